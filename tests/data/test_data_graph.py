@@ -1,0 +1,290 @@
+import sys
+
+import networkx as nx
+import numpy as np
+import pytest
+import scipy.sparse as sp
+import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tfgraph.data import Graph
+from tfgraph.graph_tensor import load_tfgnn
+
+X = np.array([[1.0, 0.0], [0.0, 0.0], [2.0, 6.0], [0.0, 5.0]], np.float32)
+EDGES = [(3, 0), (0, 1), (2, 1), (1, 1), (0, 3)]
+WEIGHT = [3.0, 1.0, 21.0, 11.0, 0.5]
+
+
+def dense(graph):
+    """The adjacency by the definition: entry [target, source], repeats added up."""
+    adjacency = np.zeros((graph.num_nodes, graph.num_nodes), np.float32)
+    for i, (source, target) in enumerate(graph.edges):
+        adjacency[target, source] += (
+            1 if graph.edge_weight is None else graph.edge_weight[i]
+        )
+    return adjacency
+
+
+def assert_same(a, b):
+    np.testing.assert_array_equal(a.edges, b.edges)
+    assert a.num_nodes == b.num_nodes
+    assert (a.edge_weight is None) == (b.edge_weight is None)
+    if a.edge_weight is not None:
+        np.testing.assert_array_equal(a.edge_weight, b.edge_weight)
+
+
+def test_edges_are_sorted_by_target_with_their_weights():
+    graph = Graph(X, EDGES, WEIGHT)
+    assert graph.edges.tolist() == [[3, 0], [0, 1], [1, 1], [2, 1], [0, 3]]
+    assert graph.edge_weight.tolist() == [3.0, 1.0, 11.0, 21.0, 0.5]
+    assert graph.edges.dtype == np.int64
+    assert graph.edge_weight.dtype == np.float32
+
+
+def test_the_callers_arrays_stay_as_they_are():
+    edges, weight = np.array(EDGES), np.array(WEIGHT, np.float32)
+    x = sp.csr_array((np.ones(2, np.float32), [1, 1], [0, 2, 2, 2, 2]), shape=(4, 2))
+    graph = Graph(x, edges, weight)
+    assert edges.tolist() == [list(edge) for edge in EDGES]
+    assert weight.tolist() == WEIGHT
+    assert x.nnz == 2
+    assert graph.x.nnz == 1
+    assert graph.x[0, 1] == 2
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"x": [[1.0], [2.0, 3.0]]}, "`x` to be an array"),
+        ({"x": [1.0, 2.0]}, r"`x` to have shape .*shape=\(2,\)"),
+        ({"x": [["a"]]}, "`x` to hold real numbers.*dtype=<U1"),
+        ({"x": X * 1j}, "`x` to hold real numbers.*complex64"),
+        (
+            {"x": np.where(X == 6, np.nan, X)},
+            r"`x` to hold finite.*nan at index \[2, 1",
+        ),
+        ({"x": X.astype(np.float64) * 1e300}, "`x` to hold finite.*inf"),
+        ({"x": sp.csr_array(np.where(X == 6, np.inf, X))}, "`x` to hold finite"),
+        ({"edges": [[0, 1, 2], [1, 2, 0]]}, r"`edges` to have .*Transpose.*\(2, 3\)"),
+        ({"edges": [0, 1]}, r"`edges` to have shape .*\(2,\)"),
+        ({"edges": [(0.0, 1.0)]}, "`edges` to hold integers.*float64"),
+        ({"edges": [(True, False)]}, "`edges` to hold integers.*bool"),
+        ({"edges": [("a", "b")]}, "`edges` to hold real numbers"),
+        ({"edges": [(0, 1), (1, 4)]}, r"from 0 to 3.*edges\[1\]=\(1, 4\)"),
+        ({"edges": [(-1, 1), (1, 9)]}, r"edges\[0\]=\(-1, 1\)"),
+        ({"edge_weight": [1.0]}, r"`edge_weight` to have .* 5 edges.*\(1,\)"),
+        ({"edge_weight": [[1.0]] * 5}, r"`edge_weight` to have .*\(5, 1\)"),
+        ({"edge_weight": [1, 2, np.inf, 4, 5]}, r"`edge_weight`.*inf at index \[2\]"),
+        ({"edge_weight": ["1"] * 5}, "`edge_weight` to hold real numbers"),
+        ({"y": [0, 1]}, r"`y` to have one row.*\(2,\) and 4 nodes"),
+        ({"y": 3}, r"`y` to have shape .*\(\)"),
+        ({"y": [0, 1, -2, 0]}, "`y` to hold class numbers.*-2"),
+        ({"y": [0.0, np.nan, 1.0, 2.0]}, "`y` to hold finite"),
+        ({"y": ["a", "b", "c", "d"]}, "`y` to hold real numbers"),
+        ({"train_mask": [1, 0, 0, 1]}, "`train_mask` to hold one boolean.*int64"),
+        ({"val_mask": [True]}, r"`val_mask` to hold .* 4 nodes.*\(1,\)"),
+        ({"y": [0, -1, 0, 0], "test_mask": [False, True, True, True]}, "node 1, whose"),
+        ({"num_nodes": 5}, "`num_nodes` to be the number of rows.*num_nodes=5"),
+        ({"num_nodes": -1}, "`num_nodes` to be a non-negative integer.*=-1"),
+        ({"num_nodes": 4.0}, "`num_nodes` to be a non-negative integer.*=4.0"),
+        ({"x": None}, "`num_nodes` to be given"),
+    ],
+)
+def test_bad_arguments(changes, message):
+    with pytest.raises(ValueError, match=message):
+        Graph(**{"x": X, "edges": EDGES, **changes})
+
+
+@pytest.mark.parametrize(
+    ("fields", "num_nodes"),
+    [
+        ({"x": X}, 4),
+        ({"x": None, "y": [0, 1, 2]}, 3),
+        ({"x": None, "num_nodes": 7}, 7),
+        ({"x": np.zeros((0, 3))}, 0),
+    ],
+)
+def test_num_nodes(fields, num_nodes):
+    graph = Graph(edges=[], **fields)
+    assert graph.num_nodes == num_nodes
+    assert graph.edges.shape == (0, 2)
+    assert graph.to_sparse_tensor().shape == (num_nodes, num_nodes)
+
+
+@given(
+    edges=st.lists(st.tuples(*[st.integers(0, 4)] * 2), max_size=12),
+    weighted=st.booleans(),
+)
+@settings(max_examples=30, deadline=None)
+def test_round_trips(edges, weighted):
+    weight = np.arange(2.0, 2.0 + len(edges)) if weighted and edges else None
+    graph = Graph(np.eye(5), edges, weight)
+    adjacency = graph.to_sparse_tensor()
+    order = [tuple(index) for index in adjacency.indices.numpy().tolist()]
+    assert order == sorted(order)
+    assert_same(Graph.from_sparse_tensor(adjacency), graph)
+
+    tensor = graph.to_graph_tensor()
+    name = None if weight is None else "weight"
+    assert_same(Graph.from_graph_tensor(tensor, edge_weight_feature_name=name), graph)
+    np.testing.assert_array_equal(graph.to_scipy().toarray(), dense(graph))
+    back = Graph.from_networkx(graph.to_networkx())
+    # networkx lists repeated edges in its own order.
+    np.testing.assert_array_equal(back.edges, graph.edges)
+    np.testing.assert_allclose(dense(back), dense(graph))
+    if len(set(edges)) == len(edges):
+        assert_same(Graph.from_scipy(graph.to_scipy()), graph)
+        assert type(graph.to_networkx()) is nx.DiGraph
+    else:
+        assert type(graph.to_networkx()) is nx.MultiDiGraph
+
+
+def test_from_sparse_tensor_of_any_order():
+    adjacency = tf.sparse.SparseTensor(
+        [[3, 0], [1, 2], [1, 0]], [4.0, 3.0, 2.0], [4, 4]
+    )
+    graph = Graph.from_sparse_tensor(adjacency, X, y=[0, 1, 0, 1], name="g")
+    assert graph.edges.tolist() == [[0, 1], [2, 1], [0, 3]]
+    assert graph.edge_weight.tolist() == [2.0, 3.0, 4.0]
+    assert (graph.name, graph.num_classes, graph.num_features) == ("g", 2, 2)
+
+
+@pytest.mark.parametrize(
+    ("convert", "value", "message"),
+    [
+        (Graph.from_sparse_tensor, np.eye(2), "`adjacency` to be a tf.sparse"),
+        (Graph.from_scipy, np.eye(2), "`adjacency` to be a SciPy"),
+        (Graph.from_scipy, sp.csr_array((2, 3)), r"shape \[N, N\].*\(2, 3\)"),
+        (Graph.from_networkx, np.eye(2), "`graph` to be a networkx graph"),
+        (Graph.from_graph_tensor, np.eye(2), "`graph` to be a scalar GraphTensor"),
+    ],
+)
+def test_conversions_refuse_other_types(convert, value, message):
+    with pytest.raises(ValueError, match=message):
+        convert(value)
+
+
+def test_from_networkx_undirected_with_names_loops_and_some_weights():
+    source = nx.Graph([("b", "a", {"weight": 2}), ("a", "a"), ("a", "c")])
+    graph = Graph.from_networkx(source)  # b, a, c are nodes 0, 1, 2
+    expected = np.array([[0, 2, 0], [2, 1, 1], [0, 1, 0]])
+    np.testing.assert_array_equal(dense(graph), expected)
+    unweighted = Graph.from_networkx(source, weight=None)
+    assert unweighted.edge_weight is None
+    np.testing.assert_array_equal(dense(unweighted), expected > 0)
+
+
+def test_to_graph_tensor():
+    graph = Graph(sp.csr_array(X), EDGES, WEIGHT)
+    tensor = graph.to_graph_tensor()
+    np.testing.assert_array_equal(tensor.node_sets["nodes"]["hidden_state"], X)
+    adjacency = tensor.edge_sets["edges"].adjacency
+    np.testing.assert_array_equal(adjacency.source, graph.edges[:, 0])
+    np.testing.assert_array_equal(adjacency.target, graph.edges[:, 1])
+    assert tensor.indices_dtype == tf.int64
+    assert tensor.num_components == 1
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        ({"node_set_name": "n"}, r"`node_set_name` to be one of \['nodes'\].*'n'"),
+        ({"edge_set_name": "e"}, r"`edge_set_name` to be one of \['edges'\].*'e'"),
+        ({"feature_name": "f"}, r"`feature_name` to be one of \['hidden_state'\]"),
+        ({"edge_weight_feature_name": "w"}, r"`edge_weight_feature_name` .*'weight'"),
+    ],
+)
+def test_from_graph_tensor_names(names, message):
+    tensor = Graph(X, EDGES, WEIGHT).to_graph_tensor()
+    with pytest.raises(ValueError, match=message):
+        Graph.from_graph_tensor(tensor, **names)
+    assert Graph.from_graph_tensor(tensor, feature_name=None).x is None
+
+
+def test_from_graph_tensor_chooses_sets():
+    tfgnn = load_tfgnn()
+    nodes = tfgnn.NodeSet.from_fields(sizes=[1, 2], features={})
+
+    def edge_set(source, target):
+        ends = {"source": (source, [0, 1, 2]), "target": (target, [0, 2, 1])}
+        adjacency = tfgnn.Adjacency.from_indices(**ends)
+        return tfgnn.EdgeSet.from_fields(sizes=[1, 2], adjacency=adjacency)
+
+    tensor = tfgnn.GraphTensor.from_pieces(
+        node_sets={"author": nodes, "paper": nodes},
+        edge_sets={
+            "cites": edge_set("paper", "paper"),
+            "writes": edge_set("author", "paper"),
+        },
+    )
+    graph = Graph.from_graph_tensor(tensor, "paper", "cites", None)
+    assert graph.edges.tolist() == [[0, 0], [2, 1], [1, 2]]
+    assert graph.num_nodes == 3  # both components
+    with pytest.raises(ValueError, match=r"`node_set_name`.*\['author', 'paper'\]"):
+        Graph.from_graph_tensor(tensor, None, "cites", None)
+    with pytest.raises(ValueError, match="leads from 'author' to 'paper'"):
+        Graph.from_graph_tensor(tensor, "paper", "writes", None)
+    batch = next(iter(tf.data.Dataset.from_tensors(tensor).batch(1)))
+    with pytest.raises(ValueError, match="merge_batch_to_components"):
+        Graph.from_graph_tensor(batch, "paper", "cites", None)
+
+
+def test_symmetrized_merges_with_the_largest_weight():
+    edges = [(0, 1), (1, 0), (1, 0), (2, 2), (2, 2), (3, 2)]
+    graph = Graph(X, edges, [1, 5, 2, 3, 4, -7], name="g").symmetrized()
+    assert graph.edges.tolist() == [[1, 0], [0, 1], [2, 2], [3, 2], [2, 3]]
+    assert graph.edge_weight.tolist() == [5, 5, 4, -7, -7]
+    assert_same(graph.symmetrized(), graph)
+    assert_same(Graph(X, edges).symmetrized(), graph.replace(edge_weight=None))
+
+
+@pytest.mark.parametrize("form", [np.asarray, sp.csr_matrix, sp.coo_array])
+def test_features_dense_and_sparse(form):
+    graph = Graph(form(X), EDGES)
+    sparse = graph.sparse_features()
+    assert sparse.indices.numpy().tolist() == np.argwhere(X).tolist()
+    np.testing.assert_array_equal(tf.sparse.to_dense(sparse), X)
+    np.testing.assert_array_equal(graph.dense_features(), X)
+    expected = [[1, 0], [0, 0], [0.25, 0.75], [0, 1]]
+    np.testing.assert_array_equal(graph.row_normalized().dense_features(), expected)
+    np.testing.assert_array_equal(graph.dense_features(), X)
+
+
+def test_row_normalized_leaves_rows_that_cancel_out():
+    assert Graph([[1.0, -1.0]], []).row_normalized().x.tolist() == [[1.0, -1.0]]
+
+
+def test_replace():
+    graph = Graph(X, EDGES, WEIGHT, name="g")
+    assert graph.replace(y=[0, 1, 1, 2]).num_classes == 3
+    assert_same(graph.replace(y=[0, 1, 1, 2]), graph)
+    smaller = graph.replace(x=X[:2], edges=[(0, 1)], edge_weight=None)
+    assert (smaller.num_nodes, smaller.num_edges, smaller.name) == (2, 1, "g")
+    with pytest.raises(ValueError, match="`edge_weight` to have"):
+        graph.replace(edges=[(0, 1)])
+
+
+def test_repr():
+    mask = np.array([True, False, False, True])
+    graph = Graph(sp.csr_array(X), EDGES, WEIGHT, [0, 1, -1, 4], train_mask=mask)
+    assert repr(graph.replace(name="g")) == (
+        "Graph(name='g', nodes=4, edges=5, weighted, features=2 (sparse), classes=5, "
+        "train=2)"
+    )
+    assert repr(Graph(None, [], y=X)) == "Graph(nodes=4, edges=0, y=float32[4, 2])"
+
+
+def test_num_classes_of_other_labels():
+    assert Graph(X, [], y=X).num_classes == 2
+    assert Graph(X, []).num_classes == 0
+    with pytest.raises(ValueError, match="`y` to hold class numbers.*float32"):
+        _ = Graph(X, [], y=X[:, 0]).num_classes
+
+
+@pytest.mark.parametrize("library", ["scipy", "networkx"])
+def test_missing_optional_library(library, monkeypatch):
+    monkeypatch.setitem(sys.modules, library, None)
+    monkeypatch.setitem(sys.modules, f"{library}.sparse", None)
+    with pytest.raises(ImportError, match=rf"pip install tfgraph\[{library}\]"):
+        getattr(Graph(X, EDGES), f"to_{library}")()

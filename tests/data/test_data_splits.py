@@ -1,0 +1,70 @@
+import numpy as np
+import pytest
+
+from tfgraph.data import Graph, random_split
+
+# 60, 40 and 50 nodes of three classes, and 10 without label.
+Y = np.random.default_rng(1).permutation(np.repeat([0, 1, 2, -1], [60, 40, 50, 10]))
+
+
+def graph(y=Y):
+    return Graph(None, [], y=y, num_nodes=None if y is not None else 160)
+
+
+def masks(split):
+    return np.stack([split.train_mask, split.val_mask, split.test_mask])
+
+
+@pytest.mark.parametrize(
+    ("sizes", "expected"),
+    [
+        ({"train_per_class": 20, "val": 30, "test": 40}, (60, 30, 40)),
+        ({"train_per_class": 20, "val": 30, "test": 60}, (60, 30, 60)),
+        ({"train_per_class": 5, "val": 7, "test": None}, (15, 7, 128)),
+        ({"train_per_class": 10, "val_per_class": 30, "test": None}, (30, 90, 30)),
+        ({"train_per_class": 10, "val_per_class": 5, "test": 8}, (30, 15, 8)),
+        ({"train_per_class": 3, "val": 0, "test": 0}, (9, 0, 0)),
+    ],
+)
+def test_sizes(sizes, expected):
+    split = random_split(graph(), **sizes)
+    assert tuple(masks(split).sum(axis=1)) == expected
+    assert masks(split).sum(axis=0).max() == 1  # no node is in two sets
+    assert not masks(split)[:, Y == -1].any()
+    per_class = np.bincount(Y[split.train_mask], minlength=3)
+    assert (per_class == sizes["train_per_class"]).all()
+    if "val_per_class" in sizes:
+        per_class = np.bincount(Y[split.val_mask], minlength=3)
+        assert (per_class == sizes["val_per_class"]).all()
+
+
+def test_the_seed_decides():
+    first, again, other = (
+        masks(random_split(graph(), 20, 30, 40, seed=seed)) for seed in (7, 7, 8)
+    )
+    np.testing.assert_array_equal(first, again)
+    assert (first != other).any(axis=1).all()
+
+
+def test_every_node_is_drawn_sometimes():
+    drawn = sum(masks(random_split(graph(), 10, 20, 20, seed=s)) for s in range(60))
+    assert (drawn[:, Y >= 0] > 0).all()
+
+
+@pytest.mark.parametrize(
+    ("y", "sizes", "message"),
+    [
+        (Y, {"train_per_class": 41}, "class 1 with 40 nodes, train_per_class=41"),
+        (Y, {"val_per_class": 21}, "at least 41 labelled .*class 1 .*val_per_class=21"),
+        (Y, {"val": 30, "test": 61}, "at least 91 .*90 nodes, val=30, test=61"),
+        (Y, {"val": 91, "test": None}, "at least 91 .*90 nodes, val=91"),
+        (Y, {"val_per_class": 20, "test": 31}, "at least 31 .*30 nodes"),
+        (Y, {"val": -1}, "`val` to be non-negative.*val=-1"),
+        (None, {}, "`graph` to have class numbers `y`.*nodes=160"),
+        (np.eye(160), {}, "`graph` to have class numbers"),
+        (Y / 2, {}, "`graph` to have class numbers"),
+    ],
+)
+def test_errors(y, sizes, message):
+    with pytest.raises(ValueError, match=message):
+        random_split(graph(y), **sizes)

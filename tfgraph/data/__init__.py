@@ -1,0 +1,23 @@
+"""Graphs, data sets, splits and input pipelines."""
+
+from tfgraph.data.batching import full_batch
+from tfgraph.data.datasets import (
+    amazon_computers,
+    coauthor_physics,
+    karate_club,
+    planetoid,
+    read_npz,
+)
+from tfgraph.data.graph import Graph
+from tfgraph.data.splits import random_split
+
+__all__ = [
+    "Graph",
+    "amazon_computers",
+    "coauthor_physics",
+    "full_batch",
+    "karate_club",
+    "planetoid",
+    "random_split",
+    "read_npz",
+]

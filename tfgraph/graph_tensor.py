@@ -1,0 +1,283 @@
+"""TF-GNN's GraphTensor inside Keras 3. The only file that imports `tensorflow_gnn`.
+
+TF-GNN is written for Keras 2 and refuses to be imported beside Keras 3. Two things
+make it work here:
+
+- `tensorflow_gnn` is imported with a stand-in for `tensorflow` whose `keras` is
+  `tf_keras`. The user's own `tf.keras` stays Keras 3.
+- Keras is told that a GraphTensor is a nested structure. Inside a Keras model a graph
+  is the **dict of its named components**, the one nesting that Keras can trace, save
+  and print with symbolic tensors as well as with values:
+
+  | key                            | component                                     |
+  | ------------------------------ | --------------------------------------------- |
+  | `context.<feature>`            | a feature of the whole graph                  |
+  | `nodes.<set>.#size`            | nodes of each component, `[num_components]`   |
+  | `nodes.<set>.<feature>`        | a node feature, `[num_nodes, ...]`            |
+  | `edges.<set>.#size`            | edges of each component, `[num_components]`   |
+  | `edges.<set>.<feature>`        | an edge feature, `[num_edges, ...]`           |
+  | `edges.<set>.#source.<nodes>`  | source node of each edge, in set `<nodes>`    |
+  | `edges.<set>.#target.<nodes>`  | target node of each edge, in set `<nodes>`    |
+"""
+
+import importlib
+import importlib.abc
+import importlib.machinery
+import sys
+import types
+from typing import NamedTuple
+
+import keras
+import optree
+import tensorflow as tf
+
+_TFGNN = "tensorflow_gnn"
+
+
+def load_tfgnn() -> types.ModuleType:
+    """Returns the `tensorflow_gnn` module, imported beside Keras 3 if need be."""
+    return importlib.import_module(_TFGNN)
+
+
+def to_components(graph) -> dict[str, tf.Tensor]:
+    """Returns the dict of a GraphTensor's components, named as in this module's table.
+
+    Args:
+        graph: A scalar (rank 0) `tfgnn.GraphTensor`.
+
+    Raises:
+        ValueError: If `graph` is still batched (rank 1 or more).
+    """
+    if graph.rank != 0:
+        raise ValueError(
+            "Expected a scalar GraphTensor, one in which the graphs of a batch are "
+            "merged. Merge them in the input pipeline: `dataset.batch(n).map(lambda "
+            "graph: graph.merge_batch_to_components())`. "
+            f"Received: a GraphTensor of rank {graph.rank}"
+        )
+    components = {f"context.{k}": v for k, v in graph.context.features.items()}
+    for name, nodes in graph.node_sets.items():
+        components[f"nodes.{name}.#size"] = nodes.sizes
+        components |= {f"nodes.{name}.{k}": v for k, v in nodes.features.items()}
+    for name, edges in graph.edge_sets.items():
+        ends = edges.adjacency
+        components[f"edges.{name}.#size"] = edges.sizes
+        components[f"edges.{name}.#source.{ends.source_name}"] = ends.source
+        components[f"edges.{name}.#target.{ends.target_name}"] = ends.target
+        components |= {f"edges.{name}.{k}": v for k, v in edges.features.items()}
+    return dict(sorted(components.items()))
+
+
+def from_components(components: dict[str, tf.Tensor]):
+    """Returns the GraphTensor of a dict of components: `to_components`' inverse.
+
+    For a model's `call(self, graph)`, which receives the dict, to use TF-GNN's own
+    operations on the graph.
+
+    Args:
+        components: Dict as returned by `to_components`. A GraphTensor is returned as
+            it is.
+
+    Returns:
+        A scalar `tfgnn.GraphTensor`.
+    """
+    tfgnn = load_tfgnn()
+    if isinstance(components, tfgnn.GraphTensor):
+        return components
+    context, pieces = {}, {"nodes": {}, "edges": {}}
+    for key, value in components.items():
+        kind, _, rest = key.partition(".")
+        if kind == "context":
+            context[rest] = value
+        else:
+            name, _, field = rest.partition(".")
+            pieces[kind].setdefault(name, {})[field] = value
+    node_sets = {
+        name: tfgnn.NodeSet.from_fields(sizes=fields.pop("#size"), features=fields)
+        for name, fields in pieces["nodes"].items()
+    }
+    edge_sets = {}
+    for name, fields in pieces["edges"].items():
+        ends = {
+            key.split(".")[0]: (key.partition(".")[2], fields.pop(key))
+            for key in sorted(fields)
+            if key.startswith(("#source.", "#target."))
+        }
+        edge_sets[name] = tfgnn.EdgeSet.from_fields(
+            sizes=fields.pop("#size"),
+            adjacency=tfgnn.Adjacency.from_indices(ends["#source"], ends["#target"]),
+            features=fields,
+        )
+    return tfgnn.GraphTensor.from_pieces(
+        context=tfgnn.Context.from_fields(features=context) if context else None,
+        node_sets=node_sets,
+        edge_sets=edge_sets,
+    )
+
+
+def GraphInput(spec) -> dict[str, keras.KerasTensor]:
+    """The symbolic input of a functional model over GraphTensors.
+
+    ```python
+    graph = tfgraph.GraphInput(dataset.element_spec[0])
+    x = tfgraph.layers.GCNConv(16, activation="relu")(graph)
+    x = tfgraph.layers.GCNConv(7)([x, graph])
+    model = keras.Model(graph, x)
+    model.fit(dataset)
+    ```
+
+    Args:
+        spec: The `tfgnn.GraphTensorSpec` of a scalar graph, such as `graph.spec` or
+            `dataset.element_spec[0]`.
+
+    Returns:
+        Dict of `keras.Input`s, one for each component of the graph, with numbers of
+        nodes, edges and components left open.
+    """
+    components = tf.function(to_components).get_concrete_function(spec)
+    return {
+        name: keras.Input(batch_shape=(None, *c.shape[1:]), dtype=c.dtype, name=name)
+        for name, c in components.structured_outputs.items()
+    }
+
+
+class Fields(NamedTuple):
+    """Which parts of a graph a layer works on: names, or None for the only one.
+
+    Its methods take the dict of components of a graph, or a dict of their shapes.
+    """
+
+    node_set_name: str | None
+    edge_set_name: str | None
+    feature_name: str
+    edge_weight_name: str | None
+
+    def features(self, components):
+        """Returns the feature `feature_name` of the node set."""
+        name = self._node_set(components)
+        return _get(components, f"nodes.{name}.", self.feature_name, "feature_name")
+
+    def edges(self, components):
+        """Returns the sources, the targets and the weights (or None) of the edges."""
+        nodes = self._node_set(components)
+        inner = [
+            name
+            for name in _set_names(components, "edges")
+            if f"edges.{name}.#source.{nodes}" in components
+            and f"edges.{name}.#target.{nodes}" in components
+        ]
+        name = _choose("edge_set_name", self.edge_set_name, inner)
+        prefix, weight = f"edges.{name}.", None
+        if self.edge_weight_name is not None:
+            weight = _get(components, prefix, self.edge_weight_name, "edge_weight_name")
+        return (
+            components[f"{prefix}#source.{nodes}"],
+            components[f"{prefix}#target.{nodes}"],
+            weight,
+        )
+
+    def _node_set(self, components):
+        names = _set_names(components, "nodes")
+        return _choose("node_set_name", self.node_set_name, names)
+
+
+def _set_names(components, kind):
+    prefix, suffix = f"{kind}.", ".#size"
+    return [
+        key.removeprefix(prefix).removesuffix(suffix)
+        for key in components
+        if key.startswith(prefix) and key.endswith(suffix)
+    ]
+
+
+def _choose(argument, name, names):
+    if name in names:
+        return name
+    if name is None and len(names) == 1:
+        return names[0]
+    within = " within the node set" if argument == "edge_set_name" else ""
+    raise ValueError(
+        f"Expected `{argument}` to be one of the graph's{within}: {sorted(names)}. "
+        f"Received: {argument}={name!r}"
+    )
+
+
+def _get(components, prefix, name, argument):
+    if prefix + name in components:
+        return components[prefix + name]
+    names = [key.removeprefix(prefix) for key in components if key.startswith(prefix)]
+    raise ValueError(
+        f"Expected `{argument}` to be one of the features of '{prefix[:-1]}': "
+        f"{[name for name in names if not name.startswith('#')]}. "
+        f"Received: {argument}={name!r}"
+    )
+
+
+class _TensorFlowWithKeras2(types.ModuleType):
+    """What TF-GNN sees as `tensorflow`: the real one, but for `keras`."""
+
+    def __init__(self):
+        super().__init__("tensorflow")
+        import tf_keras
+
+        self.keras = tf_keras
+
+    def __getattr__(self, name):
+        return getattr(tf, name)
+
+
+class _Loader(importlib.abc.Loader):
+    """Executes one of TF-GNN's modules with the stand-in for `tensorflow`."""
+
+    tensorflow = None  # one stand-in for all modules
+
+    def __init__(self, loader):
+        self.loader = loader
+
+    def __getattr__(self, name):  # resources, source code for tracebacks
+        return getattr(self.loader, name)
+
+    def create_module(self, spec):
+        return self.loader.create_module(spec)
+
+    def exec_module(self, module):
+        _Loader.tensorflow = _Loader.tensorflow or _TensorFlowWithKeras2()
+        before = sys.modules["tensorflow"]
+        sys.modules["tensorflow"] = _Loader.tensorflow
+        try:
+            self.loader.exec_module(module)
+        finally:
+            sys.modules["tensorflow"] = before
+        if module.__name__ == _TFGNN:
+            _register_with_keras(module.GraphTensor)
+
+
+class _Finder(importlib.abc.MetaPathFinder):
+    """Finds TF-GNN's modules, whoever imports them, for `_Loader`."""
+
+    def find_spec(self, fullname, path, target=None):
+        if fullname.partition(".")[0] != _TFGNN:
+            return None
+        spec = importlib.machinery.PathFinder.find_spec(fullname, path, target)
+        if spec is not None and spec.loader is not None:
+            spec.loader = _Loader(spec.loader)
+        return spec
+
+
+def _register_with_keras(graph_tensor_class):
+    # Keras takes the length of what it nests; TF-GNN defines none.
+    graph_tensor_class.__len__ = lambda graph: len(to_components(graph))
+    optree.register_pytree_node(
+        graph_tensor_class,
+        lambda graph: ((to_components(graph),), None),
+        lambda _, children: children[0],
+        namespace="keras",
+    )
+
+
+def install():
+    """Makes `import tensorflow_gnn` work beside Keras 3, now and later."""
+    if _TFGNN in sys.modules:
+        _register_with_keras(sys.modules[_TFGNN].GraphTensor)
+    else:
+        sys.meta_path.insert(0, _Finder())

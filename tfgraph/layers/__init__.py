@@ -1,0 +1,4 @@
+"""Keras layers of graph neural networks."""
+
+from tfgraph.layers.gcn import GCNConv as GCNConv
+from tfgraph.layers.graph_convolution import GraphConvolution as GraphConvolution

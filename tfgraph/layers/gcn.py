@@ -1,0 +1,110 @@
+"""The graph convolution of Kipf & Welling's GCN."""
+
+import keras
+import tensorflow as tf
+
+from tfgraph import ops
+from tfgraph.layers.graph_convolution import GraphConvolution
+
+
+@keras.saving.register_keras_serializable("tfgraph")
+class GCNConv(GraphConvolution):
+    """Graph convolution of "Semi-Supervised Classification with GCNs".
+
+    With `Ã = A + I` and its degrees `D̃_ii = Σ_j Ã_ij`,
+
+        H' = σ(Â H W + b),    Â = D̃^(-1/2) Ã D̃^(-1/2)
+
+    (Kipf & Welling, ICLR 2017, https://arxiv.org/abs/1609.02907). A node with a
+    self-loop in `A` keeps that one; a node without degree comes out as `σ(b)`.
+
+    Example:
+
+    ```python
+    x = keras.Input((1433,), name="x")
+    adjacency = keras.Input((None,), sparse=True, name="adjacency")
+    h = tfgraph.layers.GCNConv(16, activation="relu")([x, adjacency])
+    y = tfgraph.layers.GCNConv(7, activation="softmax")([h, adjacency])
+    model = keras.Model([x, adjacency], y)
+    ```
+
+    Args:
+        units: Positive integer, the number of features that a node comes out with.
+        add_self_loops: Whether `Ã` is `A + I`, rather than `A`.
+        improved: Whether `Ã` is `A + 2I` (as in Graph U-Nets) rather than `A + I`.
+        normalize: Whether to normalise by the degrees. False for an adjacency that is
+            normalised already, together with `add_self_loops=False`.
+        activation, use_bias, dropout, kernel_initializer, bias_initializer,
+            kernel_regularizer, bias_regularizer, activity_regularizer,
+            kernel_constraint, bias_constraint, node_set_name, edge_set_name,
+            feature_name, edge_weight_name, **kwargs: See `GraphConvolution`.
+
+    Call arguments:
+        inputs: `[x, adjacency]`, `[x, graph]` or `graph`; see `GraphConvolution`. A
+            rectangular adjacency `[M, N]`, of the first `M` of `N` nodes, is legal with
+            `normalize=False`; the degrees of the other nodes are not known.
+        training: Whether to apply dropout.
+
+    Input shape:
+        `x` `[N, F]` with `adjacency` `[N, N]`; or `[B, N, F]` with dense `[B, N, N]`.
+
+    Output shape:
+        `[N, units]`; or `[B, N, units]`.
+
+    Raises:
+        ValueError: If `units` is not a positive integer, `dropout` is outside `[0, 1)`,
+            or the inputs do not fit together.
+        tf.errors.InvalidArgumentError: At run time, if an edge names a node that does
+            not exist.
+    """
+
+    def __init__(
+        self, units, *, add_self_loops=True, improved=False, normalize=True, **kwargs
+    ):
+        super().__init__(units, **kwargs)
+        self.add_self_loops = add_self_loops
+        self.improved = improved
+        self.normalize = normalize
+
+    def build(self, input_shape):
+        self.kernel = self.add_kernel((self.input_dim(input_shape), self.units))
+        self.bias = self.add_bias((self.units,))
+
+    def call(self, inputs, training=None):
+        x, adjacency = self.unpack(inputs)
+        x = self.drop(x, training)
+        # Â(HW) = (ÂH)W: move the smaller features along the edges. At equal width ÂH
+        # comes first, so that a first layer, whose input needs no gradient, has no
+        # edges to cross on the way back.
+        if isinstance(x, tf.SparseTensor) or self.units < x.shape[-1]:
+            h = self.propagate(ops.matmul(x, self.kernel), adjacency)
+        else:
+            h = ops.matmul(self.propagate(x, adjacency), self.kernel)
+        if self.use_bias:
+            h += self.bias
+        return self.activation(h)
+
+    def propagate(self, h, adjacency):
+        """`Â h`, without forming `Â`: `s ⊙ (A (s ⊙ h) + c ⊙ s ⊙ h)`, `s = D̃^(-1/2)`.
+
+        `c` is the weight of the self-loop that `Ã` adds to each node.
+        """
+        dtype, h = h.dtype, tf.cast(h, adjacency.dtype)
+        c = 0.0
+        if self.add_self_loops:
+            c = (2.0 if self.improved else 1.0) * (1.0 - adjacency.has_self_loop())
+        if self.normalize:
+            degrees = adjacency.row_sums(tf.shape(h)[-2]) + c
+            s = tf.where(degrees > 0, tf.math.rsqrt(degrees), 0.0)
+            h = s * (adjacency.matmul(s * h) + c * s * h)
+        else:
+            h = adjacency.matmul(h) + c * adjacency.receivers(h)
+        return tf.cast(h, dtype)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "add_self_loops": self.add_self_loops,
+            "improved": self.improved,
+            "normalize": self.normalize,
+        }

@@ -1,0 +1,191 @@
+"""What all graph convolutions share: their arguments and the forms of their input."""
+
+import keras
+import tensorflow as tf
+
+from tfgraph import adjacency as adjacencies
+from tfgraph import graph_tensor, ops
+
+
+class GraphConvolution(keras.layers.Layer):
+    """Base of the graph convolutions: `Dense`'s arguments, and a graph as input.
+
+    A subclass makes its weights in `build`, after `self.check_input_shape`, and states
+    its equation in `call`, on the features and the adjacency that `self.unpack` returns.
+
+    Args:
+        units: Positive integer, the number of features that a node comes out with.
+        activation: Activation function, as in `keras.layers.Dense`.
+        use_bias: Whether to add a bias vector.
+        dropout: Float in `[0, 1)`, the fraction of the layer's input features that is
+            dropped in training. Of sparse features, the stored entries are dropped.
+        kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer,
+            activity_regularizer, kernel_constraint, bias_constraint: As in
+            `keras.layers.Dense`.
+        node_set_name: With a GraphTensor, the node set to work on. May be left out if
+            there is but one.
+        edge_set_name: With a GraphTensor, the edge set to send messages along. May be
+            left out if there is but one within the node set.
+        feature_name: With a GraphTensor as the only input, the node feature that holds
+            `x`.
+        edge_weight_name: With a GraphTensor, the edge feature that holds the weights,
+            `[num_edges]` or `[num_edges, 1]`. None for weights of 1.
+        **kwargs: `name`, `dtype`, `trainable`, as in `keras.layers.Layer`.
+
+    Input shape:
+        One of
+
+        - `[x, adjacency]` with `x` of shape `[N, F]`, dense or `tf.SparseTensor`, and
+          `adjacency` a `tf.SparseTensor` or dense tensor of shape `[N, N]`;
+        - `[x, adjacency]` with dense `x` `[B, N, F]` and `adjacency` `[B, N, N]`;
+        - `[x, graph]` with a scalar `tfgnn.GraphTensor`;
+        - `graph`, whose feature `feature_name` is then `x`.
+
+        `adjacency[i, j]` is the weight of the message from node `j` to node `i`.
+
+    Output shape:
+        `[N, units]`, or `[B, N, units]`.
+    """
+
+    def __init__(
+        self,
+        units,
+        activation=None,
+        use_bias=True,
+        dropout=0.0,
+        kernel_initializer="glorot_uniform",
+        bias_initializer="zeros",
+        kernel_regularizer=None,
+        bias_regularizer=None,
+        activity_regularizer=None,
+        kernel_constraint=None,
+        bias_constraint=None,
+        node_set_name=None,
+        edge_set_name=None,
+        feature_name="hidden_state",
+        edge_weight_name=None,
+        **kwargs,
+    ):
+        name = type(self).__name__
+        if not isinstance(units, int) or isinstance(units, bool) or units <= 0:
+            raise ValueError(
+                f"{name}: expected `units` to be a positive integer. "
+                f"Received: units={units}"
+            )
+        if not isinstance(dropout, (int, float)) or not 0 <= dropout < 1:
+            raise ValueError(
+                f"{name}: expected `dropout` to be a number in [0, 1). "
+                f"Received: dropout={dropout}"
+            )
+        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        self.units = units
+        self.activation = keras.activations.get(activation)
+        self.use_bias = use_bias
+        self.dropout = dropout
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.bias_initializer = keras.initializers.get(bias_initializer)
+        self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
+        self.bias_regularizer = keras.regularizers.get(bias_regularizer)
+        self.kernel_constraint = keras.constraints.get(kernel_constraint)
+        self.bias_constraint = keras.constraints.get(bias_constraint)
+        self.node_set_name = node_set_name
+        self.edge_set_name = edge_set_name
+        self.feature_name = feature_name
+        self.edge_weight_name = edge_weight_name
+        self.seed_generator = keras.random.SeedGenerator()
+        # The fastest kernels have no XLA form, so `jit_compile="auto"` should not
+        # compile. `jit_compile=True` may: see ops/matmul.py.
+        self.supports_jit = False
+
+    def add_kernel(self, shape, name="kernel"):
+        """Makes a weight with the `kernel_*` arguments."""
+        return self.add_weight(
+            name=name,
+            shape=shape,
+            initializer=self.kernel_initializer,
+            regularizer=self.kernel_regularizer,
+            constraint=self.kernel_constraint,
+        )
+
+    def add_bias(self, shape):
+        """Makes the bias with the `bias_*` arguments; None without `use_bias`."""
+        if not self.use_bias:
+            return None
+        return self.add_weight(
+            name="bias",
+            shape=shape,
+            initializer=self.bias_initializer,
+            regularizer=self.bias_regularizer,
+            constraint=self.bias_constraint,
+        )
+
+    def input_dim(self, input_shape) -> int:
+        """Returns `F` of any form of `input_shape`, or says what is wrong with it."""
+        try:
+            if isinstance(input_shape, dict):
+                x_shape = self._fields.features(input_shape)
+            else:
+                x_shape, graph_shape = input_shape
+                if not isinstance(graph_shape, dict):
+                    adjacencies.check_shapes(x_shape, graph_shape)
+            if x_shape[-1] is None:
+                raise ValueError(
+                    "Expected the last dimension of the features `x` to be defined. "
+                    f"Received: x.shape={tuple(x_shape)}"
+                )
+        except ValueError as error:
+            raise ValueError(f"{type(self).__name__} '{self.name}': {error}") from None
+        return x_shape[-1]
+
+    def unpack(self, inputs):
+        """Returns the features `x` and the adjacency of any form of input."""
+        if isinstance(inputs, dict):
+            x, graph = self._fields.features(inputs), inputs
+        else:
+            x, graph = inputs
+        x = adjacencies.cast("x", x, self.compute_dtype)
+        if isinstance(graph, dict):
+            return x, adjacencies.from_edges(*self._fields.edges(graph), x)
+        return x, adjacencies.as_adjacency(graph, x)
+
+    @property
+    def _fields(self):
+        return graph_tensor.Fields(
+            self.node_set_name,
+            self.edge_set_name,
+            self.feature_name,
+            self.edge_weight_name,
+        )
+
+    def drop(self, x, training):
+        """Dropout of the layer's input."""
+        if not training or not self.dropout:
+            return x
+        return ops.dropout(x, self.dropout, self.seed_generator)
+
+    def compute_output_shape(self, input_shape):
+        self.input_dim(input_shape)
+        x_shape = (None, None) if isinstance(input_shape, dict) else input_shape[0]
+        return (*x_shape[:-1], self.units)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "units": self.units,
+            "activation": keras.activations.serialize(self.activation),
+            "use_bias": self.use_bias,
+            "dropout": self.dropout,
+            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+            "bias_initializer": keras.initializers.serialize(self.bias_initializer),
+            "kernel_regularizer": keras.regularizers.serialize(self.kernel_regularizer),
+            "bias_regularizer": keras.regularizers.serialize(self.bias_regularizer),
+            "activity_regularizer": keras.regularizers.serialize(
+                self.activity_regularizer
+            ),
+            "kernel_constraint": keras.constraints.serialize(self.kernel_constraint),
+            "bias_constraint": keras.constraints.serialize(self.bias_constraint),
+            "node_set_name": self.node_set_name,
+            "edge_set_name": self.edge_set_name,
+            "feature_name": self.feature_name,
+            "edge_weight_name": self.edge_weight_name,
+        }

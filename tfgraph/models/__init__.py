@@ -1,0 +1,1 @@
+from tfgraph.models.gcn import GCN as GCN

@@ -1,0 +1,7 @@
+"""Message-passing kernels with their gradients: tensors in, tensors out."""
+
+from tfgraph.ops.dropout import dropout as dropout
+from tfgraph.ops.matmul import compiled_by_xla as compiled_by_xla
+from tfgraph.ops.matmul import matmul as matmul
+from tfgraph.ops.matmul import sparse_matmul as sparse_matmul
+from tfgraph.ops.matmul import weight_dtype as weight_dtype

@@ -1,0 +1,92 @@
+"""Sparse times dense: the sum over neighbours of every convolution."""
+
+import keras
+import tensorflow as tf
+from tensorflow.python.ops.control_flow_util import GraphOrParentsInXlaContext
+
+
+def matmul(x, kernel):
+    """Returns `x @ kernel` for dense or sparse features `x`, in the dtype of `x`.
+
+    Args:
+        x: `[..., N, F]`, or `tf.SparseTensor` `[N, F]` sorted by row, in which case the
+            sum over features is taken in float32 at least.
+        kernel: `[F, units]`.
+    """
+    if not isinstance(x, tf.SparseTensor):
+        return keras.ops.matmul(x, kernel)
+    dtype = weight_dtype(x.dtype)
+    num_rows = x.shape[0] or x.dense_shape[0]
+    h = sparse_matmul(
+        x.indices, tf.cast(x.values, dtype), num_rows, tf.cast(kernel, dtype)
+    )
+    return tf.cast(h, x.dtype)
+
+
+def weight_dtype(dtype):
+    """The dtype to sum over neighbours in: float64 for float64, else float32."""
+    return tf.float64 if dtype == tf.float64 else tf.float32
+
+
+def sparse_matmul(indices, values, num_rows, x):
+    """Returns `A @ x` for the sparse `A` with entries `A[indices[e]] = values[e]`.
+
+    Duplicate entries add up. Differentiable with respect to `values` and `x`; the
+    gradient of `x` is a product with the transpose, `Aᵀ @ dy`, never a scatter.
+
+    Args:
+        indices: int64 `[E, 2]`, row and column of each entry, **sorted by row**.
+        values: `[E]`, float32 or float64.
+        num_rows: Number of rows `M`, an int or a scalar tensor.
+        x: `[N, F]`, of the dtype of `values`.
+
+    Returns:
+        `[M, F]`, of the dtype of `x`.
+
+    Raises:
+        tf.errors.InvalidArgumentError: At run time, if an index is negative or out of
+            range.
+    """
+    if compiled_by_xla():  # which has no kernel for CSR matrices
+        return _gather_matmul(indices, values, num_rows, x)
+    return _csr_matmul(indices, values, num_rows, x)
+
+
+def compiled_by_xla() -> bool:
+    """Whether the code being traced is inside a `jit_compile=True` function."""
+    return not tf.executing_eagerly() and GraphOrParentsInXlaContext(
+        tf.compat.v1.get_default_graph()
+    )
+
+
+def _gather_matmul(indices, values, num_rows, x):
+    messages = values[:, None] * tf.gather(x, indices[:, 1])
+    return tf.math.unsorted_segment_sum(messages, indices[:, 0], num_rows)
+
+
+def _csr_matmul(indices, values, num_rows, x):
+    shape = tf.stack([tf.cast(num_rows, tf.int64), tf.shape(x, out_type=tf.int64)[0]])
+
+    # TensorFlow's own gradients are no match: for `values` they build a dense
+    # [M, N] product, for `x` they transpose inside the product, at twice the time.
+    @tf.custom_gradient
+    def product(values, x):
+        # Layers that share an adjacency share this conversion and its transpose:
+        # TensorFlow removes identical operations from a graph function.
+        csr = tf.raw_ops.SparseTensorToCSRSparseMatrix(
+            indices=indices, values=values, dense_shape=shape
+        )
+
+        def gradient(dy):
+            csr_transposed = tf.raw_ops.SparseMatrixTranspose(input=csr, type=x.dtype)
+            dx = tf.raw_ops.SparseMatrixMatMul(a=csr_transposed, b=dy)
+            # Pruned from graph functions where nobody asks for it.
+            dvalues = tf.reduce_sum(
+                tf.gather(dy, indices[:, 0]) * tf.gather(x, indices[:, 1]), axis=-1
+            )
+            return dvalues, dx
+
+        y = tf.raw_ops.SparseMatrixMatMul(a=csr, b=x)
+        return tf.ensure_shape(y, [None, x.shape[1]]), gradient
+
+    return product(values, x)
