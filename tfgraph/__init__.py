@@ -1,4 +1,22 @@
-from tfgraph import graph_tensor
-graph_tensor.install()
-from tfgraph import layers
-from tfgraph.graph_tensor import GraphInput
+"""Graph neural network layers for Keras 3, on tf.sparse and GraphTensor inputs."""
+
+import keras
+
+if keras.backend.backend() != "tensorflow":
+    raise ImportError(
+        "tfgraph needs Keras to run on TensorFlow. "
+        f"Received: keras.backend.backend()={keras.backend.backend()!r}. "
+        'Set `KERAS_BACKEND=tensorflow`, or `"backend": "tensorflow"` in '
+        "~/.keras/keras.json."
+    )
+
+from tfgraph import data as data
+from tfgraph import layers as layers
+from tfgraph import models as models
+from tfgraph.graph_tensor import GraphInput as GraphInput
+from tfgraph.graph_tensor import from_components as graph_tensor_from_components
+from tfgraph.graph_tensor import install as _install
+
+__version__ = "0.1.0"
+
+_install()

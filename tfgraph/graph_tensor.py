@@ -158,7 +158,7 @@ class Fields(NamedTuple):
         return _get(components, f"nodes.{name}.", self.feature_name, "feature_name")
 
     def edges(self, components):
-        """Returns the sources, the targets and the weights (or None) of the edges."""
+        """Returns sources, targets and weights (or None) of the edges, and `N`."""
         nodes = self._node_set(components)
         inner = [
             name
@@ -174,6 +174,7 @@ class Fields(NamedTuple):
             components[f"{prefix}#source.{nodes}"],
             components[f"{prefix}#target.{nodes}"],
             weight,
+            tf.reduce_sum(components[f"nodes.{nodes}.#size"]),
         )
 
     def _node_set(self, components):

@@ -73,33 +73,27 @@ class GCNConv(GraphConvolution):
     def call(self, inputs, training=None):
         x, adjacency = self.unpack(inputs)
         x = self.drop(x, training)
+        a_hat = self.normalized(adjacency)
         # Â(HW) = (ÂH)W: move the smaller features along the edges. At equal width ÂH
         # comes first, so that a first layer, whose input needs no gradient, has no
         # edges to cross on the way back.
         if isinstance(x, tf.SparseTensor) or self.units < x.shape[-1]:
-            h = self.propagate(ops.matmul(x, self.kernel), adjacency)
+            h = a_hat.matmul(ops.matmul(x, self.kernel))
         else:
-            h = ops.matmul(self.propagate(x, adjacency), self.kernel)
+            h = ops.matmul(a_hat.matmul(x), self.kernel)
         if self.use_bias:
-            h += self.bias
+            h = tf.nn.bias_add(h, self.bias)
         return self.activation(h)
 
-    def propagate(self, h, adjacency):
-        """`Â h`, without forming `Â`: `s ⊙ (A (s ⊙ h) + c ⊙ s ⊙ h)`, `s = D̃^(-1/2)`.
-
-        `c` is the weight of the self-loop that `Ã` adds to each node.
-        """
-        dtype, h = h.dtype, tf.cast(h, adjacency.dtype)
-        c = 0.0
+    def normalized(self, adjacency):
+        """`Â = D̃^(-1/2) Ã D̃^(-1/2)`, or what of it the arguments ask for."""
         if self.add_self_loops:
-            c = (2.0 if self.improved else 1.0) * (1.0 - adjacency.has_self_loop())
+            adjacency = adjacency.with_self_loops(2.0 if self.improved else 1.0)
         if self.normalize:
-            degrees = adjacency.row_sums(tf.shape(h)[-2]) + c
-            s = tf.where(degrees > 0, tf.math.rsqrt(degrees), 0.0)
-            h = s * (adjacency.matmul(s * h) + c * s * h)
-        else:
-            h = adjacency.matmul(h) + c * adjacency.receivers(h)
-        return tf.cast(h, dtype)
+            degrees = adjacency.row_sums()
+            factors = tf.where(degrees > 0, tf.math.rsqrt(degrees), 0.0)
+            adjacency = adjacency.scaled(factors, factors)
+        return adjacency
 
     def get_config(self):
         return {

@@ -144,6 +144,8 @@ class GraphConvolution(keras.layers.Layer):
         else:
             x, graph = inputs
         x = adjacencies.cast("x", x, self.compute_dtype)
+        if isinstance(x, tf.SparseTensor) and not ops.compiled_by_xla():
+            x = tf.sparse.reorder(x)
         if isinstance(graph, dict):
             return x, adjacencies.from_edges(*self._fields.edges(graph), x)
         return x, adjacencies.as_adjacency(graph, x)

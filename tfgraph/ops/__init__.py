@@ -5,3 +5,4 @@ from tfgraph.ops.matmul import compiled_by_xla as compiled_by_xla
 from tfgraph.ops.matmul import matmul as matmul
 from tfgraph.ops.matmul import sparse_matmul as sparse_matmul
 from tfgraph.ops.matmul import weight_dtype as weight_dtype
+from tfgraph.ops.self_loops import add_self_loops as add_self_loops

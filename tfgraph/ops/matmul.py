@@ -16,10 +16,9 @@ def matmul(x, kernel):
     if not isinstance(x, tf.SparseTensor):
         return keras.ops.matmul(x, kernel)
     dtype = weight_dtype(x.dtype)
-    num_rows = x.shape[0] or x.dense_shape[0]
-    h = sparse_matmul(
-        x.indices, tf.cast(x.values, dtype), num_rows, tf.cast(kernel, dtype)
-    )
+    shape = (x.shape[0] or x.dense_shape[0], x.shape[1])
+    values, kernel = tf.cast(x.values, dtype), tf.cast(kernel, dtype)
+    h = sparse_matmul(x.indices, values, shape, kernel)
     return tf.cast(h, x.dtype)
 
 
@@ -28,7 +27,7 @@ def weight_dtype(dtype):
     return tf.float64 if dtype == tf.float64 else tf.float32
 
 
-def sparse_matmul(indices, values, num_rows, x):
+def sparse_matmul(indices, values, shape, x):
     """Returns `A @ x` for the sparse `A` with entries `A[indices[e]] = values[e]`.
 
     Duplicate entries add up. Differentiable with respect to `values` and `x`; the
@@ -37,7 +36,7 @@ def sparse_matmul(indices, values, num_rows, x):
     Args:
         indices: int64 `[E, 2]`, row and column of each entry, **sorted by row**.
         values: `[E]`, float32 or float64.
-        num_rows: Number of rows `M`, an int or a scalar tensor.
+        shape: `(M, N)`, each an int or a scalar int64 tensor.
         x: `[N, F]`, of the dtype of `values`.
 
     Returns:
@@ -48,8 +47,8 @@ def sparse_matmul(indices, values, num_rows, x):
             range.
     """
     if compiled_by_xla():  # which has no kernel for CSR matrices
-        return _gather_matmul(indices, values, num_rows, x)
-    return _csr_matmul(indices, values, num_rows, x)
+        return _gather_matmul(indices, values, shape[0], x)
+    return _csr_matmul(indices, values, shape, x)
 
 
 def compiled_by_xla() -> bool:
@@ -64,8 +63,8 @@ def _gather_matmul(indices, values, num_rows, x):
     return tf.math.unsorted_segment_sum(messages, indices[:, 0], num_rows)
 
 
-def _csr_matmul(indices, values, num_rows, x):
-    shape = tf.stack([tf.cast(num_rows, tf.int64), tf.shape(x, out_type=tf.int64)[0]])
+def _csr_matmul(indices, values, shape, x):
+    shape = tf.stack([tf.cast(size, tf.int64) for size in shape])
 
     # TensorFlow's own gradients are no match: for `values` they build a dense
     # [M, N] product, for `x` they transpose inside the product, at twice the time.
