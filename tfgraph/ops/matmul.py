@@ -16,7 +16,7 @@ def matmul(x, kernel):
     if not isinstance(x, tf.SparseTensor):
         return keras.ops.matmul(x, kernel)
     dtype = weight_dtype(x.dtype)
-    shape = (x.shape[0] or x.dense_shape[0], x.shape[1])
+    shape = (x.shape[0] or x.dense_shape[0], kernel.shape[0])
     values, kernel = tf.cast(x.values, dtype), tf.cast(kernel, dtype)
     h = sparse_matmul(x.indices, values, shape, kernel)
     return tf.cast(h, x.dtype)
