@@ -1,8 +1,8 @@
 """Reproduces the papers' published results: `python benchmarks/reproduce.py gcn cora`.
 
-Prints progress and, last, one JSON line:
-`{"model", "dataset", "metrics": {name: {"mean", "std"}}, "runs", "seconds", "protocol"}`,
-metrics in percent, std over the runs (of the sample).
+Prints progress and, last, one JSON line: `{"model", "dataset", "metrics": {name:
+{"mean", "std"}}, "runs", "seconds", "protocol"}`, with metrics in percent and the
+standard deviation over the runs.
 """
 
 import argparse
@@ -37,7 +37,7 @@ class StopAboveRecentMean(keras.callbacks.Callback):
 
 
 def restart(model, optimizer, seed):
-    """Draws new weights and forgets the optimizer's state, but keeps traced functions."""
+    """Draws new weights and forgets the optimizer's state, without tracing anew."""
     keras.utils.set_random_seed(seed)
     for layer in model.convolutions:
         shape = layer.kernel.shape

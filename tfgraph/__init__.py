@@ -14,7 +14,7 @@ from tfgraph import data as data
 from tfgraph import layers as layers
 from tfgraph import models as models
 from tfgraph.graph_tensor import GraphInput as GraphInput
-from tfgraph.graph_tensor import from_components as graph_tensor_from_components
+from tfgraph.graph_tensor import as_graph_tensor as as_graph_tensor
 from tfgraph.graph_tensor import install as _install
 
 __version__ = "0.1.0"

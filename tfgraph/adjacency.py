@@ -72,6 +72,10 @@ class DenseAdjacency:
     def dtype(self):
         return self.values.dtype
 
+    @property
+    def shape(self):
+        return tuple(self.values.shape[-2:])
+
     def matmul(self, x):
         """`A @ x`, the weighted sum over neighbours: `[..., N, F]` to `[..., M, F]`."""
         return tf.cast(tf.matmul(self.values, tf.cast(x, self.dtype)), x.dtype)

@@ -68,7 +68,7 @@ def to_components(graph) -> dict[str, tf.Tensor]:
     return dict(sorted(components.items()))
 
 
-def from_components(components: dict[str, tf.Tensor]):
+def as_graph_tensor(components: dict[str, tf.Tensor]):
     """Returns the GraphTensor of a dict of components: `to_components`' inverse.
 
     For a model's `call(self, graph)`, which receives the dict, to use TF-GNN's own

@@ -197,6 +197,6 @@ def test_npz_files_are_not_downloaded(folder, tmp_path, monkeypatch):
     if folder:
         monkeypatch.setenv("TFGRAPH_DATA_DIR", str(tmp_path / folder))
     with pytest.raises(
-        FileNotFoundError, match="ms_academic_phy.npz.*shchur/gnn-bench"
+        FileNotFoundError, match=r"ms_academic_phy.npz.*shchur/gnn-bench"
     ):
         coauthor_physics()

@@ -278,7 +278,7 @@ def test_repr():
 def test_num_classes_of_other_labels():
     assert Graph(X, [], y=X).num_classes == 2
     assert Graph(X, []).num_classes == 0
-    with pytest.raises(ValueError, match="`y` to hold class numbers.*float32"):
+    with pytest.raises(ValueError, match=r"`y` to hold class numbers.*float32"):
         _ = Graph(X, [], y=X[:, 0]).num_classes
 
 

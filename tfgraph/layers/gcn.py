@@ -90,6 +90,13 @@ class GCNConv(GraphConvolution):
         if self.add_self_loops:
             adjacency = adjacency.with_self_loops(2.0 if self.improved else 1.0)
         if self.normalize:
+            rows, columns = adjacency.shape
+            if isinstance(rows, int) and isinstance(columns, int) and rows != columns:
+                raise ValueError(
+                    "Expected a square adjacency with `normalize=True`: the degrees of "
+                    "nodes that are senders only are not known. "
+                    f"Received: adjacency.shape=({rows}, {columns})"
+                )
             degrees = adjacency.row_sums()
             factors = tf.where(degrees > 0, tf.math.rsqrt(degrees), 0.0)
             adjacency = adjacency.scaled(factors, factors)

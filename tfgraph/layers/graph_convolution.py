@@ -10,8 +10,8 @@ from tfgraph import graph_tensor, ops
 class GraphConvolution(keras.layers.Layer):
     """Base of the graph convolutions: `Dense`'s arguments, and a graph as input.
 
-    A subclass makes its weights in `build`, after `self.check_input_shape`, and states
-    its equation in `call`, on the features and the adjacency that `self.unpack` returns.
+    A subclass makes its weights in `build` and states its equation in `call`, on the
+    features and the adjacency that `self.unpack` returns.
 
     Args:
         units: Positive integer, the number of features that a node comes out with.
@@ -93,9 +93,9 @@ class GraphConvolution(keras.layers.Layer):
         self.feature_name = feature_name
         self.edge_weight_name = edge_weight_name
         self.seed_generator = keras.random.SeedGenerator()
-        # The fastest kernels have no XLA form, so `jit_compile="auto"` should not
-        # compile. `jit_compile=True` may: see ops/matmul.py.
-        self.supports_jit = False
+        # With False, Keras would refuse `jit_compile=True`. With True, "auto" compiles
+        # on accelerators only, by the kernels that ops/matmul.py keeps for XLA.
+        self.supports_jit = True
 
     def add_kernel(self, shape, name="kernel"):
         """Makes a weight with the `kernel_*` arguments."""

@@ -87,7 +87,9 @@ class GCN(keras.Model):
                 f"{len(units)}, one for each layer. "
                 f"Received: kernel_regularizer={kernel_regularizer}"
             )
-        self.kernel_regularizer = [keras.regularizers.get(r) for r in kernel_regularizer]
+        self.kernel_regularizer = [
+            keras.regularizers.get(r) for r in kernel_regularizer
+        ]
         self.layer_kwargs = kwargs
         activations = [self.activation] * len(self.hidden_units)
         self.convolutions = [

@@ -1,0 +1,142 @@
+"""Runs a SavedModel with TensorFlow's C library alone, as TensorFlow Serving does.
+
+    python saved_model_c_api.py SAVED_MODEL TENSOR_NAMES INPUTS.npz OUTPUTS.npz
+
+TENSOR_NAMES is the JSON of a signature, {"inputs": {name: tensor name}, "outputs":
+{name: tensor name}}. Inputs of NumPy's bytes type hold strings in base64, since NumPy
+drops zero bytes at the end. A failed call of the library exits with its message.
+
+Nothing but the SavedModel is left of the model here: neither TensorFlow's Python code
+nor Keras nor tfgraph is imported.
+"""
+
+import base64
+import ctypes
+import importlib.util
+import json
+import pathlib
+import sys
+
+import numpy as np
+
+TF_STRING = 7
+TF_TYPES = {"float32": 1, "float64": 2, "int32": 3, "int64": 9, "bool": 10}
+NUMPY_TYPES = {number: name for name, number in TF_TYPES.items()}
+SIZE_OF_STRING = 24  # sizeof(TF_TString)
+
+
+class Output(ctypes.Structure):
+    """`TF_Output`: one of the outputs of an operation."""
+
+    _fields_ = [("operation", ctypes.c_void_p), ("index", ctypes.c_int)]
+
+
+def load_library():
+    # Finding a top-level package does not import it.
+    (package,) = importlib.util.find_spec("tensorflow").submodule_search_locations
+    tf = ctypes.CDLL(str(pathlib.Path(package, "libtensorflow_cc.so.2")))
+    for returns_pointer in (
+        "TF_NewStatus",
+        "TF_NewGraph",
+        "TF_NewSessionOptions",
+        "TF_LoadSessionFromSavedModel",
+        "TF_GraphOperationByName",
+        "TF_AllocateTensor",
+        "TF_TensorData",
+    ):
+        getattr(tf, returns_pointer).restype = ctypes.c_void_p
+    tf.TF_Message.restype = ctypes.c_char_p
+    tf.TF_Dim.restype = ctypes.c_int64
+    tf.TF_TensorByteSize.restype = ctypes.c_size_t
+    return tf
+
+
+def check(tf, status):
+    if code := tf.TF_GetCode(status):
+        sys.exit(f"TensorFlow error {code}: {tf.TF_Message(status).decode()}")
+
+
+def find_tensor(tf, graph, name):
+    operation, _, index = name.partition(":")
+    pointer = tf.TF_GraphOperationByName(graph, operation.encode())
+    if not pointer:
+        sys.exit(f"The SavedModel has no operation {operation!r}")
+    return Output(pointer, int(index))
+
+
+def to_tensor(tf, array):
+    shape = (ctypes.c_int64 * array.ndim)(*array.shape)
+    if array.dtype.kind != "S":
+        array = np.ascontiguousarray(array)
+        dtype, size = TF_TYPES[array.dtype.name], ctypes.c_size_t(array.nbytes)
+        tensor = ctypes.c_void_p(tf.TF_AllocateTensor(dtype, shape, array.ndim, size))
+        data = ctypes.c_void_p(tf.TF_TensorData(tensor))
+        ctypes.memmove(data, array.ctypes.data, array.nbytes)
+        return tensor
+    size = ctypes.c_size_t(SIZE_OF_STRING * array.size)
+    tensor = ctypes.c_void_p(tf.TF_AllocateTensor(TF_STRING, shape, array.ndim, size))
+    data = tf.TF_TensorData(tensor)
+    for i, encoded in enumerate(array.ravel()):
+        string = base64.b64decode(encoded)
+        pointer = ctypes.c_void_p(data + SIZE_OF_STRING * i)
+        tf.TF_StringInit(pointer)
+        tf.TF_StringCopy(pointer, string, ctypes.c_size_t(len(string)))
+    return tensor
+
+
+def to_array(tf, tensor):
+    shape = [tf.TF_Dim(tensor, i) for i in range(tf.TF_NumDims(tensor))]
+    data = ctypes.c_void_p(tf.TF_TensorData(tensor))
+    data = ctypes.string_at(data, tf.TF_TensorByteSize(tensor))
+    return np.frombuffer(data, NUMPY_TYPES[tf.TF_TensorType(tensor)]).reshape(shape)
+
+
+def run(saved_model, tensor_names, inputs):
+    """Returns the outputs, a dict of arrays, of one signature."""
+    tf = load_library()
+    status = ctypes.c_void_p(tf.TF_NewStatus())
+    graph = ctypes.c_void_p(tf.TF_NewGraph())
+    options = ctypes.c_void_p(tf.TF_NewSessionOptions())
+    tags = (ctypes.c_char_p * 1)(b"serve")
+    session = ctypes.c_void_p(
+        tf.TF_LoadSessionFromSavedModel(
+            options, None, saved_model.encode(), tags, 1, graph, None, status
+        )
+    )
+    check(tf, status)
+
+    names = tensor_names["inputs"]
+    feeds = (Output * len(names))(
+        *[find_tensor(tf, graph, tensor) for tensor in names.values()]
+    )
+    fed = (ctypes.c_void_p * len(names))(*[to_tensor(tf, inputs[n]) for n in names])
+    names = tensor_names["outputs"]
+    fetches = (Output * len(names))(
+        *[find_tensor(tf, graph, tensor) for tensor in names.values()]
+    )
+    fetched = (ctypes.c_void_p * len(names))()
+    no_targets, no_options, no_metadata = (None, 0), None, None
+    tf.TF_SessionRun(
+        session,
+        no_options,
+        *(feeds, fed, len(feeds)),
+        *(fetches, fetched, len(fetches)),
+        *no_targets,
+        no_metadata,
+        status,
+    )
+    check(tf, status)
+    return {
+        name: to_array(tf, ctypes.c_void_p(tensor))
+        for name, tensor in zip(names, fetched, strict=True)
+    }
+
+
+if __name__ == "__main__":
+    _, saved_model, tensor_names, inputs_path, outputs_path = sys.argv
+    with np.load(inputs_path) as inputs:
+        outputs = run(saved_model, json.loads(tensor_names), inputs)
+    imported = {"tensorflow", "keras", "tfgraph", "tensorflow_gnn"} & set(sys.modules)
+    if imported:
+        sys.exit(f"Expected a process without {imported}")
+    np.savez(outputs_path, **outputs)

@@ -1,0 +1,434 @@
+import base64
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import tfgraph
+from tfgraph.data import Graph, full_batch
+from tfgraph.export import (
+    export_graph_tensor_model,
+    export_model,
+    export_transductive,
+)
+
+NUM_FEATURES = 6
+SCRIPT = pathlib.Path(__file__).with_name("saved_model_c_api.py")
+BIN = pathlib.Path(sys.executable).parent
+
+
+def random_graph(num_nodes, seed, weighted=False):
+    rng = np.random.default_rng(seed)
+    edges = rng.integers(num_nodes, size=(3 * num_nodes, 2))
+    weight = rng.uniform(0.1, 2, len(edges)) if weighted else None
+    x = rng.normal(size=(num_nodes, NUM_FEATURES)) * rng.integers(2, size=NUM_FEATURES)
+    return Graph(x, edges, weight, y=rng.integers(3, size=num_nodes))
+
+
+TRAINING, OTHER = random_graph(20, seed=0), random_graph(31, seed=1)
+
+
+def inputs_of(graph, **kwargs):
+    (inputs,) = full_batch(graph, **kwargs).get_single_element()
+    return inputs
+
+
+def gcn():
+    keras.utils.set_random_seed(0)
+    return tfgraph.models.GCN(3, hidden_units=[8])
+
+
+def functional_model(sparse_x=False, sparse_adjacency=True):
+    keras.utils.set_random_seed(0)
+    x = keras.Input((NUM_FEATURES,), sparse=sparse_x)
+    adjacency = keras.Input((None,), sparse=sparse_adjacency)
+    h = tfgraph.layers.GCNConv(8, activation="relu", dropout=0.5)([x, adjacency])
+    h = keras.layers.Dropout(0.5)(h)
+    return keras.Model([x, adjacency], tfgraph.layers.GCNConv(3)([h, adjacency]))
+
+
+def trained(model, form="sparse", sparse_features=False):
+    model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    inputs = inputs_of(TRAINING, form=form, sparse_features=sparse_features)
+    model.train_on_batch(inputs, TRAINING.y)
+    return model
+
+
+@pytest.fixture(scope="module")
+def model():
+    return trained(gcn())
+
+
+@pytest.fixture(scope="module")
+def exported(model, tmp_path_factory):
+    return export_model(model, tmp_path_factory.mktemp("gcn"))
+
+
+def request_of(graph):
+    """The inputs of a signature, in an order of edges that `Graph` would not keep."""
+    order = np.random.default_rng(0).permutation(graph.num_edges)
+    request = {"features": graph.dense_features(), "edges": graph.edges[order]}
+    if graph.edge_weight is not None:
+        request["weights"] = graph.edge_weight[order]
+    return request
+
+
+def signature_of(version, name="serving_default"):
+    """The SavedModel's own description of a signature, a `SignatureDef`."""
+    saved_model = tf.compat.v1.SavedModel()
+    saved_model.ParseFromString(pathlib.Path(version, "saved_model.pb").read_bytes())
+    (meta_graph,) = saved_model.meta_graphs
+    return meta_graph.signature_def[name]
+
+
+def serve(version, inputs, signature="serving_default"):
+    """Runs a signature where there is no Keras and no tfgraph."""
+    signature = signature_of(version, signature)
+    tensor_names = {
+        "inputs": {key: info.name for key, info in signature.inputs.items()},
+        "outputs": {key: info.name for key, info in signature.outputs.items()},
+    }
+    directory = pathlib.Path(version).parent
+    inputs_path, outputs_path = directory / "in.npz", directory / "out.npz"
+    np.savez(inputs_path, **inputs)
+    arguments = [version, json.dumps(tensor_names), inputs_path, outputs_path]
+    # -I: also without PYTHONPATH and the working directory.
+    process = subprocess.run(
+        [sys.executable, "-I", SCRIPT, *arguments], capture_output=True, text=True
+    )
+    if process.returncode:
+        raise RuntimeError(process.stderr)
+    with np.load(outputs_path) as outputs:
+        return dict(outputs)
+
+
+def assert_predictions(outputs, expected):
+    assert list(outputs) == ["predictions"]
+    np.testing.assert_allclose(outputs["predictions"], expected, rtol=1e-5, atol=1e-5)
+
+
+def test_subclassed_model_on_another_graph(model, exported):
+    expected = model.predict(full_batch(OTHER), verbose=0)
+    assert_predictions(serve(exported, request_of(OTHER)), expected)
+
+
+@pytest.mark.parametrize("sparse_x", [False, True])
+def test_functional_model_on_another_graph(sparse_x, tmp_path):
+    model = trained(functional_model(sparse_x), sparse_features=sparse_x)
+    version = export_model(model, tmp_path)
+    expected = model(inputs_of(OTHER, sparse_features=sparse_x), training=False)
+    assert_predictions(serve(version, request_of(OTHER)), expected)
+
+
+def test_dense_adjacency_with_repeated_edges(tmp_path):
+    model = trained(functional_model(sparse_adjacency=False), form="dense")
+    version = export_model(model, tmp_path)
+    assert len(np.unique(OTHER.edges, axis=0)) < OTHER.num_edges
+    expected = model(inputs_of(OTHER, form="dense"), training=False)
+    outputs = tf.saved_model.load(version).signatures["serving_default"](
+        **{name: tf.constant(value) for name, value in request_of(OTHER).items()}
+    )
+    assert_predictions(outputs, expected)
+
+
+def test_weighted_directed_graph(model, exported):
+    graph = random_graph(13, seed=2, weighted=True)
+    expected = model.predict(full_batch(graph), verbose=0)
+    request = request_of(graph)
+    assert_predictions(serve(exported, request, "weighted"), expected)
+    # Neither the weights nor the directions go unnoticed.
+    for other in (
+        graph.replace(edge_weight=None),
+        graph.replace(edges=graph.edges[:, ::-1]),
+    ):
+        assert (
+            np.abs(model.predict(full_batch(other), verbose=0) - expected).max() > 0.01
+        )
+
+
+def test_graph_without_edges(model, exported):
+    graph = Graph(np.ones((1, NUM_FEATURES)), [])
+    expected = model.predict(full_batch(graph), verbose=0)
+    assert_predictions(serve(exported, request_of(graph)), expected)
+
+
+@pytest.mark.parametrize(
+    "bad, message",
+    [
+        ({"edges": np.array([[0, 2]])}, "less than the shape of the adjacency"),
+        ({"edges": np.array([[-1, 0]])}, "at least"),
+        ({"weights": np.ones(4, np.float32)}, "do not match"),
+    ],
+)
+def test_bad_graph(bad, message, exported):
+    request = {
+        "features": np.ones((2, NUM_FEATURES), np.float32),
+        "edges": np.array([[0, 1]]),
+        "weights": np.ones(1, np.float32),
+    }
+    weighted = tf.saved_model.load(exported).signatures["weighted"]
+    inputs = {name: tf.constant(value) for name, value in {**request, **bad}.items()}
+    with pytest.raises(tf.errors.InvalidArgumentError, match=message):
+        weighted(**inputs)
+
+
+def test_reloaded_model(model, tmp_path):
+    model.save(tmp_path / "model.keras")
+    reloaded = keras.saving.load_model(tmp_path / "model.keras")
+    version = export_model(reloaded, tmp_path / "versions")
+    expected = model.predict(full_batch(OTHER), verbose=0)
+    assert_predictions(serve(version, request_of(OTHER)), expected)
+
+
+def graph_tensor_model(kind, spec):
+    keras.utils.set_random_seed(0)
+    if kind == "subclassed":
+        return tfgraph.models.GCN(3, hidden_units=[8], edge_weight_name="weight")
+    graph = tfgraph.GraphInput(spec)
+    h = tfgraph.layers.GCNConv(8, activation="relu", edge_weight_name="weight")(graph)
+    y = tfgraph.layers.GCNConv(3, edge_weight_name="weight")([h, graph])
+    return keras.Model(graph, y)
+
+
+@pytest.mark.parametrize("kind", ["subclassed", "functional"])
+def test_batch_of_examples(kind, tmp_path):
+    tfgnn = tfgraph.graph_tensor.load_tfgnn()
+    graphs = [
+        random_graph(num_nodes, seed, weighted=True).to_graph_tensor()
+        for seed, num_nodes in enumerate([5, 9, 2])
+    ]
+    training = random_graph(20, seed=9, weighted=True).to_graph_tensor()
+    model = graph_tensor_model(kind, training.spec)
+    model(training)
+    version = export_graph_tensor_model(model, tmp_path, training.spec)
+
+    examples = [tfgnn.write_example(graph).SerializeToString() for graph in graphs]
+    outputs = serve(version, {"examples": [base64.b64encode(e) for e in examples]})
+    expected = np.concatenate([model(graph, training=False) for graph in graphs])
+    assert_predictions(outputs, expected)
+    assert tf.keras.__version__.startswith("3.")
+
+
+def test_spec_of_dataset(tmp_path):
+    """The spec of merged graphs, with an open number of components, will do too."""
+    tfgnn = tfgraph.graph_tensor.load_tfgnn()
+    graphs = [random_graph(n, seed=n).to_graph_tensor() for n in (5, 9)]
+    examples = [tfgnn.write_example(graph).SerializeToString() for graph in graphs]
+    spec = graphs[0].spec.relax(num_nodes=True, num_edges=True)
+    dataset = tf.data.Dataset.from_tensor_slices(examples)
+    dataset = dataset.map(lambda example: tfgnn.parse_single_example(spec, example))
+    dataset = dataset.batch(2).map(lambda graph: graph.merge_batch_to_components())
+    model = gcn()
+    expected = model(dataset.get_single_element(), training=False)
+
+    version = export_graph_tensor_model(model, tmp_path, dataset.element_spec)
+    signature = tf.saved_model.load(version).signatures["serving_default"]
+    assert_predictions(signature(examples=tf.constant(examples)), expected)
+
+
+def test_transductive(model, tmp_path):
+    version = export_transductive(model, tmp_path, inputs_of(OTHER))
+    expected = model.predict(full_batch(OTHER), verbose=0)
+    node_ids = np.array([30, 0, 7, 7])
+    outputs = serve(version, {"node_ids": node_ids})
+    assert_predictions(outputs, expected[node_ids])
+
+
+def test_transductive_graph_tensor(tmp_path):
+    model, graph = gcn(), OTHER.to_graph_tensor()
+    expected = model(graph, training=False).numpy()
+    version = export_transductive(model, tmp_path, graph)
+    signature = tf.saved_model.load(version).signatures["serving_default"]
+    assert_predictions(
+        signature(node_ids=tf.constant([3, 1], tf.int64)), expected[[3, 1]]
+    )
+
+
+def test_transductive_unknown_nodes(model, tmp_path):
+    version = export_transductive(model, tmp_path, inputs_of(OTHER))
+    with pytest.raises(RuntimeError, match=r"error 3:.*`node_ids` from 0 to 30"):
+        serve(version, {"node_ids": np.array([0, 31])})
+    signature = tf.saved_model.load(version).signatures["serving_default"]
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"Received:\W+-1\W"):
+        signature(node_ids=tf.constant([0, -1], tf.int64))
+
+
+class TwoOutputs(keras.Model):
+    """Without the argument `training`, and with outputs of the form `pack` makes."""
+
+    def __init__(self, pack):
+        super().__init__()
+        self.pack = pack
+        self.convolutions = [tfgraph.layers.GCNConv(units) for units in (2, 5)]
+
+    def call(self, inputs):
+        return self.pack(*[convolution(inputs) for convolution in self.convolutions])
+
+
+@pytest.mark.parametrize(
+    "pack, names",
+    [
+        (lambda a, b: [a, b], ["predictions_0", "predictions_1"]),
+        (lambda a, b: {"mean": a, "embedding": b}, ["mean", "embedding"]),
+    ],
+)
+def test_several_outputs(pack, names, tmp_path):
+    model = TwoOutputs(pack)
+    model(inputs_of(TRAINING))
+    expected = keras.tree.flatten(
+        [model.convolutions[i](inputs_of(OTHER)) for i in (0, 1)]
+    )
+    request = {key: tf.constant(value) for key, value in request_of(OTHER).items()}
+    version = export_model(model, tmp_path / "model")
+    outputs = tf.saved_model.load(version).signatures["serving_default"](**request)
+    version = export_transductive(model, tmp_path / "nodes", inputs_of(OTHER))
+    signature = tf.saved_model.load(version).signatures["serving_default"]
+    rows = signature(node_ids=tf.constant([4, 2], tf.int64))
+    assert set(outputs) == set(rows) == set(names)
+    for name, value in zip(names, expected, strict=True):
+        np.testing.assert_allclose(outputs[name], value, rtol=1e-5, atol=1e-5)
+        np.testing.assert_allclose(
+            rows[name], value.numpy()[[4, 2]], rtol=1e-5, atol=1e-5
+        )
+
+
+def test_transductive_needs_equal_rows(tmp_path):
+    model = TwoOutputs(lambda a, b: [a, b[:4]])
+    model(inputs_of(TRAINING))
+    with pytest.raises(ValueError, match=r"Received: .*\(20, 2\).*\(4, 5\)"):
+        export_transductive(model, tmp_path, inputs_of(TRAINING))
+
+
+def test_versions(model, tmp_path):
+    path = tmp_path / "model"
+    assert export_transductive(model, path, inputs_of(OTHER)) == str(path / "1")
+    (path / "10").mkdir()
+    (path / "notes").mkdir()
+    assert export_transductive(model, path, inputs_of(OTHER)) == str(path / "11")
+    assert sorted(os.listdir(path)) == ["1", "10", "11", "notes"]
+    assert (path / "11" / "saved_model.pb").stat().st_size > 0
+    # Another user, such as the server's, may read it.
+    assert (path / "11").stat().st_mode & 0o777 == (path / "10").stat().st_mode & 0o777
+
+
+def test_interrupted_export(model, tmp_path, monkeypatch):
+    save = tf.saved_model.save
+
+    def interrupted_save(module, directory, *args, **kwargs):
+        save(module, directory, *args, **kwargs)
+        names = os.listdir(tmp_path)
+        assert len(names) == 1 and not names[0].isdecimal()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(tf.saved_model, "save", interrupted_save)
+    with pytest.raises(KeyboardInterrupt):
+        export_transductive(model, tmp_path, inputs_of(OTHER))
+    assert os.listdir(tmp_path) == []
+
+
+def test_unbuilt_model(tmp_path):
+    spec = OTHER.to_graph_tensor().spec
+    for export, arguments in [
+        (export_model, []),
+        (export_graph_tensor_model, [spec]),
+        (export_transductive, [inputs_of(OTHER)]),
+    ]:
+        with pytest.raises(ValueError, match="Expected `model` to be built"):
+            export(gcn(), tmp_path, *arguments)
+
+
+def test_model_over_other_inputs(model, tmp_path):
+    graph_model = gcn()
+    graph_model(OTHER.to_graph_tensor())
+    x = keras.Input((NUM_FEATURES,))
+    batched = keras.Model(
+        inputs := [keras.Input((None, NUM_FEATURES)), keras.Input((None, None))],
+        tfgraph.layers.GCNConv(3)(inputs),
+    )
+    for other in (graph_model, keras.Model(x, keras.layers.Dense(3)(x)), batched):
+        with pytest.raises(ValueError, match=r"Expected `model` .* `\[x, adjacency\]`"):
+            export_model(other, tmp_path)
+    with pytest.raises(ValueError, match="Expected `spec` .* Received: spec=None"):
+        export_graph_tensor_model(model, tmp_path, None)
+    assert os.listdir(tmp_path) == []
+
+
+def test_saved_model_cli(model, exported, tmp_path):
+    def cli(*arguments):
+        command = [BIN / "saved_model_cli", *arguments, "--tag_set", "serve"]
+        return subprocess.run(
+            command, capture_output=True, text=True, check=True
+        ).stdout
+
+    shown = cli("show", "--dir", exported)
+    assert 'SignatureDef key: "serving_default"' in shown
+    assert 'SignatureDef key: "weighted"' in shown
+
+    graph = Graph(np.eye(3, NUM_FEATURES), [(0, 1), (1, 2)])
+    inputs = (
+        f"features=np.eye(3, {NUM_FEATURES}, dtype=np.float32);edges=[[0, 1], [1, 2]]"
+    )
+    cli(
+        *["run", "--dir", exported, "--signature_def", "serving_default"],
+        *["--input_exprs", inputs, "--outdir", tmp_path],
+    )
+    outputs = {"predictions": np.load(tmp_path / "predictions.npy")}
+    assert_predictions(outputs, model.predict(full_batch(graph), verbose=0))
+
+
+def assert_matches(signature, inputs):
+    """Fails unless TensorFlow Serving would accept these inputs for the signature."""
+    assert set(inputs) == set(signature.inputs)
+    for name, value in inputs.items():
+        info = signature.inputs[name]
+        assert value.dtype == tf.as_dtype(info.dtype).as_numpy_dtype, name
+        assert tf.TensorShape(info.tensor_shape).is_compatible_with(value.shape), name
+
+
+def call(version, name, inputs):
+    inputs = {key: tf.constant(value) for key, value in inputs.items()}
+    return tf.saved_model.load(version).signatures[name](**inputs)
+
+
+def test_grpc_request(model, exported):
+    predict_pb2 = pytest.importorskip("tensorflow_serving.apis.predict_pb2")
+    graph = random_graph(4, seed=3, weighted=True)
+    request = predict_pb2.PredictRequest()
+    request.model_spec.name = "gcn"
+    request.model_spec.signature_name = "weighted"
+    for name, value in request_of(graph).items():
+        request.inputs[name].CopyFrom(tf.make_tensor_proto(value))
+
+    received = predict_pb2.PredictRequest.FromString(request.SerializeToString())
+    inputs = {key: tf.make_ndarray(value) for key, value in received.inputs.items()}
+    name = received.model_spec.signature_name
+    assert_matches(signature_of(exported, name), inputs)
+    expected = model.predict(full_batch(graph), verbose=0)
+    assert_predictions(call(exported, name, inputs), expected)
+    with pytest.raises(AssertionError):
+        assert_matches(signature_of(exported, "serving_default"), inputs)
+
+
+@pytest.mark.parametrize("name", ["serving_default", "weighted"])
+def test_rest_body(name, model, exported):
+    graph = random_graph(4, seed=3, weighted=name == "weighted")
+    inputs = {key: value.tolist() for key, value in request_of(graph).items()}
+    body = json.dumps({"signature_name": name, "inputs": inputs})
+
+    # TensorFlow Serving reads the numbers in the type of the signature: whole ones for
+    # int64, any for float32.
+    received = json.loads(body)
+    signature = signature_of(exported, received["signature_name"])
+    inputs = {}
+    for key, value in received["inputs"].items():
+        dtype = tf.as_dtype(signature.inputs[key].dtype).as_numpy_dtype
+        inputs[key] = np.asarray(value).astype(dtype, casting="same_kind")
+    assert_matches(signature, inputs)
+    expected = model.predict(full_batch(graph), verbose=0)
+    assert_predictions(call(exported, name, inputs), expected)

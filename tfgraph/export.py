@@ -1,0 +1,248 @@
+"""SavedModels that TensorFlow Serving can run: named plain tensors in and out.
+
+An export needs neither tfgraph nor Keras to run, only stock TensorFlow operations:
+
+| function                    | a request holds             | `predictions` are of       |
+| --------------------------- | --------------------------- | -------------------------- |
+| `export_model`              | a graph, as an edge list    | its nodes                  |
+| `export_graph_tensor_model` | graphs, as `tf.Example`s    | the nodes of all of them   |
+| `export_transductive`       | nodes of the graph known at | those nodes                |
+|                             | export, by number           |                            |
+
+Each writes the next version below `path`, as TensorFlow Serving expects it: `path/1`,
+then `path/2` and so on. An unfinished version is never visible under a number. What
+the model does in training only, such as dropout, is off.
+
+Outputs are named `predictions`; those of a model that returns a list `predictions_0`,
+`predictions_1` and so on; those of a model that returns a dict as its keys.
+"""
+
+import os
+import tempfile
+
+import keras
+import tensorflow as tf
+
+from tfgraph.graph_tensor import load_tfgnn
+
+
+def export_model(model: keras.Model, path: str | os.PathLike) -> str:
+    """Exports a model over `[x, adjacency]`, to be called with a graph of any size.
+
+    The signatures are
+
+    - `serving_default`: `features` float32 `[N, F]` and `edges` int64 `[E, 2]`, each
+      row `(source, target)`, all of weight 1;
+    - `weighted`: the same and `weights` float32 `[E]`.
+
+    As in training, an edge `source -> target` is entry `[target, source]` of the
+    adjacency, and an undirected graph holds each edge in both directions.
+
+    Example:
+
+    ```python
+    model.fit(tfgraph.data.full_batch(graph, "train"), epochs=200)
+    version = tfgraph.export.export_model(model, "serving/gcn")  # serving/gcn/1
+    serve = tf.saved_model.load(version).signatures["serving_default"]
+    serve(features=tf.ones([3, graph.num_features]), edges=[[0, 1], [1, 2]])
+    ```
+
+    Args:
+        model: A built functional or subclassed model.
+        path: Local directory of the model's versions.
+
+    Returns:
+        The directory of the new version.
+
+    Raises:
+        ValueError: If `model` is not built, or not for `[x, adjacency]` of shapes
+            `[N, F]` and `[N, N]`.
+    """
+    num_features, sparse_x, sparse_adjacency = _edge_list_inputs(model)
+
+    def weighted(features, edges, weights):
+        num_nodes = tf.shape(features, out_type=tf.int64)[0]
+        entries = (edges[:, ::-1], weights, tf.stack([num_nodes, num_nodes]))
+        adjacency = tf.SparseTensor(*entries)
+        if not sparse_adjacency:
+            # Not tf.sparse.to_dense, which refuses repeated and unsorted entries.
+            adjacency = tf.scatter_nd(*entries)
+        x = tf.sparse.from_dense(features) if sparse_x else features
+        return _named(model([x, adjacency], training=False))
+
+    def serving_default(features, edges):
+        return weighted(features, edges, tf.ones(tf.shape(edges)[:1]))
+
+    features = tf.TensorSpec([None, num_features], tf.float32)
+    edges = tf.TensorSpec([None, 2], tf.int64)
+    weights = tf.TensorSpec([None], tf.float32)
+    archive = keras.export.ExportArchive()
+    archive.track(model)
+    archive.add_endpoint("serving_default", serving_default, [features, edges])
+    archive.add_endpoint("weighted", weighted, [features, edges, weights])
+    return _write_version(archive, path)
+
+
+def export_graph_tensor_model(model: keras.Model, path: str | os.PathLike, spec) -> str:
+    """Exports a model over a `GraphTensor`, to be called with serialized graphs.
+
+    The signature `serving_default` takes `examples`, strings `[B]`: the graphs of a
+    batch, each a serialized `tf.Example` as `tfgnn.write_example` makes it. The model
+    sees them merged into one, so the rows of a node classifier's `predictions` are the
+    nodes of the first graph, then those of the second, and so on.
+
+    Example:
+
+    ```python
+    spec = graph.to_graph_tensor().spec
+    tfgraph.export.export_graph_tensor_model(model, "serving/gcn", spec)
+
+    example = tfgnn.write_example(new_graph.to_graph_tensor()).SerializeToString()
+    ```
+
+    Args:
+        model: A built functional or subclassed model.
+        path: Local directory of the model's versions.
+        spec: The `tfgnn.GraphTensorSpec` of one graph of a request, such as
+            `graph.spec`. Its numbers of nodes and edges are ignored; each of its
+            features must be in every example, so leave out those for training only.
+
+    Returns:
+        The directory of the new version.
+
+    Raises:
+        ValueError: If `model` is not built, or `spec` is no spec of a scalar
+            GraphTensor.
+    """
+    _check_built(model)
+    tfgnn = load_tfgnn()
+    if not isinstance(spec, tfgnn.GraphTensorSpec) or spec.rank != 0:
+        raise ValueError(
+            "Expected `spec` to be the tfgnn.GraphTensorSpec of one graph (of rank 0). "
+            f"Received: spec={spec}"
+        )
+    spec = spec.relax(num_nodes=True, num_edges=True)
+
+    def serving_default(examples):
+        graph = tfgnn.parse_example(spec, examples).merge_batch_to_components()
+        return _named(model(graph, training=False))
+
+    archive = keras.export.ExportArchive()
+    archive.track(model)
+    examples = tf.TensorSpec([None], tf.string)
+    archive.add_endpoint("serving_default", serving_default, [examples])
+    return _write_version(archive, path)
+
+
+def export_transductive(model: keras.Model, path: str | os.PathLike, inputs) -> str:
+    """Exports the predictions for every node of one graph, to be looked up by number.
+
+    The model runs once, now. The SavedModel holds its `N * C` output numbers in place
+    of model and graph, and a request costs one gather, whatever the graph's size. A
+    change of the graph needs a new export.
+
+    The signature `serving_default` takes `node_ids` int64 `[B]` and returns the rows of
+    those nodes, `[B, C]`. A number outside `[0, N)` is an `InvalidArgumentError`.
+
+    Example:
+
+    ```python
+    (inputs,) = tfgraph.data.full_batch(graph).get_single_element()
+    tfgraph.export.export_transductive(model, "serving/cora", inputs)
+    ```
+
+    Args:
+        model: A built model.
+        path: Local directory of the model's versions.
+        inputs: What the model is called with: `(x, adjacency)`, a `GraphTensor`, or
+            any other input with the whole graph.
+
+    Returns:
+        The directory of the new version.
+
+    Raises:
+        ValueError: If `model` is not built, or its outputs differ in their number of
+            rows.
+    """
+    _check_built(model)
+    outputs = _named(model(inputs, training=False))
+    shapes = {name: tuple(output.shape) for name, output in outputs.items()}
+    num_rows = {shape[0] if shape else None for shape in shapes.values()}
+    if len(num_rows) != 1 or None in num_rows:
+        raise ValueError(
+            "Expected every output of `model` to have one row for each node. "
+            f"Received: outputs of shapes {shapes}"
+        )
+    (num_nodes,) = num_rows
+    # Variables, as constants are limited to 2 GB.
+    tables = {
+        name: tf.Variable(output, trainable=False) for name, output in outputs.items()
+    }
+
+    def serving_default(node_ids):
+        known = (node_ids >= 0) & (node_ids < num_nodes)
+        # On a GPU tf.gather alone would return zeros for unknown nodes.
+        tf.debugging.Assert(
+            tf.reduce_all(known),
+            [
+                f"Expected `node_ids` from 0 to {num_nodes - 1}. Received:",
+                tf.boolean_mask(node_ids, ~known),
+            ],
+        )
+        return {name: tf.gather(table, node_ids) for name, table in tables.items()}
+
+    archive = keras.export.ExportArchive()
+    node_ids = tf.TensorSpec([None], tf.int64)
+    archive.add_endpoint("serving_default", serving_default, [node_ids])
+    return _write_version(archive, path)
+
+
+def _check_built(model):
+    if not model.built:
+        raise ValueError(
+            "Expected `model` to be built: train it, call it once or load it before "
+            f"the export. Received: model={model}"
+        )
+
+
+def _edge_list_inputs(model):
+    """Returns `F` of a model over `[x, adjacency]`, and which of the two are sparse."""
+    _check_built(model)
+    if getattr(model, "inputs", None):  # a functional model
+        shapes = keras.tree.map_structure(lambda tensor: tensor.shape, model.input)
+        sparse = [tensor.sparse for tensor in model.inputs]
+    else:
+        # A subclassed model remembers no more than shapes, and takes whatever comes.
+        shapes = (model.get_build_config() or {}).get("input_shape")
+        sparse = [False, True]
+    ranks = [len(s) if isinstance(s, (list, tuple)) else None for s in shapes or ()]
+    if ranks != [2, 2]:
+        raise ValueError(
+            "Expected `model` to be built for `[x, adjacency]` of shapes `[N, F]` and "
+            "`[N, N]`. A model over a GraphTensor is for `export_graph_tensor_model`. "
+            f"Received: a model built for inputs of shape {shapes}"
+        )
+    return shapes[0][-1], *sparse
+
+
+def _named(outputs):
+    if isinstance(outputs, dict):
+        return outputs
+    if isinstance(outputs, (list, tuple)):
+        return {f"predictions_{i}": output for i, output in enumerate(outputs)}
+    return {"predictions": outputs}
+
+
+def _write_version(archive, path):
+    os.makedirs(path, exist_ok=True)
+    # TensorFlow Serving loads what has a number for a name, as soon as it is there.
+    with tempfile.TemporaryDirectory(prefix="unfinished-", dir=path) as directory:
+        unfinished = os.path.join(directory, "saved_model")
+        # Nobody trains a served model, and TensorFlow cannot save custom gradients that
+        # use tensors of the forward pass, as those of tfgraph.ops do.
+        options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
+        archive.write_out(unfinished, options, verbose=False)
+        versions = [int(name) for name in os.listdir(path) if name.isdecimal()]
+        version = os.path.join(path, str(max(versions, default=0) + 1))
+        os.rename(unfinished, version)
+    return version
