@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
 import tfgraph
 from tfgraph.data import Graph, full_batch
@@ -54,9 +55,9 @@ def functional_model(sparse_x=False, sparse_adjacency=True):
 
 
 def trained(model, form="sparse", sparse_features=False):
-    model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    model.compile("adam", "mse")
     inputs = inputs_of(TRAINING, form=form, sparse_features=sparse_features)
-    model.train_on_batch(inputs, TRAINING.y)
+    model.train_on_batch(inputs, np.eye(3)[TRAINING.y])
     return model
 
 
@@ -81,9 +82,8 @@ def request_of(graph):
 
 def signature_of(version, name="serving_default"):
     """The SavedModel's own description of a signature, a `SignatureDef`."""
-    saved_model = tf.compat.v1.SavedModel()
-    saved_model.ParseFromString(pathlib.Path(version, "saved_model.pb").read_bytes())
-    (meta_graph,) = saved_model.meta_graphs
+    content = pathlib.Path(version, "saved_model.pb").read_bytes()
+    (meta_graph,) = SavedModel.FromString(content).meta_graphs
     return meta_graph.signature_def[name]
 
 
@@ -159,23 +159,25 @@ def test_graph_without_edges(model, exported):
 
 
 @pytest.mark.parametrize(
-    "bad, message",
+    "bad",
     [
-        ({"edges": np.array([[0, 2]])}, "less than the shape of the adjacency"),
-        ({"edges": np.array([[-1, 0]])}, "at least"),
-        ({"weights": np.ones(4, np.float32)}, "do not match"),
+        {"edges": np.array([[0, 2]])},
+        {"edges": np.array([[-1, 0]])},
+        {"weights": np.ones(2, np.float32)},
     ],
 )
-def test_bad_graph(bad, message, exported):
+def test_bad_graph(bad, exported):
     request = {
         "features": np.ones((2, NUM_FEATURES), np.float32),
         "edges": np.array([[0, 1]]),
         "weights": np.ones(1, np.float32),
     }
     weighted = tf.saved_model.load(exported).signatures["weighted"]
-    inputs = {name: tf.constant(value) for name, value in {**request, **bad}.items()}
-    with pytest.raises(tf.errors.InvalidArgumentError, match=message):
-        weighted(**inputs)
+    request = {name: tf.constant(value) for name, value in request.items()}
+    bad = {name: tf.constant(value) for name, value in bad.items()}
+    assert weighted(**request)["predictions"].shape == (2, 3)
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        weighted(**{**request, **bad})
 
 
 def test_reloaded_model(model, tmp_path):

@@ -2,12 +2,9 @@
 
 An export needs neither tfgraph nor Keras to run, only stock TensorFlow operations:
 
-| function                    | a request holds             | `predictions` are of       |
-| --------------------------- | --------------------------- | -------------------------- |
-| `export_model`              | a graph, as an edge list    | its nodes                  |
-| `export_graph_tensor_model` | graphs, as `tf.Example`s    | the nodes of all of them   |
-| `export_transductive`       | nodes of the graph known at | those nodes                |
-|                             | export, by number           |                            |
+- `export_model`: a request holds a graph as an edge list;
+- `export_graph_tensor_model`: it holds graphs as serialized `tf.Example`s;
+- `export_transductive`: it holds numbers of nodes of the one graph of the export.
 
 Each writes the next version below `path`, as TensorFlow Serving expects it: `path/1`,
 then `path/2` and so on. An unfinished version is never visible under a number. What
@@ -182,14 +179,15 @@ def export_transductive(model: keras.Model, path: str | os.PathLike, inputs) -> 
     def serving_default(node_ids):
         known = (node_ids >= 0) & (node_ids < num_nodes)
         # On a GPU tf.gather alone would return zeros for unknown nodes.
-        tf.debugging.Assert(
+        check = tf.debugging.Assert(
             tf.reduce_all(known),
             [
                 f"Expected `node_ids` from 0 to {num_nodes - 1}. Received:",
                 tf.boolean_mask(node_ids, ~known),
             ],
         )
-        return {name: tf.gather(table, node_ids) for name, table in tables.items()}
+        with tf.control_dependencies([check]):
+            return {name: tf.gather(table, node_ids) for name, table in tables.items()}
 
     archive = keras.export.ExportArchive()
     node_ids = tf.TensorSpec([None], tf.int64)

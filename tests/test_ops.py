@@ -1,0 +1,92 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfgraph import ops
+
+
+def both_ways(function, *arguments):
+    """Results of the kernels for CSR matrices and of those for XLA."""
+    return (
+        tf.function(function)(*arguments),
+        tf.function(function, jit_compile=True)(*arguments),
+    )
+
+
+def test_sparse_matmul_and_its_gradients():
+    rng = np.random.default_rng(0)
+    indices = np.argwhere(rng.random((5, 7)) < 0.4)
+    indices = np.sort(np.concatenate([indices, indices[:2]]), axis=0)  # duplicates
+    indices = indices[np.lexsort((indices[:, 1], indices[:, 0]))]
+    values, x = rng.normal(size=len(indices)), rng.normal(size=(7, 3))
+    weights = rng.normal(size=(5, 3))
+    dense = np.zeros((5, 7))
+    np.add.at(dense, tuple(indices.T), values)
+
+    def run(values, x):
+        with tf.GradientTape() as tape:
+            tape.watch([values, x])
+            y = ops.sparse_matmul(tf.constant(indices), values, (5, 7), x)
+            loss = tf.reduce_sum(y * weights)
+        return y, *map(tf.convert_to_tensor, tape.gradient(loss, [values, x]))
+
+    for y, dvalues, dx in both_ways(run, tf.constant(values), tf.constant(x)):
+        np.testing.assert_allclose(y, dense @ x)
+        np.testing.assert_allclose(dx, dense.T @ weights)
+        np.testing.assert_allclose(dvalues, (weights @ x.T)[tuple(indices.T)])
+
+
+@pytest.mark.parametrize("shape", [(6, 6), (3, 6)])
+def test_added_self_loops_keep_what_is_there(shape):
+    rng = np.random.default_rng(1)
+    dense = rng.random(shape) * (rng.random(shape) < 0.5)
+    dense[1, 1], dense[2, :] = 0.25, 0
+    np.fill_diagonal(dense, [0, 0.25, 0, 0, 0.5, 0][: shape[0]])
+    indices = np.argwhere(dense)
+
+    def run(values):
+        with tf.GradientTape() as tape:
+            tape.watch(values)
+            new_indices, new_values = ops.add_self_loops(
+                tf.constant(indices), values, shape[0], 2.0
+            )
+            loss = tf.reduce_sum(new_values**2)
+        return new_indices, new_values, tape.gradient(loss, values)
+
+    want = dense.copy()
+    for i in range(shape[0]):
+        want[i, i] = want[i, i] or 2.0
+    for new_indices, new_values, gradient in both_ways(
+        run, tf.constant(dense[tuple(indices.T)])
+    ):
+        got = np.zeros(shape)
+        np.add.at(got, tuple(new_indices.numpy().T), new_values)
+        np.testing.assert_allclose(got, want)
+        np.testing.assert_allclose(gradient, 2 * dense[tuple(indices.T)])
+    sorted_indices, _, _ = tf.function(run)(tf.constant(dense[tuple(indices.T)]))
+    assert (np.diff(sorted_indices[:, 0]) >= 0).all()
+
+
+@pytest.mark.parametrize("shape", [(1001,), (37, 53)])  # odd numbers of entries
+@pytest.mark.parametrize("rate", [0.1, 0.6])
+def test_dropout_keeps_the_mean(shape, rate):
+    seed = keras.random.SeedGenerator(0)
+    x = tf.ones(shape)
+    draws = np.stack([ops.dropout(x, rate, seed) for _ in range(200)])
+    np.testing.assert_allclose(np.unique(draws), [0, 1 / (1 - rate)], rtol=1e-6)
+    dropped = (draws == 0).mean()
+    # Five standard deviations of the mean of as many draws.
+    assert abs(dropped - rate) < 5 * (rate * (1 - rate) / draws.size) ** 0.5
+    assert not np.array_equal(draws[0], draws[1])
+    # Entries, and draws one after the other, are independent.
+    per_entry = (draws == 0).mean(0)
+    assert abs(per_entry - rate).max() < 6 * (rate * (1 - rate) / 200) ** 0.5
+
+
+def test_dropout_has_the_same_mask_in_its_gradient():
+    x = tf.Variable(tf.random.normal((50, 40)))
+    with tf.GradientTape() as tape:
+        y = ops.dropout(x, 0.5, keras.random.SeedGenerator(0))
+    gradient = tape.gradient(y, x)
+    np.testing.assert_allclose(gradient, np.where(y == 0, 0, 2.0))
