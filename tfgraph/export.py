@@ -74,7 +74,7 @@ def export_model(model: keras.Model, path: str | os.PathLike) -> str:
     edges = tf.TensorSpec([None, 2], tf.int64)
     weights = tf.TensorSpec([None], tf.float32)
     archive = keras.export.ExportArchive()
-    archive.track(model)
+    archive.track(model)  # its lookup tables; variables are found without
     archive.add_endpoint("serving_default", serving_default, [features, edges])
     archive.add_endpoint("weighted", weighted, [features, edges, weights])
     return _write_version(archive, path)
@@ -125,7 +125,7 @@ def export_graph_tensor_model(model: keras.Model, path: str | os.PathLike, spec)
         return _named(model(graph, training=False))
 
     archive = keras.export.ExportArchive()
-    archive.track(model)
+    archive.track(model)  # its lookup tables; variables are found without
     examples = tf.TensorSpec([None], tf.string)
     archive.add_endpoint("serving_default", serving_default, [examples])
     return _write_version(archive, path)

@@ -1,4 +1,5 @@
 """Keras layers of graph neural networks."""
 
 from tfgraph.layers.gcn import GCNConv as GCNConv
+from tfgraph.layers.gcn import gcn_normalize as gcn_normalize
 from tfgraph.layers.graph_convolution import GraphConvolution as GraphConvolution

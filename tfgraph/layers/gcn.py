@@ -4,6 +4,7 @@ import keras
 import tensorflow as tf
 
 from tfgraph import ops
+from tfgraph.adjacency import as_adjacency
 from tfgraph.layers.graph_convolution import GraphConvolution
 
 
@@ -109,3 +110,29 @@ class GCNConv(GraphConvolution):
             "improved": self.improved,
             "normalize": self.normalize,
         }
+
+
+def gcn_normalize(adjacency, improved=False):
+    """Returns `Â = D̃^(-1/2) (A + I) D̃^(-1/2)`, to be made once for a fixed graph.
+
+    `GCNConv` makes `Â` anew in each call, since it cannot know that a graph stays the
+    same. Where it does, and is large, that is time to save:
+
+    ```python
+    a_hat = tfgraph.layers.gcn_normalize(graph.to_sparse_tensor())
+    layer = tfgraph.layers.GCNConv(16, normalize=False, add_self_loops=False)
+    h = layer([x, a_hat])
+    ```
+
+    Args:
+        adjacency: `tf.SparseTensor` `[N, N]`.
+        improved: As in `GCNConv`.
+
+    Returns:
+        `tf.SparseTensor` `[N, N]`, float32 or float64, sorted.
+    """
+    dtype = ops.weight_dtype(adjacency.dtype)
+    no_features = tf.zeros([adjacency.dense_shape[1], 1], dtype)
+    layer = GCNConv(1, improved=improved, dtype=dtype.name)
+    a_hat = layer.normalized(as_adjacency(adjacency, no_features))
+    return tf.SparseTensor(a_hat.indices, a_hat.values, adjacency.dense_shape)

@@ -1,0 +1,69 @@
+"""PyTorch Geometric on the CPU, with `cached=True`: Â is made before the timing."""
+
+import cases
+import numpy as np
+import timing
+import torch
+from torch.nn import functional
+from torch_geometric.nn import GCNConv
+
+
+class GCN(torch.nn.Module):
+    def __init__(self, widths, drops):
+        super().__init__()
+        self.first = GCNConv(widths[0], widths[1], cached=True)
+        self.second = GCNConv(widths[1], widths[2], cached=True)
+        self.drops = drops
+
+    def forward(self, x, adjacency):
+        x = functional.dropout(x, self.drops[0], self.training)
+        x = functional.relu(self.first(x, adjacency))
+        x = functional.dropout(x, self.drops[1], self.training)
+        return self.second(x, adjacency)
+
+
+def adjacency_of(graph, variant):
+    source, target = torch.from_numpy(graph["edges"].T.copy())
+    num_nodes = len(graph["x"])
+    if variant == "SparseTensor":
+        from torch_sparse import SparseTensor
+
+        return SparseTensor(row=target, col=source, sparse_sizes=[num_nodes] * 2)
+    if variant == "torch.sparse_csr":
+        starts = torch.cumsum(torch.bincount(target, minlength=num_nodes), 0)
+        starts = torch.cat([torch.zeros(1, dtype=torch.int64), starts])
+        ones = torch.ones(len(source))
+        return torch.sparse_csr_tensor(starts, source, ones, [num_nodes] * 2)
+    return torch.stack([source, target])  # "edge_index", "compile"
+
+
+def gcn(case, variant):
+    make, hidden, drop_input, drop_hidden, warm_up, runs = cases.GCN[case]
+    graph = make()
+    torch.manual_seed(0)
+    x = torch.from_numpy(graph["x"])
+    model = GCN([x.shape[1], hidden, graph["num_classes"]], [drop_input, drop_hidden])
+    adjacency = adjacency_of(graph, variant)
+    if variant == "compile":
+        model = torch.compile(model)
+    if case.startswith("infer"):
+        model.eval()
+        with torch.no_grad():
+            return timing.time_calls(lambda: model(x, adjacency), warm_up, runs)
+
+    train = torch.from_numpy(np.flatnonzero(graph["train_mask"]))
+    labels = torch.from_numpy(graph["y"])[train]
+    optimizer = torch.optim.Adam(model.parameters(), 0.01)
+
+    def step():
+        optimizer.zero_grad()
+        loss = functional.cross_entropy(model(x, adjacency)[train], labels)
+        loss.backward()
+        optimizer.step()
+        return loss.item()
+
+    return timing.time_calls(step, warm_up, runs)
+
+
+if __name__ == "__main__":
+    timing.main(gcn)

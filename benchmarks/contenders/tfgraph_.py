@@ -1,0 +1,76 @@
+"""tfgraph, by `Model.fit` for training, end of epoch to end of epoch."""
+
+import time
+
+import cases
+import keras
+import numpy as np
+import tensorflow as tf
+import timing
+
+import tfgraph
+
+
+class EpochEnds(keras.callbacks.Callback):
+    """Records when each epoch ended."""
+
+    def on_train_begin(self, logs=None):
+        self.times = []
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.times.append(time.perf_counter())
+
+
+def gcn(case, variant):
+    make, hidden, drop_input, drop_hidden, warm_up, runs = cases.GCN[case]
+    arrays = make()
+    num_classes = arrays.pop("num_classes")
+    graph = tfgraph.data.Graph(**arrays)
+    x = graph.sparse_features() if "sparse" in variant else tf.constant(graph.x)
+    adjacency, arguments = graph.to_sparse_tensor(), {}
+    if "normalized" in variant:
+        adjacency = tfgraph.layers.gcn_normalize(adjacency)
+        arguments = {"normalize": False, "add_self_loops": False}
+    model = TwoLayers(hidden, num_classes, drop_input, drop_hidden, arguments)
+    if case.startswith("infer"):
+        call = tf.function(lambda x, adjacency: model((x, adjacency)))
+        return timing.time_calls(lambda: call(x, adjacency).numpy(), warm_up, runs)
+
+    per_call = 10 if "steps" in variant else 1
+    weights = graph.train_mask * np.float32(graph.num_nodes / graph.train_mask.sum())
+    data = tf.data.Dataset.from_tensors(((x, adjacency), graph.y, weights)).repeat()
+    model.compile(
+        keras.optimizers.Adam(0.01),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        steps_per_execution=per_call,
+    )
+    ends = EpochEnds()
+    model.fit(
+        data,
+        steps_per_epoch=per_call,
+        epochs=warm_up + runs + 1,
+        callbacks=[ends],
+        shuffle=False,
+        verbose=0,
+    )
+    return (np.diff(ends.times)[warm_up:] / per_call).tolist()
+
+
+class TwoLayers(keras.Model):
+    """GCN with a dropout rate for each layer, and logits."""
+
+    def __init__(self, hidden, num_classes, drop_input, drop_hidden, arguments):
+        super().__init__()
+        self.first = tfgraph.layers.GCNConv(
+            hidden, activation="relu", dropout=drop_input, **arguments
+        )
+        self.second = tfgraph.layers.GCNConv(
+            num_classes, dropout=drop_hidden, **arguments
+        )
+
+    def call(self, inputs):
+        return self.second([self.first(inputs), inputs[1]])
+
+
+if __name__ == "__main__":
+    timing.main(gcn)

@@ -1,0 +1,95 @@
+"""Times tfgraph beside its peers: `python benchmarks/speed.py gcn-large`.
+
+Each contender runs in a process of its own, one after the other. A contender that
+knows several ways to do a case is timed in each; under its plain name stands the
+fastest. Prints progress and, last, one JSON line: `{"case", "median_s", "peak_mb",
+"baselines": {name: {"median_s", "peak_mb"}}}`.
+
+PyG and DGL take part if the Python given by `--pyg` and `--dgl` (default: this one)
+has them installed. Nothing else should run on the machine meanwhile.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+
+# case -> {contender: ways to do it}
+GCN = {
+    "tfgraph": ["default", "normalized once"],
+    "tensorflow": ["sparse_dense_matmul"],
+    "pyg": ["edge_index", "SparseTensor", "torch.sparse_csr", "compile"],
+    "dgl": ["norm", "edge_weight"],
+}
+CASES = {
+    "gcn-cora": {
+        **GCN,
+        "tfgraph, sparse features": ["sparse", "sparse, normalized once"],
+        "tfgraph, 10 steps per execution": ["10 steps"],
+        "tfgraph, sparse features, 10 steps per execution": ["sparse, 10 steps"],
+    },
+    "gcn-large": GCN,
+    "infer-gcn-large": GCN,
+}
+SCRIPTS = {
+    "tfgraph": "tfgraph_.py",
+    "tensorflow": "tensorflow_.py",
+    "pyg": "pyg.py",
+    "dgl": "dgl_.py",
+}
+
+
+def run(python, script, case, variant):
+    """Returns one contender's figures, or None with the reason on standard error."""
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(HERE), str(HERE.parent)]),
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+    }
+    process = subprocess.run(
+        [python, str(HERE / "contenders" / script), case, variant],
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    if process.returncode:
+        reason = (process.stderr.strip().splitlines() or ["no message"])[-1]
+        print(f"  {script} {variant}: left out, {reason}", file=sys.stderr)
+        return None
+    return json.loads(process.stdout.strip().splitlines()[-1])
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("case", choices=sorted(CASES))
+    parser.add_argument("--pyg", default=sys.executable, metavar="PYTHON")
+    parser.add_argument("--dgl", default=sys.executable, metavar="PYTHON")
+    args = parser.parse_args()
+    pythons = {"pyg": args.pyg, "dgl": args.dgl}
+
+    figures = {}
+    for contender, variants in CASES[args.case].items():
+        library = contender.split(",")[0]
+        python = pythons.get(library, sys.executable)
+        found = {}
+        for variant in variants:
+            figure = run(python, SCRIPTS[library], args.case, variant)
+            if figure:
+                print(f"{contender} ({variant}): {figure}", flush=True)
+                found[f"{contender} ({variant})"] = figure
+        if found:
+            figures[contender] = min(found.values(), key=lambda f: f["median_s"])
+        if len(variants) > 1:
+            figures.update(found)
+    own = figures.pop("tfgraph", None)
+    if own is None:
+        raise SystemExit("tfgraph itself did not run; the reason stands above")
+    print(json.dumps({"case": args.case, **own, "baselines": figures}))
+
+
+if __name__ == "__main__":
+    main()
