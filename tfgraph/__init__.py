@@ -11,6 +11,7 @@ if keras.backend.backend() != "tensorflow":
     )
 
 from tfgraph import data as data
+from tfgraph import export as export
 from tfgraph import layers as layers
 from tfgraph import models as models
 from tfgraph.graph_tensor import GraphInput as GraphInput

@@ -236,10 +236,7 @@ def _write_version(archive, path):
     # TensorFlow Serving loads what has a number for a name, as soon as it is there.
     with tempfile.TemporaryDirectory(prefix="unfinished-", dir=path) as directory:
         unfinished = os.path.join(directory, "saved_model")
-        # Nobody trains a served model, and TensorFlow cannot save custom gradients that
-        # use tensors of the forward pass, as those of tfgraph.ops do.
-        options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
-        archive.write_out(unfinished, options, verbose=False)
+        archive.write_out(unfinished, verbose=False)
         versions = [int(name) for name in os.listdir(path) if name.isdecimal()]
         version = os.path.join(path, str(max(versions, default=0) + 1))
         os.rename(unfinished, version)

@@ -65,27 +65,32 @@ def _gather_matmul(indices, values, num_rows, x):
 
 def _csr_matmul(indices, values, shape, x):
     shape = tf.stack([tf.cast(size, tf.int64) for size in shape])
+    y = _csr_product(indices, values, shape, x)
+    return tf.ensure_shape(y, [None, x.shape[1]])
 
-    # TensorFlow's own gradients are no match: for `values` they build a dense
-    # [M, N] product, for `x` they transpose inside the product, at twice the time.
-    @tf.custom_gradient
-    def product(values, x):
-        # Layers that share an adjacency share this conversion and its transpose:
-        # TensorFlow removes identical operations from a graph function.
-        csr = tf.raw_ops.SparseTensorToCSRSparseMatrix(
-            indices=indices, values=values, dense_shape=shape
+
+# TensorFlow's own gradients are no match: for `values` they build a dense [M, N]
+# product, for `x` they transpose inside the product, at twice the time.
+@tf.custom_gradient
+def _csr_product(indices, values, shape, x):
+    def gradient(dy):
+        csr_transposed = tf.raw_ops.SparseMatrixTranspose(
+            input=_csr(indices, values, shape), type=x.dtype
         )
+        dx = tf.raw_ops.SparseMatrixMatMul(a=csr_transposed, b=dy)
+        # Pruned from graph functions where nobody asks for it.
+        dvalues = tf.reduce_sum(
+            tf.gather(dy, indices[:, 0]) * tf.gather(x, indices[:, 1]), axis=-1
+        )
+        return None, dvalues, None, dx
 
-        def gradient(dy):
-            csr_transposed = tf.raw_ops.SparseMatrixTranspose(input=csr, type=x.dtype)
-            dx = tf.raw_ops.SparseMatrixMatMul(a=csr_transposed, b=dy)
-            # Pruned from graph functions where nobody asks for it.
-            dvalues = tf.reduce_sum(
-                tf.gather(dy, indices[:, 0]) * tf.gather(x, indices[:, 1]), axis=-1
-            )
-            return dvalues, dx
+    csr = _csr(indices, values, shape)
+    return tf.raw_ops.SparseMatrixMatMul(a=csr, b=x), gradient
 
-        y = tf.raw_ops.SparseMatrixMatMul(a=csr, b=x)
-        return tf.ensure_shape(y, [None, x.shape[1]]), gradient
 
-    return product(values, x)
+def _csr(indices, values, shape):
+    # Written as if it cost nothing: TensorFlow removes identical operations from a
+    # graph function, so layers that share an adjacency convert and transpose it once.
+    return tf.raw_ops.SparseTensorToCSRSparseMatrix(
+        indices=indices, values=values, dense_shape=shape
+    )
