@@ -178,23 +178,17 @@ def _sparse_adjacency(adjacency, num_nodes):
 
 def _assert_fits(adjacency, num_nodes):
     """Fails at run time if an edge names a node that does not exist."""
-    # No control dependency ties the entries to the assertions: it would differ from
-    # layer to layer, and keep TensorFlow from seeing that they all do the same work.
-    tf.debugging.assert_equal(
-        adjacency.dense_shape[1],
-        num_nodes,
-        "Expected an adjacency with one column for each node (row of `x`)",
-    )
-    highest = tf.reduce_max(adjacency.indices, axis=0)
+    shape = adjacency.dense_shape
     lowest = tf.reduce_min(adjacency.indices, axis=0)
-    tf.debugging.Assert(
-        tf.reduce_all((lowest >= 0) & (highest < adjacency.dense_shape)),
-        [
-            "Expected (receiver, sender) of each edge to be at least (0, 0) and less "
-            "than the shape of the adjacency. Received that shape, the lowest and the "
-            "highest:",
-            adjacency.dense_shape,
-            lowest,
-            highest,
-        ],
+    highest = tf.reduce_max(adjacency.indices, axis=0)
+    within = tf.reduce_all((lowest >= 0) & (highest < shape))
+    # No control dependency ties the entries to the assertion: it would differ from
+    # layer to layer, and hide from TensorFlow that they all do the same work. With a
+    # message that is a string already, an assertion is a single operation.
+    message = tf.strings.format(
+        "Expected an adjacency with one column for each node (row of `x`), and edges "
+        "(receiver, sender) from (0, 0) to below its shape. Received: {} nodes, an "
+        "adjacency of shape {}, indices from {} to {}",
+        [num_nodes, shape, lowest, highest],
     )
+    tf.debugging.Assert(within & tf.equal(shape[1], num_nodes), [message])

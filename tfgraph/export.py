@@ -178,14 +178,12 @@ def export_transductive(model: keras.Model, path: str | os.PathLike, inputs) -> 
 
     def serving_default(node_ids):
         known = (node_ids >= 0) & (node_ids < num_nodes)
-        # On a GPU tf.gather alone would return zeros for unknown nodes.
-        check = tf.debugging.Assert(
-            tf.reduce_all(known),
-            [
-                f"Expected `node_ids` from 0 to {num_nodes - 1}. Received:",
-                tf.boolean_mask(node_ids, ~known),
-            ],
+        message = tf.strings.format(
+            f"Expected `node_ids` from 0 to {num_nodes - 1}. Received: {{}}",
+            tf.boolean_mask(node_ids, ~known),
         )
+        # On a GPU tf.gather alone would return zeros for unknown nodes.
+        check = tf.debugging.Assert(tf.reduce_all(known), [message])
         with tf.control_dependencies([check]):
             return {name: tf.gather(table, node_ids) for name, table in tables.items()}
 

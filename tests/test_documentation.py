@@ -1,0 +1,116 @@
+"""README and examples run as they are printed."""
+
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+needs_data = pytest.mark.skipif(
+    "TFGRAPH_DATA_DIR" not in os.environ, reason="TFGRAPH_DATA_DIR is not set"
+)
+
+
+def blocks(language):
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+
+
+def run_python(*arguments, cwd):
+    run = subprocess.run(
+        [sys.executable, "-W", "error::UserWarning", *map(str, arguments)],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 0, run.stderr[-3000:]
+    return run.stdout
+
+
+@needs_data
+def test_readme(tmp_path):
+    pytest.importorskip("tensorflow_serving")
+    code = "\n".join(blocks("python"))
+    assert code.count("model.fit(") == 2
+    code += "\nopen('request', 'wb').write(request.SerializeToString())\n"
+    (tmp_path / "readme.py").write_text(code)
+    run_python("readme.py", cwd=tmp_path)
+    assert (tmp_path / "gcn.keras").exists()
+
+    version = tmp_path / "serving" / "gcn" / "1"
+    signatures = tf.saved_model.load(str(version)).signatures
+
+    # The REST body, converted as TensorFlow Serving does: by the signature's types.
+    shell = "\n".join(blocks("sh"))
+    body = json.loads(re.search(r"-d '(.*?)'", shell, re.DOTALL)[1])
+    signature = signatures[body["signature_name"]]
+    specs = signature.structured_input_signature[1]
+    assert set(body["inputs"]) == set(specs)
+    rest = signature(
+        **{
+            name: tf.constant(v, specs[name].dtype)
+            for name, v in body["inputs"].items()
+        }
+    )["predictions"]
+    assert rest.shape == (3, 2)
+
+    from tensorflow_serving.apis import predict_pb2
+
+    request = predict_pb2.PredictRequest.FromString((tmp_path / "request").read_bytes())
+    signature = signatures[request.model_spec.signature_name]
+    specs = signature.structured_input_signature[1]
+    assert set(request.inputs) == set(specs)
+    inputs = {name: tf.make_ndarray(proto) for name, proto in request.inputs.items()}
+    for name, value in inputs.items():
+        assert value.dtype == specs[name].dtype.as_numpy_dtype
+        assert specs[name].shape.is_compatible_with(value.shape)
+    grpc = signature(**{name: tf.constant(v) for name, v in inputs.items()})
+
+    # `saved_model_cli run` as printed, on the same graph.
+    command = re.search(r"saved_model_cli run .*?'\n", shell, re.DOTALL)[0]
+    command = shlex.split(command.replace("\\\n", " "))
+    command[0] = shutil.which(command[0], path=os.path.dirname(sys.executable))
+    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    printed = np.array(re.findall(r"\d\.\d+(?:e-?\d+)?", run.stdout), "float32")
+    np.testing.assert_allclose(
+        printed[-6:].reshape(3, 2), grpc["predictions"], rtol=1e-4
+    )
+
+
+def test_quickstart(tmp_path):
+    printed = run_python(ROOT / "examples" / "quickstart.py", tmp_path, cwd=tmp_path)
+    found = re.search(r"Members whose side is found: (\d+)%", printed)
+    assert int(found[1]) >= 85
+    assert "Epoch 100/100" in printed
+    reloaded, served = re.findall(r"\[\[.*?\]\]", printed, re.DOTALL)
+    assert reloaded == served
+    assert (tmp_path / "serving" / "1" / "saved_model.pb").exists()
+
+
+@needs_data
+@pytest.mark.parametrize("example", ["gcn_functional", "gcn_subclassed"])
+def test_both_forms_of_an_example_agree(example, tmp_path):
+    script = ROOT / "examples" / f"{example}.py"
+    accuracies = [
+        float(
+            re.search(r"Test accuracy: (.*)", run_python(script, form, cwd=tmp_path))[1]
+        )
+        for form in ("sparse", "graph_tensor")
+    ]
+    assert accuracies[0] > 0.75
+    assert abs(accuracies[0] - accuracies[1]) <= 0.005
+
+
+def test_every_example_is_tested():
+    names = {path.stem for path in (ROOT / "examples").glob("*.py")}
+    assert names == {"quickstart", "gcn_functional", "gcn_subclassed"}
