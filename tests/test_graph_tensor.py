@@ -138,12 +138,12 @@ def test_a_named_edge_set_of_a_heterogeneous_graph():
 @pytest.mark.parametrize(
     ("names", "message"),
     [
-        ({}, r"`node_set_name` to be one of the graph's: \['author', 'paper'\]"),
+        ({}, r"`node_set_name` to be one of \['author', 'paper'\]"),
         ({"node_set_name": "venue"}, r"\['author', 'paper'\].*node_set_name='venue'"),
         ({"node_set_name": "author"}, r"`feature_name`.*\['name'\]"),
         (
             {"node_set_name": "paper"},
-            r"`edge_set_name` .*within the node set: \['alike', 'cites'\]",
+            r"`edge_set_name` to be one of \['alike', 'cites'\]",
         ),
         (
             {"node_set_name": "paper", "edge_set_name": "writes"},

@@ -160,13 +160,14 @@ class Fields(NamedTuple):
     def edges(self, components):
         """Returns sources, targets and weights (or None) of the edges, and `N`."""
         nodes = self._node_set(components)
+        # Only edges within the node set: a layer's receivers are among its senders.
         inner = [
             name
             for name in _set_names(components, "edges")
             if f"edges.{name}.#source.{nodes}" in components
             and f"edges.{name}.#target.{nodes}" in components
         ]
-        name = _choose("edge_set_name", self.edge_set_name, inner)
+        name = choose("edge_set_name", self.edge_set_name, inner)
         prefix, weight = f"edges.{name}.", None
         if self.edge_weight_name is not None:
             weight = _get(components, prefix, self.edge_weight_name, "edge_weight_name")
@@ -179,7 +180,7 @@ class Fields(NamedTuple):
 
     def _node_set(self, components):
         names = _set_names(components, "nodes")
-        return _choose("node_set_name", self.node_set_name, names)
+        return choose("node_set_name", self.node_set_name, names)
 
 
 def _set_names(components, kind):
@@ -191,15 +192,15 @@ def _set_names(components, kind):
     ]
 
 
-def _choose(argument, name, names):
+def choose(argument: str, name: str | None, names) -> str:
+    """Returns `name`, or the only one of `names` if it is None."""
+    names = sorted(names)
     if name in names:
         return name
     if name is None and len(names) == 1:
         return names[0]
-    within = " within the node set" if argument == "edge_set_name" else ""
     raise ValueError(
-        f"Expected `{argument}` to be one of the graph's{within}: {sorted(names)}. "
-        f"Received: {argument}={name!r}"
+        f"Expected `{argument}` to be one of {names}. Received: {argument}={name!r}"
     )
 
 

@@ -11,7 +11,7 @@ import threading
 import numpy as np
 import pytest
 
-from tfgraph.data import datasets, planetoid
+from tfgraph.data import planetoid, planetoid_files
 
 DATA_DIR = os.environ.get("TFGRAPH_DATA_DIR")
 CONTENT = b"the file" * 100
@@ -22,7 +22,7 @@ FILE = "ind.cora.y"
 def known(monkeypatch):
     """Makes CONTENT the known content of FILE."""
     sha256 = {"cora": {"y": hashlib.sha256(CONTENT).hexdigest()}}
-    monkeypatch.setattr(datasets, "_PLANETOID_SHA256", sha256)
+    monkeypatch.setattr(planetoid_files, "PLANETOID_SHA256", sha256)
     return sha256["cora"]["y"]
 
 
@@ -55,7 +55,7 @@ def test_malicious_pickles_run_nothing(module, name, protocol, tmp_path):
         get = b"\x80\x04" + b"".join(short) + b"\x93"
     call = b"(X" + len(argument).to_bytes(4, "little") + argument + b"tR."
     with pytest.raises(pickle.UnpicklingError, match=f"`{module}.{name}`"):
-        datasets._unpickle(get + call)
+        planetoid_files.unpickle(get + call)
     assert not victim.exists()
 
 
@@ -77,7 +77,7 @@ def server(tmp_path, monkeypatch):
     server.folder, server.requests = folder, requests
     server.cache = tmp_path / "keras" / "datasets" / "tfgraph"
     url = f"http://127.0.0.1:{server.server_port}/"
-    monkeypatch.setattr(datasets, "_PLANETOID_URL", url)
+    monkeypatch.setattr(planetoid_files, "PLANETOID_URL", url)
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
     monkeypatch.setenv("no_proxy", "*")
     monkeypatch.delenv("TFGRAPH_DATA_DIR", raising=False)
@@ -90,7 +90,7 @@ def server(tmp_path, monkeypatch):
 def test_a_file_is_downloaded_once(server, known):
     (server.folder / FILE).write_bytes(CONTENT)
     for _ in range(3):
-        assert datasets._planetoid_file("cora", "y") == CONTENT
+        assert planetoid_files.planetoid_file("cora", "y") == CONTENT
     assert server.requests == [f"/{FILE}"]
     assert [path.name for path in server.cache.iterdir()] == [FILE]
 
@@ -100,7 +100,7 @@ def test_a_damaged_cached_file_is_fetched_again(damaged, server, known):
     (server.folder / FILE).write_bytes(CONTENT)
     server.cache.mkdir(parents=True)
     (server.cache / FILE).write_bytes(damaged)
-    assert datasets._planetoid_file("cora", "y") == CONTENT
+    assert planetoid_files.planetoid_file("cora", "y") == CONTENT
     assert (server.cache / FILE).read_bytes() == CONTENT
     assert len(server.requests) == 1
 
@@ -109,7 +109,7 @@ def test_a_damaged_download_leaves_nothing_behind(server, known):
     damaged = CONTENT[:100]
     (server.folder / FILE).write_bytes(damaged)
     with pytest.raises(ValueError, match=FILE) as error:
-        datasets._planetoid_file("cora", "y")
+        planetoid_files.planetoid_file("cora", "y")
     assert known in str(error.value)
     assert hashlib.sha256(damaged).hexdigest() in str(error.value)
     assert list(server.cache.iterdir()) == []
@@ -117,7 +117,7 @@ def test_a_damaged_download_leaves_nothing_behind(server, known):
 
 def test_a_failed_download_leaves_nothing_behind(server, known):
     with pytest.raises(OSError, match=f"{FILE}.*TFGRAPH_DATA_DIR"):
-        datasets._planetoid_file("cora", "y")
+        planetoid_files.planetoid_file("cora", "y")
     assert list(server.cache.iterdir()) == []
 
 
@@ -128,13 +128,13 @@ def test_the_users_folder_is_verified_and_left_alone(
     folder.mkdir(parents=True)
     monkeypatch.setenv("TFGRAPH_DATA_DIR", str(tmp_path / "own"))
     with pytest.raises(FileNotFoundError, match=FILE):
-        datasets._planetoid_file("cora", "y")
+        planetoid_files.planetoid_file("cora", "y")
     (folder / FILE).write_bytes(b"other")
     with pytest.raises(ValueError, match=rf"{FILE}.*sha256={known}.*\(5 bytes\)"):
-        datasets._planetoid_file("cora", "y")
+        planetoid_files.planetoid_file("cora", "y")
     assert (folder / FILE).read_bytes() == b"other"
     (folder / FILE).write_bytes(CONTENT)
-    assert datasets._planetoid_file("cora", "y") == CONTENT
+    assert planetoid_files.planetoid_file("cora", "y") == CONTENT
     assert server.requests == []
 
 

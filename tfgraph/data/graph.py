@@ -1,11 +1,18 @@
 """One graph in host memory, and its conversions."""
 
-import operator
-
 import numpy as np
 import tensorflow as tf
 
-from tfgraph.graph_tensor import load_tfgnn
+from tfgraph.data.graph_checks import (
+    checked_edge_weight,
+    checked_edges,
+    checked_features,
+    checked_labels,
+    checked_mask,
+    checked_num_nodes,
+    is_scipy,
+)
+from tfgraph.graph_tensor import choose, load_tfgnn
 
 _MASKS = ("train_mask", "val_mask", "test_mask")
 
@@ -59,19 +66,19 @@ class Graph:
         name: str | None = None,
     ):
         self.name = name
-        self.x = None if x is None else _features(x)
-        self.y = None if y is None else _labels(y)
-        self.num_nodes = _num_nodes(self.x, self.y, num_nodes)
+        self.x = None if x is None else checked_features(x)
+        self.y = None if y is None else checked_labels(y)
+        self.num_nodes = checked_num_nodes(self.x, self.y, num_nodes)
         if self.y is not None and len(self.y) != self.num_nodes:
             raise ValueError(
                 "Expected `y` to have one row for each node. "
                 f"Received: y with shape={self.y.shape} and {self.num_nodes} nodes"
             )
 
-        self.edges = _edges(edges, self.num_nodes)
+        self.edges = checked_edges(edges, self.num_nodes)
         self.edge_weight = None
         if edge_weight is not None:
-            self.edge_weight = _edge_weight(edge_weight, len(self.edges))
+            self.edge_weight = checked_edge_weight(edge_weight, len(self.edges))
         # Sorted by target, these are the adjacency's entries in row-major order.
         # TensorFlow's CSR kernels need that order, and putting it right once here is
         # far cheaper than in every training step.
@@ -82,7 +89,7 @@ class Graph:
 
         masks = (train_mask, val_mask, test_mask)
         self.train_mask, self.val_mask, self.test_mask = (
-            None if mask is None else _mask(name, mask, self.num_nodes, self.y)
+            None if mask is None else checked_mask(name, mask, self.num_nodes, self.y)
             for name, mask in zip(_MASKS, masks, strict=True)
         )
 
@@ -152,7 +159,7 @@ class Graph:
             ValueError: If the graph has no features.
         """
         x = self._require_x()
-        if not _is_scipy(x):
+        if not is_scipy(x):
             total = x.sum(axis=1, keepdims=True, dtype=np.float64)
             return self.replace(x=x / np.where(total == 0, 1, total))
         row = np.repeat(np.arange(x.shape[0]), np.diff(x.indptr))
@@ -178,7 +185,7 @@ class Graph:
             ValueError: If the graph has no features.
         """
         x = self._require_x()
-        if _is_scipy(x):
+        if is_scipy(x):
             row = np.repeat(np.arange(x.shape[0]), np.diff(x.indptr))
             column, values = x.indices, x.data
         else:
@@ -194,7 +201,7 @@ class Graph:
             ValueError: If the graph has no features.
         """
         x = self._require_x()
-        return x.toarray() if _is_scipy(x) else x
+        return x.toarray() if is_scipy(x) else x
 
     def to_graph_tensor(self):
         """Returns a homogeneous TF-GNN `GraphTensor` of one component.
@@ -314,7 +321,7 @@ class Graph:
         Raises:
             ValueError: If `adjacency` is not a square sparse matrix of real numbers.
         """
-        if not _is_scipy(adjacency) or adjacency.ndim != 2:
+        if not is_scipy(adjacency) or adjacency.ndim != 2:
             raise ValueError(
                 "Expected `adjacency` to be a SciPy sparse matrix [N, N]. "
                 f"Received: adjacency={adjacency!r}"
@@ -386,8 +393,8 @@ class Graph:
                 "Expected `graph` to be a scalar GraphTensor (merge a batch with "
                 f"`graph.merge_batch_to_components()`). Received: graph={graph!r}"
             )
-        node_set = _choose("node_set_name", node_set_name, graph.node_sets)
-        edge_set = _choose("edge_set_name", edge_set_name, graph.edge_sets)
+        node_set = choose("node_set_name", node_set_name, graph.node_sets)
+        edge_set = choose("edge_set_name", edge_set_name, graph.edge_sets)
         nodes, edges = graph.node_sets[node_set], graph.edge_sets[edge_set]
         ends = edges.adjacency.source_name, edges.adjacency.target_name
         if ends != (node_set, node_set):
@@ -398,10 +405,10 @@ class Graph:
             )
         x = edge_weight = None
         if feature_name is not None:
-            x = nodes[_choose("feature_name", feature_name, nodes.features)]
+            x = nodes[choose("feature_name", feature_name, nodes.features)]
         if edge_weight_feature_name is not None:
             edge_weight = edges[
-                _choose(
+                choose(
                     "edge_weight_feature_name", edge_weight_feature_name, edges.features
                 )
             ]
@@ -436,7 +443,7 @@ class Graph:
         if self.edge_weight is not None:
             parts.append("weighted")
         if self.x is not None:
-            kind = " (sparse)" if _is_scipy(self.x) else ""
+            kind = " (sparse)" if is_scipy(self.x) else ""
             parts.append(f"features={self.num_features}{kind}")
         if self.y is not None:
             if self.y.ndim == 1 and self.y.dtype == np.int64:
@@ -448,165 +455,3 @@ class Graph:
             if mask is not None:
                 parts.append(f"{name.removesuffix('_mask')}={mask.sum()}")
         return f"Graph({', '.join(parts)})"
-
-
-def _is_scipy(value) -> bool:
-    """Whether `value` is a SciPy sparse matrix, told without importing SciPy."""
-    return hasattr(value, "tocsr")
-
-
-def _real_array(name: str, value) -> np.ndarray:
-    try:
-        array = np.asarray(value)
-    except ValueError as error:  # rows of different lengths
-        raise ValueError(
-            f"Expected `{name}` to be an array. Received: {name}={value!r}"
-        ) from error
-    if array.dtype.kind not in "fiub":
-        raise ValueError(
-            f"Expected `{name}` to hold real numbers. "
-            f"Received: {name} with dtype={array.dtype}"
-        )
-    return array
-
-
-def _check_finite(name: str, array: np.ndarray):
-    finite = np.isfinite(array)
-    if not finite.all():
-        where = tuple(np.argwhere(~finite)[0].tolist())
-        raise ValueError(
-            f"Expected `{name}` to hold finite float32 numbers. "
-            f"Received: {name} with {array[where]} at index {list(where)}"
-        )
-
-
-def _float32(name: str, value) -> np.ndarray:
-    array = _real_array(name, value)
-    with np.errstate(over="ignore"):  # reported below, as infinity
-        array = array.astype(np.float32, copy=False)
-    _check_finite(name, array)
-    return array
-
-
-def _features(x):
-    x = x.tocsr() if _is_scipy(x) else _real_array("x", x)
-    if x.ndim != 2:
-        raise ValueError(
-            "Expected `x` to have shape [num_nodes, num_features]. "
-            f"Received: x with shape={tuple(x.shape)}"
-        )
-    if not _is_scipy(x):
-        return _float32("x", x)
-    x = type(x)((_float32("x", x.data), x.indices, x.indptr), shape=x.shape)
-    if not x.has_canonical_format:
-        x = x.copy()  # the caller's matrix stays as it is
-        x.sum_duplicates()
-    return x
-
-
-def _labels(y) -> np.ndarray:
-    array = _real_array("y", y)
-    if array.ndim not in (1, 2):
-        raise ValueError(
-            "Expected `y` to have shape [num_nodes] or [num_nodes, num_outputs]. "
-            f"Received: y with shape={array.shape}"
-        )
-    if array.dtype.kind == "f":
-        return _float32("y", array)
-    array = array.astype(np.int64)
-    if array.ndim == 1 and array.min(initial=0) < -1:
-        raise ValueError(
-            "Expected `y` to hold class numbers from 0 on, or -1 for nodes without "
-            f"label. Received: y with smallest value {array.min()}"
-        )
-    return array
-
-
-def _num_nodes(x, y, num_nodes) -> int:
-    known = x if x is not None else y
-    if num_nodes is None:
-        if known is None:
-            raise ValueError(
-                "Expected `num_nodes` to be given when neither `x` nor `y` tells it: "
-                "the edges cannot, nodes may have none. Received: num_nodes=None"
-            )
-        return known.shape[0]
-    try:
-        number = operator.index(num_nodes)
-    except TypeError:
-        number = -1
-    if number < 0:
-        raise ValueError(
-            "Expected `num_nodes` to be a non-negative integer. "
-            f"Received: num_nodes={num_nodes!r}"
-        )
-    if x is not None and x.shape[0] != number:
-        raise ValueError(
-            "Expected `num_nodes` to be the number of rows of `x`. "
-            f"Received: num_nodes={number}, x with shape={tuple(x.shape)}"
-        )
-    return number
-
-
-def _edges(edges, num_nodes: int) -> np.ndarray:
-    array = _real_array("edges", edges)
-    if array.shape == (0,):  # an empty list
-        return np.zeros((0, 2), np.int64)
-    if array.ndim != 2 or array.shape[1] != 2:
-        hint = " Transpose it." if array.ndim == 2 and array.shape[0] == 2 else ""
-        raise ValueError(
-            "Expected `edges` to have shape [num_edges, 2], each row (source, target)."
-            f"{hint} Received: edges with shape={array.shape}"
-        )
-    if array.dtype.kind not in "iu":
-        raise ValueError(
-            f"Expected `edges` to hold integers. Received: edges with "
-            f"dtype={array.dtype}"
-        )
-    bad = ((array < 0) | (array >= num_nodes)).any(axis=1)
-    if bad.any():
-        first = int(bad.argmax())
-        source, target = array[first].tolist()
-        raise ValueError(
-            f"Expected `edges` to hold node numbers from 0 to {num_nodes - 1}. "
-            f"Received: edges[{first}]=({source}, {target})"
-        )
-    return array.astype(np.int64, copy=False)
-
-
-def _edge_weight(edge_weight, num_edges: int) -> np.ndarray:
-    array = _float32("edge_weight", edge_weight)
-    if array.shape != (num_edges,):
-        raise ValueError(
-            f"Expected `edge_weight` to have one number for each of the {num_edges} "
-            f"edges. Received: edge_weight with shape={array.shape}"
-        )
-    return array
-
-
-def _mask(name: str, mask, num_nodes: int, y) -> np.ndarray:
-    array = np.asarray(mask)
-    if array.dtype != bool or array.shape != (num_nodes,):
-        raise ValueError(
-            f"Expected `{name}` to hold one boolean for each of the {num_nodes} nodes. "
-            f"Received: {name} with shape={array.shape} and dtype={array.dtype}"
-        )
-    if y is not None and y.ndim == 1 and y.dtype == np.int64:
-        unlabelled = array & (y == -1)
-        if unlabelled.any():
-            raise ValueError(
-                f"Expected `{name}` to select nodes with a label. "
-                f"Received: {name} with node {unlabelled.argmax()}, whose y=-1"
-            )
-    return array
-
-
-def _choose(argument: str, name: str | None, candidates) -> str:
-    names = sorted(candidates)
-    if name is None and len(names) == 1:
-        return names[0]
-    if name not in names:
-        raise ValueError(
-            f"Expected `{argument}` to be one of {names}. Received: {argument}={name!r}"
-        )
-    return name
