@@ -43,6 +43,7 @@ def restart(model, optimizer, seed):
         shape = layer.kernel.shape
         initializer = type(layer.kernel_initializer)(seed=seed)
         layer.kernel.assign(initializer(shape))
+        layer.seed_generator.state.assign(keras.random.SeedGenerator(seed).state)
         seed += 1_000_000
     for variable in optimizer.variables:
         if variable is not optimizer.learning_rate:

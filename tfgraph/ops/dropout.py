@@ -17,10 +17,11 @@ def dropout(x, rate, seed_generator):
     """
     if isinstance(x, tf.SparseTensor):
         return x.with_values(dropout(x.values, rate, seed_generator))
+    dropped = min(round(rate * 65536), 65535)  # of 65536 equally likely draws
     size = tf.size(x)
     words = tf.random.stateless_uniform(
         [(size + 1) // 2], seed_generator.next(), None, None, tf.uint32
     )
     draws = tf.reshape(tf.bitcast(words, tf.uint16), [-1])[:size]
-    keep = tf.reshape(draws, tf.shape(x)) >= tf.constant(round(rate * 65536), tf.uint16)
-    return tf.where(keep, x / (1 - rate), tf.zeros([], x.dtype))
+    keep = tf.reshape(draws, tf.shape(x)) >= tf.constant(dropped, tf.uint16)
+    return tf.where(keep, x * (65536 / (65536 - dropped)), tf.zeros([], x.dtype))
