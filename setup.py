@@ -26,6 +26,7 @@ setup(
     install_requires=[
         "keras>=3.10",
         "numpy>=1.26",
+        "optree>=0.12",
         "tensorflow>=2.18",
         "tensorflow-gnn>=1.0.3",
         "tf-keras>=2.18",
@@ -35,7 +36,7 @@ setup(
         "networkx": ["networkx>=3.0"],
         "plots": PLOTS,
         "tests": TESTS,
-        "benchmarks": ["psutil>=5.9", "scipy>=1.11"],
+        "benchmarks": ["scipy>=1.11"],
         "dev": [*TESTS, *PLOTS, "pre-commit>=3.5", "ruff>=0.6"],
     },
     classifiers=[

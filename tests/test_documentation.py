@@ -28,7 +28,6 @@ def blocks(language):
 def run_python(*arguments, cwd):
     run = subprocess.run(
         [sys.executable, "-W", "error::UserWarning", *map(str, arguments)],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
         cwd=cwd,
         capture_output=True,
         text=True,

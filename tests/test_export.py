@@ -180,6 +180,26 @@ def test_bad_graph(bad, exported):
         weighted(**{**request, **bad})
 
 
+def test_graph_without_nodes(tmp_path):
+    # Which must not end the server.
+    layer = tfgraph.layers.GCNConv(3, normalize=False, add_self_loops=False)
+    x, adjacency = keras.Input((NUM_FEATURES,)), keras.Input((None,), sparse=True)
+    model = keras.Model([x, adjacency], layer([x, adjacency]))
+    empty = {
+        "features": np.zeros((0, NUM_FEATURES), "float32"),
+        "edges": np.zeros((0, 2), "int64"),
+    }
+    outputs = serve(export_model(model, tmp_path), empty)
+    assert outputs["predictions"].shape == (0, 3)
+
+
+def test_adjacency_before_features(tmp_path):
+    adjacency, x = keras.Input((None,), sparse=True), keras.Input((NUM_FEATURES,))
+    model = keras.Model([adjacency, x], tfgraph.layers.GCNConv(3)([x, adjacency]))
+    with pytest.raises(ValueError, match=r"Expected `model` .* `\[x, adjacency\]`"):
+        export_model(model, tmp_path)
+
+
 def test_reloaded_model(model, tmp_path):
     model.save(tmp_path / "model.keras")
     reloaded = keras.saving.load_model(tmp_path / "model.keras")

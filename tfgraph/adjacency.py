@@ -74,7 +74,9 @@ class DenseAdjacency:
 
     @property
     def shape(self):
-        return tuple(self.values.shape[-2:])
+        """`(M, N)`, each an int or a scalar int32 tensor."""
+        static, sizes = self.values.shape, tf.shape(self.values)
+        return tuple(sizes[i] if static[i] is None else static[i] for i in (-2, -1))
 
     def matmul(self, x):
         """`A @ x`, the weighted sum over neighbours: `[..., N, F]` to `[..., M, F]`."""
@@ -97,6 +99,26 @@ class DenseAdjacency:
         )
 
 
+def assert_square(adjacency, reason):
+    """Raises an error, at run time if need be, unless the adjacency is `[N, N]`."""
+    rows, columns = adjacency.shape
+    if rows is columns or ops.compiled_by_xla():
+        return
+    if isinstance(rows, int) and isinstance(columns, int):
+        if rows != columns:
+            raise ValueError(
+                f"Expected a square adjacency: {reason}. "
+                f"Received: adjacency.shape=({rows}, {columns})"
+            )
+        return
+    rows, columns = tf.cast(rows, tf.int64), tf.cast(columns, tf.int64)
+    message = tf.strings.format(
+        f"Expected a square adjacency: {reason}. Received: adjacency.shape={{}}",
+        tf.stack([rows, columns]),
+    )
+    tf.debugging.Assert(tf.equal(rows, columns), [message])
+
+
 def as_adjacency(adjacency, x):
     """Returns the adjacency of a `tf.SparseTensor` or of a dense tensor.
 
@@ -107,10 +129,16 @@ def as_adjacency(adjacency, x):
     """
     check_shapes(x.shape, adjacency.shape)
     dtype = ops.weight_dtype(x.dtype)
-    adjacency = cast("adjacency", adjacency, dtype)
     if not isinstance(adjacency, tf.SparseTensor):
-        return DenseAdjacency(adjacency)
-    return _sparse_adjacency(adjacency, tf.shape(x, out_type=tf.int64)[0])
+        return DenseAdjacency(cast("adjacency", adjacency, dtype))
+    check_is_matrix("adjacency", adjacency)
+    sizes = adjacency.dense_shape
+    shape = tuple(
+        sizes[i] if static is None else static
+        for i, static in enumerate(adjacency.shape)
+    )
+    values = cast("adjacency", adjacency.values, dtype)
+    return _sparse_adjacency(adjacency.indices, values, sizes, shape, x)
 
 
 def from_edges(source, target, weight, num_nodes, x):
@@ -127,10 +155,16 @@ def from_edges(source, target, weight, num_nodes, x):
     indices = tf.stack([tf.cast(target, tf.int64), tf.cast(source, tf.int64)], axis=1)
     if weight is None:
         weight = tf.ones([tf.shape(indices)[0]], dtype)
+    if tuple(weight.shape[1:]) not in ((), (1,)):
+        raise ValueError(
+            "Expected one edge weight for each edge, of shape `[num_edges]` or "
+            f"`[num_edges, 1]`. Received: edge weight of shape {tuple(weight.shape)}"
+        )
     weight = tf.reshape(cast("edge weight", weight, dtype), [-1])
-    num_nodes = tf.cast(x.shape[0] or num_nodes, tf.int64)
-    entries = tf.SparseTensor(indices, weight, tf.stack([num_nodes, num_nodes]))
-    return _sparse_adjacency(entries, tf.shape(x, out_type=tf.int64)[0])
+    num_nodes = tf.cast(num_nodes, tf.int64)
+    shape = (num_nodes if x.shape[0] is None else x.shape[0],) * 2
+    sizes = tf.stack([num_nodes, num_nodes])
+    return _sparse_adjacency(indices, weight, sizes, shape, x)
 
 
 def check_shapes(x_shape, adjacency_shape):
@@ -165,23 +199,32 @@ def cast(name, tensor, dtype):
     return tf.cast(tensor, dtype)
 
 
-def _sparse_adjacency(adjacency, num_nodes):
+def check_is_matrix(name, tensor):
+    """Raises a `ValueError` if a SparseTensor is of another rank than 2."""
+    if tensor.shape.rank != 2:
+        raise ValueError(
+            f"Expected a SparseTensor as `{name}` to be of rank 2: the graphs of a "
+            "batch are merged into one, along the diagonal of its adjacency. "
+            f"Received: {name}.shape={tuple(tensor.shape)}"
+        )
+
+
+def _sparse_adjacency(indices, values, sizes, shape, x):
     if not ops.compiled_by_xla():
         # Unsorted rows would make the CSR conversion silently wrong. For rows that are
         # sorted already, which `tfgraph.data.Graph` takes care of, this costs next to
         # nothing (2 ms for a million edges, against 400 ms).
-        adjacency = tf.sparse.reorder(adjacency)
-        _assert_fits(adjacency, num_nodes)
-    shape = tuple(adjacency.shape[i] or adjacency.dense_shape[i] for i in (0, 1))
-    return SparseAdjacency(adjacency.indices, adjacency.values, shape)
+        entries = tf.sparse.reorder(tf.SparseTensor(indices, values, sizes))
+        indices, values = entries.indices, entries.values
+        _assert_fits(indices, sizes, tf.shape(x, out_type=tf.int64)[0])
+    return SparseAdjacency(indices, values, shape)
 
 
-def _assert_fits(adjacency, num_nodes):
+def _assert_fits(indices, sizes, num_nodes):
     """Fails at run time if an edge names a node that does not exist."""
-    shape = adjacency.dense_shape
-    lowest = tf.reduce_min(adjacency.indices, axis=0)
-    highest = tf.reduce_max(adjacency.indices, axis=0)
-    within = tf.reduce_all((lowest >= 0) & (highest < shape))
+    lowest = tf.reduce_min(indices, axis=0)
+    highest = tf.reduce_max(indices, axis=0)
+    within = tf.reduce_all((lowest >= 0) & (highest < sizes))
     # No control dependency ties the entries to the assertion: it would differ from
     # layer to layer, and hide from TensorFlow that they all do the same work. With a
     # message that is a string already, an assertion is a single operation.
@@ -189,6 +232,6 @@ def _assert_fits(adjacency, num_nodes):
         "Expected an adjacency with one column for each node (row of `x`), and edges "
         "(receiver, sender) from (0, 0) to below its shape. Received: {} nodes, an "
         "adjacency of shape {}, indices from {} to {}",
-        [num_nodes, shape, lowest, highest],
+        [num_nodes, sizes, lowest, highest],
     )
-    tf.debugging.Assert(within & tf.equal(shape[1], num_nodes), [message])
+    tf.debugging.Assert(within & tf.equal(sizes[1], num_nodes), [message])

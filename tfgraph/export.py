@@ -212,7 +212,7 @@ def _edge_list_inputs(model):
         shapes = (model.get_build_config() or {}).get("input_shape")
         sparse = [False, True]
     ranks = [len(s) if isinstance(s, (list, tuple)) else None for s in shapes or ()]
-    if ranks != [2, 2]:
+    if ranks != [2, 2] or shapes[0][-1] is None:
         raise ValueError(
             "Expected `model` to be built for `[x, adjacency]` of shapes `[N, F]` and "
             "`[N, N]`. A model over a GraphTensor is for `export_graph_tensor_model`. "

@@ -3,8 +3,8 @@
 TF-GNN is written for Keras 2 and refuses to be imported beside Keras 3. Two things
 make it work here:
 
-- `tensorflow_gnn` is imported with a stand-in for `tensorflow` whose `keras` is
-  `tf_keras`. The user's own `tf.keras` stays Keras 3.
+- TF-GNN's modules import a stand-in for `tensorflow`, whose `keras` is `tf_keras`. The
+  user's own `tf.keras` stays Keras 3.
 - Keras is told that a GraphTensor is a nested structure. Inside a Keras model a graph
   is the **dict of its named components**, the one nesting that Keras can trace, save
   and print with symbolic tensors as well as with values:
@@ -20,6 +20,8 @@ make it work here:
   | `edges.<set>.#target.<nodes>`  | target node of each edge, in set `<nodes>`    |
 """
 
+import builtins
+import functools
 import importlib
 import importlib.abc
 import importlib.machinery
@@ -46,7 +48,8 @@ def to_components(graph) -> dict[str, tf.Tensor]:
         graph: A scalar (rank 0) `tfgnn.GraphTensor`.
 
     Raises:
-        ValueError: If `graph` is still batched (rank 1 or more).
+        ValueError: If `graph` is still batched (rank 1 or more), or a name in it cannot
+            be part of a key: a set's with "." or any with "/".
     """
     if graph.rank != 0:
         raise ValueError(
@@ -65,6 +68,13 @@ def to_components(graph) -> dict[str, tf.Tensor]:
         components[f"edges.{name}.#source.{ends.source_name}"] = ends.source
         components[f"edges.{name}.#target.{ends.target_name}"] = ends.target
         components |= {f"edges.{name}.{k}": v for k, v in edges.features.items()}
+    unusable = [name for name in (*graph.node_sets, *graph.edge_sets) if "." in name]
+    unusable += [key for key in components if "/" in key]
+    if unusable:
+        raise ValueError(
+            'Expected names of sets without "." and names of sets and features without '
+            f'"/". Received: {unusable}'
+        )
     return dict(sorted(components.items()))
 
 
@@ -167,6 +177,11 @@ class Fields(NamedTuple):
             if f"edges.{name}.#source.{nodes}" in components
             and f"edges.{name}.#target.{nodes}" in components
         ]
+        if not inner:
+            raise ValueError(
+                f"Expected a graph with an edge set from node set '{nodes}' to itself. "
+                f"Received: edge sets {_set_names(components, 'edges')}"
+            )
         name = choose("edge_set_name", self.edge_set_name, inner)
         prefix, weight = f"edges.{name}.", None
         if self.edge_weight_name is not None:
@@ -228,28 +243,32 @@ class _TensorFlowWithKeras2(types.ModuleType):
         return getattr(tf, name)
 
 
-class _Loader(importlib.abc.Loader):
-    """Executes one of TF-GNN's modules with the stand-in for `tensorflow`."""
+_stand_in = functools.cache(_TensorFlowWithKeras2)
 
-    tensorflow = None  # one stand-in for all modules
+
+def _import(name, *args, **kwargs):
+    """The `__import__` of TF-GNN's modules, for which `tensorflow` is the stand-in."""
+    module = builtins.__import__(name, *args, **kwargs)
+    return _stand_in() if module is tf else module
+
+
+class _Loader(importlib.abc.Loader):
+    """Executes one of TF-GNN's modules with an `import` statement of its own."""
 
     def __init__(self, loader):
         self.loader = loader
 
     def __getattr__(self, name):  # resources, source code for tracebacks
+        if name == "loader":  # not yet there in a copy
+            raise AttributeError(name)
         return getattr(self.loader, name)
 
     def create_module(self, spec):
         return self.loader.create_module(spec)
 
     def exec_module(self, module):
-        _Loader.tensorflow = _Loader.tensorflow or _TensorFlowWithKeras2()
-        before = sys.modules["tensorflow"]
-        sys.modules["tensorflow"] = _Loader.tensorflow
-        try:
-            self.loader.exec_module(module)
-        finally:
-            sys.modules["tensorflow"] = before
+        module.__builtins__ = {**vars(builtins), "__import__": _import}
+        self.loader.exec_module(module)
         if module.__name__ == _TFGNN:
             _register_with_keras(module.GraphTensor)
 
@@ -267,6 +286,8 @@ class _Finder(importlib.abc.MetaPathFinder):
 
 
 def _register_with_keras(graph_tensor_class):
+    if hasattr(graph_tensor_class, "__len__"):  # done before
+        return
     # Keras takes the length of what it nests; TF-GNN defines none.
     graph_tensor_class.__len__ = lambda graph: len(to_components(graph))
     optree.register_pytree_node(
@@ -281,5 +302,5 @@ def install():
     """Makes `import tensorflow_gnn` work beside Keras 3, now and later."""
     if _TFGNN in sys.modules:
         _register_with_keras(sys.modules[_TFGNN].GraphTensor)
-    else:
+    elif not any(isinstance(finder, _Finder) for finder in sys.meta_path):
         sys.meta_path.insert(0, _Finder())

@@ -127,7 +127,7 @@ def test_round_trips(edges, weighted):
 
     tensor = graph.to_graph_tensor()
     name = None if weight is None else "weight"
-    assert_same(Graph.from_graph_tensor(tensor, edge_weight_feature_name=name), graph)
+    assert_same(Graph.from_graph_tensor(tensor, edge_weight_name=name), graph)
     np.testing.assert_array_equal(graph.to_scipy().toarray(), dense(graph))
     back = Graph.from_networkx(graph.to_networkx())
     # networkx lists repeated edges in its own order.
@@ -192,7 +192,7 @@ def test_to_graph_tensor():
         ({"node_set_name": "n"}, r"`node_set_name` to be one of \['nodes'\].*'n'"),
         ({"edge_set_name": "e"}, r"`edge_set_name` to be one of \['edges'\].*'e'"),
         ({"feature_name": "f"}, r"`feature_name` to be one of \['hidden_state'\]"),
-        ({"edge_weight_feature_name": "w"}, r"`edge_weight_feature_name` .*'weight'"),
+        ({"edge_weight_name": "w"}, r"`edge_weight_name` .*'weight'"),
     ],
 )
 def test_from_graph_tensor_names(names, message):

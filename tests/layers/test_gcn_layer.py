@@ -1,3 +1,5 @@
+import collections
+
 import keras
 import layer_checks as checks
 import numpy as np
@@ -6,8 +8,9 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from layer_checks import ADJACENCY, X, sparse
+from tensorflow.python.eager import context
 
-from tfgraph.layers import GCNConv
+from tfgraph.layers import GCNConv, gcn_normalize
 
 
 def gcn(adjacency, x, kernel, bias=0.0, loop=1.0, normalize=True):
@@ -122,6 +125,30 @@ def test_no_edges_and_a_single_node_are_finite(add_self_loops):
         np.testing.assert_allclose(y, want, atol=1e-6)
 
 
+@pytest.mark.parametrize("arguments", [{}, {"normalize": False}])
+@pytest.mark.parametrize("add_self_loops", [False, True])
+def test_a_graph_without_nodes(arguments, add_self_loops):
+    # In a process where TensorFlow's sparse product alone would divide by zero.
+    x, adjacency = np.ones((0, 4), "float32"), np.zeros((0, 0), "float32")
+    for form, (inputs, batched) in checks.input_forms(adjacency, x).items():
+        layer = GCNConv(
+            3, add_self_loops=add_self_loops, edge_weight_name="weight", **arguments
+        )
+        with tf.GradientTape() as tape:
+            y = layer(inputs)
+            loss = tf.reduce_sum(y)
+        assert y.shape == ((2,) if batched else ()) + (0, 3), form
+        assert not np.any(tape.gradient(loss, layer.kernel.value)), form
+
+
+def test_a_gradient_to_no_nodes_at_all():
+    x = tf.ones((0, 2))
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = GCNConv(5, use_bias=False)([x, sparse(np.zeros((0, 0)))])
+    assert tape.gradient(y, x).shape == (0, 2)
+
+
 def test_zero_sum_of_weights_is_finite():
     adjacency = np.array([[0.0, -1.0], [1.0, 0.0]], "float32")
     y = GCNConv(2)([tf.ones((2, 3)), sparse(adjacency)])
@@ -160,14 +187,50 @@ def test_half_precision_sums_in_float32(dtype):
     assert abs(float(normalized[0, 0]) - (1 / 3001 + 3000 / 3001**0.5)) < 0.3
 
 
-def test_float64():
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+@pytest.mark.parametrize("form", ["sparse", "dense", "GraphTensor"])
+@pytest.mark.parametrize("nested", [False, True])
+def test_half_precision_keeps_the_weights_of_the_edges(policy, form, nested):
+    # As float16 one of these would be infinite, the other 0.
+    adjacency = np.array([[0, 1e6, 0], [0, 0, 1e-9], [0, 0, 0]], "float32")
+    x = np.array([[1.0], [2e-3], [1e4]], "float32")
+    layer = GCNConv(
+        1,
+        normalize=False,
+        add_self_loops=False,
+        kernel_initializer="ones",
+        use_bias=False,
+        edge_weight_name="weight",
+        dtype=policy,
+    )
+    call = layer
+    if nested:
+        keras.config.set_dtype_policy(policy)
+        outer = keras.layers.Layer(autocast=False)
+        outer.inner = layer
+        outer.call = lambda inputs: outer.inner(inputs)
+        call = outer
+    inputs, _ = checks.input_forms(adjacency, x)[form]
+    y = call(inputs)
+    assert y.dtype == layer.compute_dtype
+    want = [2000, 1e-5, 0]
+    np.testing.assert_allclose(tf.cast(y, "float32")[:, 0], want, rtol=0.01)
+
+
+@pytest.mark.parametrize("form", ["dense", "sparse"])
+def test_float64(form):
     layer = GCNConv(3, dtype="float64")
-    y = layer([X.astype("float64"), ADJACENCY.astype("float64")])
+    a = ADJACENCY.astype("float64")
+    y = layer(
+        [X.astype("float64"), sparse(a, dtype="float64") if form == "sparse" else a]
+    )
     assert y.dtype == tf.float64
     np.testing.assert_allclose(y, gcn(ADJACENCY, X, *layer.get_weights()), rtol=1e-12)
 
 
-@pytest.mark.parametrize("form", ["sparse", "sparse features", "GraphTensor"])
+@pytest.mark.parametrize(
+    "form", ["sparse", "sparse features", "dense", "dense batch", "GraphTensor"]
+)
 def test_jit_compile(form):
     layer = GCNConv(3, edge_weight_name="weight")
     inputs, _ = checks.input_forms()[form]
@@ -224,16 +287,19 @@ def test_dense_arguments_are_used():
         activity_regularizer=keras.regularizers.L1(0.01),
         kernel_constraint="non_neg",
         bias_initializer="ones",
+        bias_regularizer=keras.regularizers.L1(0.5),
+        bias_constraint=keras.constraints.MaxNorm(0.1),
     )
     y = layer([tf.constant(X), sparse(ADJACENCY)])
     kernel, bias = layer.get_weights()
     assert (bias == 1).all()
+    assert np.linalg.norm(layer.bias.constraint(layer.bias)) < 0.11
     # Keras 3.15 divides by the nodes what 3.10 does not: ask a layer of its own.
     linear = keras.layers.Activation(
         "linear", activity_regularizer=keras.regularizers.L1(0.01)
     )
     linear(y)
-    want = 0.1 * (kernel**2).sum() + float(sum(linear.losses))
+    want = 0.1 * (kernel**2).sum() + 0.5 * 3 + float(sum(linear.losses))
     assert float(sum(linear.losses)) > 0.01 * np.abs(y).mean()
     assert float(sum(layer.losses)) == pytest.approx(want, rel=1e-5)
     assert (layer.kernel.constraint(layer.kernel) >= 0).numpy().all()
@@ -267,6 +333,8 @@ def test_symbolic_shapes():
     assert GCNConv(5).compute_output_shape([(None, 4), (None, None)]) == (None, 5)
     batch = [(None, 6, 4), (None, 6, 6)]
     assert GCNConv(5).compute_output_shape(batch) == (None, 6, 5)
+    block = [(10, 4), (3, 10)]
+    assert GCNConv(5, normalize=False).compute_output_shape(block) == (3, 5)
     x, adjacency = keras.Input((6, 4)), keras.Input((6, 6))
     assert GCNConv(5)([x, adjacency]).shape == (None, 6, 5)
 
@@ -293,6 +361,10 @@ def test_bad_dropout(dropout):
         (X, np.ones((6, 6, 6, 6), "float32"), r"`\[M, N\]`"),
         (X, np.ones((8, 6), "float32"), "no more rows"),
         (X, np.ones((4, 6), "float32"), "square adjacency"),
+        (X[None], sparse(ADJACENCY[None]), "`(x|adjacency)` to be of rank 2"),
+        (X, sparse(ADJACENCY[None]), r"`\[M, N\]`"),
+        (X[0], checks.graph_tensor(ADJACENCY, X), r"`\[N, F\]`"),
+        (X[None], checks.graph_tensor(ADJACENCY, X), r"`\[N, F\]`"),
         (X.astype("complex64"), sparse(ADJACENCY), "`x` of a real number type"),
         (X.astype(str), sparse(ADJACENCY), "`x` of a real number type"),
         (X, ADJACENCY.astype("complex64"), "`adjacency` of a real number type"),
@@ -334,3 +406,94 @@ def test_a_size_known_only_at_run_time_is_checked():
     call(tf.constant(X), sparse(ADJACENCY))
     with pytest.raises(tf.errors.InvalidArgumentError, match="one column for each"):
         call(tf.constant(X[:5]), sparse(ADJACENCY))
+
+
+@pytest.mark.parametrize("inputs", [X, [X, ADJACENCY, ADJACENCY], [X]])
+def test_inputs_that_are_no_pair(inputs):
+    with pytest.raises(
+        ValueError, match=r"`\[x, adjacency\]`, `\[x, graph\]` or `graph`"
+    ):
+        GCNConv(3)(inputs)
+
+
+@pytest.mark.parametrize("x", [X[:, :3], sparse(np.ones((6, 9), "float32"))])
+def test_other_features_than_built_for(x):
+    layer = GCNConv(3)
+    layer([X, ADJACENCY])
+    with pytest.raises(ValueError, match="`x` with 4 features"):
+        layer([x, sparse(ADJACENCY)])
+
+
+def test_a_graph_tensor_of_another_number_of_nodes():
+    graph = checks.graph_tensor(ADJACENCY, X)
+    for size in (5, 7):
+        with pytest.raises(tf.errors.InvalidArgumentError, match="for each node"):
+            GCNConv(3)([tf.ones((size, 4)), graph])
+
+
+def test_two_weights_for_each_edge():
+    graph = checks.graph_tensor(ADJACENCY, X)
+    weights = graph.edge_sets["edges"]["weight"]
+    graph = graph.replace_features(
+        edge_sets={"edges": {"weight": tf.stack([weights, weights], axis=1)}}
+    )
+    with pytest.raises(ValueError, match="one edge weight for each edge"):
+        GCNConv(3, edge_weight_name="weight")(graph)
+
+
+@pytest.mark.parametrize("form", ["sparse", "dense"])
+def test_degrees_of_a_rectangle_known_only_at_run_time(form):
+    layer = GCNConv(3)
+    spec = tf.TensorSpec([None, None])
+    if form == "sparse":
+        spec = tf.SparseTensorSpec([None, None])
+    call = tf.function(
+        lambda x, a: layer([x, a]), input_signature=[tf.TensorSpec([None, 4]), spec]
+    )
+    block = ADJACENCY[:1]
+    with pytest.raises(tf.errors.InvalidArgumentError, match="square adjacency"):
+        call(tf.constant(X), sparse(block) if form == "sparse" else tf.constant(block))
+
+
+def test_layers_share_the_work_on_their_adjacency():
+    layers = [GCNConv(4) for _ in range(4)]
+    entries = sparse(ADJACENCY)
+
+    @tf.function
+    def step(x, entries):
+        with tf.GradientTape() as tape:
+            for layer in layers:
+                x = layer([x, entries])
+            loss = tf.reduce_sum(x)
+        return tape.gradient(loss, [layer.kernel.value for layer in layers])
+
+    step.get_concrete_function(tf.constant(X), entries)
+    context.context().enable_run_metadata()  # reported at the first run only
+    try:
+        step(tf.constant(X), entries)
+        functions = context.context().export_run_metadata().function_graphs
+    finally:
+        context.context().disable_run_metadata()
+    graphs = [graph for function in functions for graph in function.partition_graphs]
+    nodes = {node.name: node.op for graph in graphs for node in graph.node}
+    operations = collections.Counter(nodes.values())
+    assert operations["SparseReorder"] == 1
+    assert operations["SparseTensorToCSRSparseMatrix"] == 1
+    assert operations["SparseMatrixTranspose"] == 1
+    assert (
+        operations["SparseMatrixMatMul"] == 4 + 3
+    )  # the first input needs no gradient
+
+
+def test_gcn_normalize_once():
+    a_hat = gcn_normalize(sparse(ADJACENCY))
+    layer = GCNConv(3, normalize=False, add_self_loops=False)
+    y = layer([tf.constant(X), a_hat])
+    np.testing.assert_allclose(y, gcn(ADJACENCY, X, *layer.get_weights()), atol=1e-5)
+    inside = tf.function(gcn_normalize)(sparse(ADJACENCY), improved=True)
+    y = layer([tf.constant(X), inside])
+    np.testing.assert_allclose(
+        y, gcn(ADJACENCY, X, *layer.get_weights(), loop=2), atol=1e-5
+    )
+    with pytest.raises(ValueError, match=r"tf.SparseTensor.*ndarray"):
+        gcn_normalize(ADJACENCY)

@@ -109,3 +109,18 @@ def test_a_seed_repeats_fit():
     first = run()
     assert run() == first
     assert len(set(first)) == 5
+
+
+def test_hidden_units_must_be_a_list():
+    with pytest.raises(ValueError, match="`hidden_units` to be a list"):
+        GCN(3, hidden_units=8)
+
+
+def test_each_layer_draws_its_own_kernel(tmp_path):
+    model = GCN(
+        4, hidden_units=[4], kernel_initializer=keras.initializers.GlorotUniform()
+    )
+    model(INPUTS)
+    first, second = model.get_weights()[:2]
+    assert not np.allclose(first, second)
+    checks.check_reload(model, INPUTS, tmp_path / "model.keras")

@@ -203,10 +203,16 @@ def read_npz(path: str | os.PathLike) -> Graph:
         ValueError: If an array is missing, pickled, or does not fit the others.
         OSError: If the file cannot be read.
     """
-    with np.load(path, allow_pickle=False) as arrays:
-        adjacency = _npz_csr(arrays, "adj", path)
-        attributes = _npz_csr(arrays, "attr", path)
-        labels = _npz_array(arrays, "labels", path)
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            adjacency = _npz_csr(arrays, "adj", path)
+            attributes = _npz_csr(arrays, "attr", path)
+            labels = _npz_array(arrays, "labels", path)
+    except (IndexError, TypeError) as error:
+        raise ValueError(
+            f"Expected `path` to be in the layout of the files of {_NPZ_SOURCE}. "
+            f"Received: path={path}"
+        ) from error
     target, source, values = _csr_entries(adjacency)
     x = _features(*_csr_entries(attributes), attributes.shape)
     return Graph(

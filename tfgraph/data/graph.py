@@ -23,7 +23,8 @@ class Graph:
     An edge `source -> target` is entry `[target, source]` of the adjacency: rows
     receive. An undirected graph holds both directions of each edge (see
     `symmetrized`). A `Graph` is checked once, when it is made, and not meant to be
-    changed afterwards: `replace` returns a changed copy.
+    changed afterwards: `replace` returns a changed copy. Arrays that are of the stored
+    type already are not copied, so leave them as they are, too.
 
     Example:
 
@@ -369,7 +370,7 @@ class Graph:
         node_set_name: str | None = None,
         edge_set_name: str | None = None,
         feature_name: str | None = "hidden_state",
-        edge_weight_feature_name: str | None = None,
+        edge_weight_name: str | None = None,
         **fields,
     ) -> "Graph":
         """Returns one node set and one edge set of a TF-GNN `GraphTensor`.
@@ -380,7 +381,7 @@ class Graph:
             edge_set_name: May be left out if there is one edge set. Both its ends
                 must be in the node set.
             feature_name: Node feature `[N, F]` that becomes `x`; None for no `x`.
-            edge_weight_feature_name: Edge feature `[E]` that becomes `edge_weight`;
+            edge_weight_name: Edge feature `[E]` that becomes `edge_weight`;
                 None for no weights.
             **fields: Further arguments of `Graph`, such as `y` or `name`.
 
@@ -406,11 +407,9 @@ class Graph:
         x = edge_weight = None
         if feature_name is not None:
             x = nodes[choose("feature_name", feature_name, nodes.features)]
-        if edge_weight_feature_name is not None:
+        if edge_weight_name is not None:
             edge_weight = edges[
-                choose(
-                    "edge_weight_feature_name", edge_weight_feature_name, edges.features
-                )
+                choose("edge_weight_name", edge_weight_name, edges.features)
             ]
         pairs = np.stack([edges.adjacency.source, edges.adjacency.target], axis=1)
         num_nodes = int(nodes.total_size)

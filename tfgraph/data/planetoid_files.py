@@ -89,6 +89,7 @@ class _SafeUnpickler(pickle.Unpickler):
 
 
 def unpickle(data: bytes):
+    """Reads a Planetoid pickle. For verified bytes only: NumPy trusts its input."""
     # latin1 maps the byte strings of Python 2 to str without loss.
     return _SafeUnpickler(io.BytesIO(data), encoding="latin1").load()
 
@@ -100,6 +101,11 @@ def planetoid_file(name: str, part: str) -> bytes:
     folder = os.environ.get("TFGRAPH_DATA_DIR")
     if folder:
         path = pathlib.Path(folder, "planetoid", file_name)
+        if not path.is_file():
+            raise FileNotFoundError(
+                f"Expected `$TFGRAPH_DATA_DIR/planetoid/` to hold {file_name}, as it "
+                f"is at {PLANETOID_URL}. Received: TFGRAPH_DATA_DIR={folder}"
+            )
         content = path.read_bytes()
         _check_sha256(path, content, expected)
         return content

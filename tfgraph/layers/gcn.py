@@ -4,7 +4,7 @@ import keras
 import tensorflow as tf
 
 from tfgraph import ops
-from tfgraph.adjacency import as_adjacency
+from tfgraph.adjacency import as_adjacency, assert_square
 from tfgraph.layers.graph_convolution import GraphConvolution
 
 
@@ -72,9 +72,11 @@ class GCNConv(GraphConvolution):
         self.bias = self.add_bias((self.units,))
 
     def call(self, inputs, training=None):
-        x, adjacency = self.unpack(inputs)
+        x, adjacency = self.unpack(inputs, input_dim=self.kernel.shape[0])
         x = self.drop(x, training)
-        a_hat = self.normalized(adjacency)
+        a_hat = normalized(
+            adjacency, self.add_self_loops, self.improved, self.normalize
+        )
         # Â(HW) = (ÂH)W: move the smaller features along the edges. At equal width ÂH
         # comes first, so that a first layer, whose input needs no gradient, has no
         # edges to cross on the way back.
@@ -83,25 +85,8 @@ class GCNConv(GraphConvolution):
         else:
             h = ops.matmul(a_hat.matmul(x), self.kernel)
         if self.use_bias:
-            h = tf.nn.bias_add(h, self.bias)
+            h = tf.nn.bias_add(h, keras.ops.cast(self.bias, h.dtype))
         return self.activation(h)
-
-    def normalized(self, adjacency):
-        """`Â = D̃^(-1/2) Ã D̃^(-1/2)`, or what of it the arguments ask for."""
-        if self.add_self_loops:
-            adjacency = adjacency.with_self_loops(2.0 if self.improved else 1.0)
-        if self.normalize:
-            rows, columns = adjacency.shape
-            if isinstance(rows, int) and isinstance(columns, int) and rows != columns:
-                raise ValueError(
-                    "Expected a square adjacency with `normalize=True`: the degrees of "
-                    "nodes that are senders only are not known. "
-                    f"Received: adjacency.shape=({rows}, {columns})"
-                )
-            degrees = adjacency.row_sums()
-            factors = tf.where(degrees > 0, tf.math.rsqrt(degrees), 0.0)
-            adjacency = adjacency.scaled(factors, factors)
-        return adjacency
 
     def get_config(self):
         return {
@@ -110,6 +95,21 @@ class GCNConv(GraphConvolution):
             "improved": self.improved,
             "normalize": self.normalize,
         }
+
+
+def normalized(adjacency, add_self_loops=True, improved=False, normalize=True):
+    """`Â = D̃^(-1/2) Ã D̃^(-1/2)` of a `SparseAdjacency` or `DenseAdjacency`.
+
+    Or what of it the arguments, those of `GCNConv`, ask for.
+    """
+    if add_self_loops:
+        adjacency = adjacency.with_self_loops(2.0 if improved else 1.0)
+    if normalize:
+        assert_square(adjacency, "the degrees of nodes that only send are not known")
+        degrees = adjacency.row_sums()
+        factors = tf.where(degrees > 0, tf.math.rsqrt(degrees), 0.0)
+        adjacency = adjacency.scaled(factors, factors)
+    return adjacency
 
 
 def gcn_normalize(adjacency, improved=False):
@@ -130,9 +130,17 @@ def gcn_normalize(adjacency, improved=False):
 
     Returns:
         `tf.SparseTensor` `[N, N]`, float32 or float64, sorted.
+
+    Raises:
+        ValueError: If `adjacency` is not a square `tf.SparseTensor`.
     """
-    dtype = ops.weight_dtype(adjacency.dtype)
-    no_features = tf.zeros([adjacency.dense_shape[1], 1], dtype)
-    layer = GCNConv(1, improved=improved, dtype=dtype.name)
-    a_hat = layer.normalized(as_adjacency(adjacency, no_features))
+    if not isinstance(adjacency, tf.SparseTensor):
+        raise ValueError(
+            "Expected `adjacency` to be a tf.SparseTensor. "
+            f"Received: adjacency of type {type(adjacency).__name__}"
+        )
+    no_features = tf.zeros(
+        [adjacency.dense_shape[1], 0], ops.weight_dtype(adjacency.dtype)
+    )
+    a_hat = normalized(as_adjacency(adjacency, no_features), improved=improved)
     return tf.SparseTensor(a_hat.indices, a_hat.values, adjacency.dense_shape)

@@ -77,7 +77,10 @@ class GraphConvolution(keras.layers.Layer):
                 f"{name}: expected `dropout` to be a number in [0, 1). "
                 f"Received: dropout={dropout}"
             )
-        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        # Keras would round the weights of the edges to float16 with the features.
+        super().__init__(
+            activity_regularizer=activity_regularizer, autocast=False, **kwargs
+        )
         self.units = units
         self.activation = keras.activations.get(activation)
         self.use_bias = use_bias
@@ -122,12 +125,11 @@ class GraphConvolution(keras.layers.Layer):
     def input_dim(self, input_shape) -> int:
         """Returns `F` of any form of `input_shape`, or says what is wrong with it."""
         try:
-            if isinstance(input_shape, dict):
-                x_shape = self._fields.features(input_shape)
+            x_shape, graph_shape = self._split(input_shape)
+            if isinstance(graph_shape, dict):
+                adjacencies.check_shapes(x_shape, (None, None))
             else:
-                x_shape, graph_shape = input_shape
-                if not isinstance(graph_shape, dict):
-                    adjacencies.check_shapes(x_shape, graph_shape)
+                adjacencies.check_shapes(x_shape, graph_shape)
             if x_shape[-1] is None:
                 raise ValueError(
                     "Expected the last dimension of the features `x` to be defined. "
@@ -137,18 +139,40 @@ class GraphConvolution(keras.layers.Layer):
             raise ValueError(f"{type(self).__name__} '{self.name}': {error}") from None
         return x_shape[-1]
 
-    def unpack(self, inputs):
-        """Returns the features `x` and the adjacency of any form of input."""
-        if isinstance(inputs, dict):
-            x, graph = self._fields.features(inputs), inputs
-        else:
-            x, graph = inputs
+    def unpack(self, inputs, input_dim):
+        """Returns the features `x` and the adjacency of any form of input.
+
+        Args:
+            inputs: See `GraphConvolution`.
+            input_dim: `F`, as the layer was built.
+        """
+        x, graph = self._split(inputs)
         x = adjacencies.cast("x", x, self.compute_dtype)
-        if isinstance(x, tf.SparseTensor) and not ops.compiled_by_xla():
-            x = tf.sparse.reorder(x)
+        if isinstance(x, tf.SparseTensor):
+            adjacencies.check_is_matrix("x", x)
+            if not ops.compiled_by_xla():
+                x = tf.sparse.reorder(x)
+        if x.shape[-1] not in (None, input_dim):
+            raise ValueError(
+                f"Expected `x` with {input_dim} features, as this layer was built. "
+                f"Received: x.shape={tuple(x.shape)}"
+            )
         if isinstance(graph, dict):
+            adjacencies.check_shapes(x.shape, (None, None))
             return x, adjacencies.from_edges(*self._fields.edges(graph), x)
         return x, adjacencies.as_adjacency(graph, x)
+
+    def _split(self, inputs):
+        """Returns `x` and the adjacency or graph, of inputs or of their shapes."""
+        if isinstance(inputs, dict):
+            return self._fields.features(inputs), inputs
+        pair = isinstance(inputs, (list, tuple)) and len(inputs) == 2
+        if not pair or any(isinstance(part, int | None) for part in inputs):
+            raise ValueError(
+                "Expected the inputs to be `[x, adjacency]`, `[x, graph]` or `graph`, "
+                f"passed as one argument. Received: {inputs}"
+            )
+        return inputs
 
     @property
     def _fields(self):
@@ -167,7 +191,9 @@ class GraphConvolution(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape):
         self.input_dim(input_shape)
-        x_shape = (None, None) if isinstance(input_shape, dict) else input_shape[0]
+        x_shape, graph_shape = self._split(input_shape)
+        if not isinstance(graph_shape, dict):
+            x_shape = graph_shape  # of which only the first M nodes receive
         return (*x_shape[:-1], self.units)
 
     def get_config(self):

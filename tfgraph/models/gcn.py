@@ -52,8 +52,8 @@ class GCN(keras.Model):
         `[N, num_classes]`, or `[B, N, num_classes]`.
 
     Raises:
-        ValueError: If `kernel_regularizer` is a list of another length than the number
-            of layers, or for the reasons that `GCNConv` has.
+        ValueError: If `hidden_units` is not a list, or `kernel_regularizer` one of
+            another length than the number of layers, or as for `GCNConv`.
     """
 
     def __init__(
@@ -71,7 +71,13 @@ class GCN(keras.Model):
         trainable=True,
         **kwargs,
     ):
-        super().__init__(name=name, dtype=dtype, trainable=trainable)
+        # As in the layers: the weights of the edges keep their precision.
+        super().__init__(name=name, dtype=dtype, trainable=trainable, autocast=False)
+        if not isinstance(hidden_units, (list, tuple)):
+            raise ValueError(
+                "GCN: expected `hidden_units` to be a list, with one width for each "
+                f"hidden layer. Received: hidden_units={hidden_units}"
+            )
         self.num_classes = num_classes
         self.hidden_units = list(hidden_units)
         self.activation = keras.activations.get(activation)
@@ -90,7 +96,8 @@ class GCN(keras.Model):
         self.kernel_regularizer = [
             keras.regularizers.get(r) for r in kernel_regularizer
         ]
-        self.layer_kwargs = kwargs
+        # Serialised, so that each layer makes an initializer of its own from it.
+        self.layer_kwargs = keras.saving.serialize_keras_object(kwargs)
         activations = [self.activation] * len(self.hidden_units)
         self.convolutions = [
             GCNConv(
@@ -100,7 +107,7 @@ class GCN(keras.Model):
                 dropout=dropout,
                 kernel_regularizer=regularizer,
                 dtype=self.dtype_policy,
-                **kwargs,
+                **self.layer_kwargs,
             )
             for units, activation, regularizer in zip(
                 units,

@@ -14,10 +14,11 @@ def matmul(x, kernel):
         kernel: `[F, units]`.
     """
     if not isinstance(x, tf.SparseTensor):
-        return keras.ops.matmul(x, kernel)
+        return keras.ops.matmul(x, keras.ops.cast(kernel, x.dtype))
     dtype = weight_dtype(x.dtype)
-    shape = (x.shape[0] or x.dense_shape[0], kernel.shape[0])
-    values, kernel = tf.cast(x.values, dtype), tf.cast(kernel, dtype)
+    num_rows = x.dense_shape[0] if x.shape[0] is None else x.shape[0]
+    shape = (num_rows, kernel.shape[0])
+    values, kernel = tf.cast(x.values, dtype), keras.ops.cast(kernel, dtype)
     h = sparse_matmul(x.indices, values, shape, kernel)
     return tf.cast(h, x.dtype)
 
@@ -64,33 +65,34 @@ def _gather_matmul(indices, values, num_rows, x):
 
 
 def _csr_matmul(indices, values, shape, x):
-    shape = tf.stack([tf.cast(size, tf.int64) for size in shape])
-    y = _csr_product(indices, values, shape, x)
-    return tf.ensure_shape(y, [None, x.shape[1]])
+    num_rows, num_columns = (tf.cast(size, tf.int64) for size in shape)
+    y = _csr_product(indices, values, num_rows, num_columns, x)
+    static_rows = shape[0] if isinstance(shape[0], int) else None
+    return tf.ensure_shape(y, [static_rows, x.shape[1]])
 
 
 # TensorFlow's own gradients are no match: for `values` they build a dense [M, N]
-# product, for `x` they transpose inside the product, at twice the time.
+# product, for `x` they transpose inside the product, at twice the time. A product
+# without rows would end the process (a division by zero), so each has at least one.
 @tf.custom_gradient
-def _csr_product(indices, values, shape, x):
+def _csr_product(indices, values, num_rows, num_columns, x):
     def gradient(dy):
-        csr_transposed = tf.raw_ops.SparseMatrixTranspose(
-            input=_csr(indices, values, shape), type=x.dtype
-        )
-        dx = tf.raw_ops.SparseMatrixMatMul(a=csr_transposed, b=dy)
+        csr = _csr(indices, values, num_rows, tf.maximum(num_columns, 1))
+        csr_transposed = tf.raw_ops.SparseMatrixTranspose(input=csr, type=x.dtype)
+        dx = tf.raw_ops.SparseMatrixMatMul(a=csr_transposed, b=dy)[:num_columns]
         # Pruned from graph functions where nobody asks for it.
         dvalues = tf.reduce_sum(
             tf.gather(dy, indices[:, 0]) * tf.gather(x, indices[:, 1]), axis=-1
         )
-        return None, dvalues, None, dx
+        return None, dvalues, None, None, dx
 
-    csr = _csr(indices, values, shape)
-    return tf.raw_ops.SparseMatrixMatMul(a=csr, b=x), gradient
+    csr = _csr(indices, values, tf.maximum(num_rows, 1), num_columns)
+    return tf.raw_ops.SparseMatrixMatMul(a=csr, b=x)[:num_rows], gradient
 
 
-def _csr(indices, values, shape):
+def _csr(indices, values, num_rows, num_columns):
     # Written as if it cost nothing: TensorFlow removes identical operations from a
     # graph function, so layers that share an adjacency convert and transpose it once.
     return tf.raw_ops.SparseTensorToCSRSparseMatrix(
-        indices=indices, values=values, dense_shape=shape
+        indices=indices, values=values, dense_shape=tf.stack([num_rows, num_columns])
     )

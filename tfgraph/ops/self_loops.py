@@ -40,7 +40,7 @@ def add_self_loops(indices, values, num_rows, weight):
     # has i loops before it, and an entry of row i has i + 1. Four times faster than
     # `tf.sparse.add`, for 2.3 million entries.
     # (The minimum keeps a row out of range from asking for memory without bound.)
-    loops_before = tf.minimum(rows, nodes[-1]) + 1
+    loops_before = tf.minimum(rows + 1, tf.cast(num_rows, tf.int64))
     entry_positions = tf.range(tf.size(rows)) + tf.cast(loops_before, tf.int32)
     entries_before = tf.searchsorted(rows, nodes)
     loop_positions = entries_before + tf.cast(nodes, tf.int32)
