@@ -72,7 +72,8 @@ class GCNConv(GraphConvolution):
         self.bias = self.add_bias((self.units,))
 
     def call(self, inputs, training=None):
-        x, adjacency = self.unpack(inputs, input_dim=self.kernel.shape[0])
+        input_dim, _ = self.kernel.shape
+        x, adjacency = self.unpack(inputs, input_dim)
         x = self.drop(x, training)
         a_hat = normalized(
             adjacency, self.add_self_loops, self.improved, self.normalize
@@ -80,7 +81,7 @@ class GCNConv(GraphConvolution):
         # Â(HW) = (ÂH)W: move the smaller features along the edges. At equal width ÂH
         # comes first, so that a first layer, whose input needs no gradient, has no
         # edges to cross on the way back.
-        if isinstance(x, tf.SparseTensor) or self.units < x.shape[-1]:
+        if isinstance(x, tf.SparseTensor) or self.units < input_dim:
             h = a_hat.matmul(ops.matmul(x, self.kernel))
         else:
             h = ops.matmul(a_hat.matmul(x), self.kernel)

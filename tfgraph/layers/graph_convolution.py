@@ -36,7 +36,8 @@ class GraphConvolution(keras.layers.Layer):
         One of
 
         - `[x, adjacency]` with `x` of shape `[N, F]`, dense or `tf.SparseTensor`, and
-          `adjacency` a `tf.SparseTensor` or dense tensor of shape `[N, N]`;
+          `adjacency` a `tf.SparseTensor` or dense tensor of shape `[N, N]`, or `[M, N]`
+          where the first `M` of the `N` nodes receive and the layer allows it;
         - `[x, adjacency]` with dense `x` `[B, N, F]` and `adjacency` `[B, N, N]`;
         - `[x, graph]` with a scalar `tfgnn.GraphTensor`;
         - `graph`, whose feature `feature_name` is then `x`.
@@ -44,7 +45,7 @@ class GraphConvolution(keras.layers.Layer):
         `adjacency[i, j]` is the weight of the message from node `j` to node `i`.
 
     Output shape:
-        `[N, units]`, or `[B, N, units]`.
+        `[N, units]`, or `[M, units]`, or `[B, N, units]`.
     """
 
     def __init__(
