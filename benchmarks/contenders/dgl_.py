@@ -7,11 +7,11 @@ sys.modules["dgl.graphbolt"] = mock.MagicMock(__spec__=None)
 
 import cases
 import dgl
-import numpy as np
 import timing
 import torch
 from dgl.nn import EdgeWeightNorm, GraphConv
 from torch.nn import functional
+from torch_training import training_step
 
 
 class GCN(torch.nn.Module):
@@ -47,17 +47,7 @@ def gcn(case, variant):
         with torch.no_grad():
             return timing.time_calls(lambda: model(*inputs), warm_up, runs)
 
-    train = torch.from_numpy(np.flatnonzero(arrays["train_mask"]))
-    labels = torch.from_numpy(arrays["y"])[train]
-    optimizer = torch.optim.Adam(model.parameters(), 0.01)
-
-    def step():
-        optimizer.zero_grad()
-        loss = functional.cross_entropy(model(*inputs)[train], labels)
-        loss.backward()
-        optimizer.step()
-        return loss.item()
-
+    step = training_step(model, inputs, arrays)
     return timing.time_calls(step, warm_up, runs)
 
 

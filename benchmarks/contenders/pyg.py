@@ -1,11 +1,11 @@
 """PyTorch Geometric on the CPU, with `cached=True`: Â is made before the timing."""
 
 import cases
-import numpy as np
 import timing
 import torch
 from torch.nn import functional
 from torch_geometric.nn import GCNConv
+from torch_training import training_step
 
 
 class GCN(torch.nn.Module):
@@ -51,17 +51,7 @@ def gcn(case, variant):
         with torch.no_grad():
             return timing.time_calls(lambda: model(x, adjacency), warm_up, runs)
 
-    train = torch.from_numpy(np.flatnonzero(graph["train_mask"]))
-    labels = torch.from_numpy(graph["y"])[train]
-    optimizer = torch.optim.Adam(model.parameters(), 0.01)
-
-    def step():
-        optimizer.zero_grad()
-        loss = functional.cross_entropy(model(x, adjacency)[train], labels)
-        loss.backward()
-        optimizer.step()
-        return loss.item()
-
+    step = training_step(model, (x, adjacency), graph)
     return timing.time_calls(step, warm_up, runs)
 
 
