@@ -6,9 +6,9 @@ import tensorflow as tf
 def dropout(x, rate, seed_generator):
     """Zeroes each entry of `x` with probability `rate`, divides the rest by `1 - rate`.
 
-    As `keras.random.dropout`, in half the time: it draws 16 random bits for an entry
-    instead of a float, so that `rate` is exact to 1/65536. On wide features, such as a
-    bag of words, dropout is a large part of a training step.
+    As `keras.random.dropout`, in three quarters of the time, forward and backward: it
+    draws 16 random bits for an entry instead of a float, so that `rate` is exact to
+    1/65536. On wide features dropout is a large part of a training step.
 
     Args:
         x: Tensor, or `tf.SparseTensor`, of which the stored entries are dropped.
