@@ -16,6 +16,11 @@ def large():
     return _graph(170_000, 1_160_000, 128, 40, num_train=90_000, exponent=0.6)
 
 
+def medium():
+    """50k nodes, 1M directed edges with a power law, 64 features, 16 classes."""
+    return _graph(50_000, 500_000, 64, 16, num_train=25_000, exponent=0.5)
+
+
 def _graph(
     num_nodes, num_pairs, num_features, num_classes, num_train, density=1, exponent=0
 ):
@@ -66,4 +71,11 @@ GCN = {
     "gcn-cora": (cora_like, 16, 0.5, 0.5, 10, 100),
     "gcn-large": (large, 128, 0.0, 0.5, 2, 7),
     "infer-gcn-large": (large, 128, 0.0, 0.5, 2, 15),
+}
+
+# case -> (graph, heads, units of each, dropout of inputs and attention, warm-up runs,
+#          timed runs); the second layer has one head, as wide as there are classes
+GAT = {
+    "gat-cora": (cora_like, 8, 8, 0.6, 10, 100),
+    "gat-large": (medium, 4, 16, 0.0, 2, 7),
 }

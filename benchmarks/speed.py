@@ -25,6 +25,12 @@ GCN = {
     "pyg": ["edge_index", "SparseTensor", "torch.sparse_csr", "compile"],
     "dgl": ["norm", "edge_weight"],
 }
+GAT = {
+    "tfgraph": ["default"],
+    "tensorflow": ["gather and segment"],
+    "pyg": ["edge_index", "SparseTensor", "compile"],
+    "dgl": ["default"],
+}
 CASES = {
     "gcn-cora": {
         **GCN,
@@ -34,6 +40,12 @@ CASES = {
     },
     "gcn-large": GCN,
     "infer-gcn-large": GCN,
+    "gat-cora": {
+        **GAT,
+        "tfgraph, sparse features": ["sparse"],
+        "tfgraph, sparse features, 10 steps per execution": ["sparse, 10 steps"],
+    },
+    "gat-large": GAT,
 }
 SCRIPTS = {
     "tfgraph": "tfgraph_.py",

@@ -21,11 +21,14 @@ class SparseAdjacency:
         values: `[E]`, the weights, in float32 or float64.
         shape: `(M, N)`, the numbers of receivers and senders, each an int or a scalar
             int64 tensor.
+        order: `[E]`, which of the entries that were given each entry is; None for an
+            adjacency that was made of another.
     """
 
     indices: tf.Tensor
     values: tf.Tensor
     shape: tuple[int | tf.Tensor, int | tf.Tensor]
+    order: tf.Tensor | None = None
 
     @property
     def dtype(self):
@@ -56,6 +59,52 @@ class SparseAdjacency:
         values = self.values * tf.gather(row_factors, rows)
         values *= tf.gather(column_factors, columns)
         return SparseAdjacency(self.indices, values, self.shape)
+
+    def first_rows(self, x):
+        """The rows of `x` `[N, ...]` that belong to the receivers: `[M, ...]`."""
+        return x if _is_square(self.shape) else x[: self.shape[0]]
+
+    def check_edges(self, edges):
+        """Raises an error unless `edges` has a row for each of the given entries."""
+        num_entries = self.indices.shape[0]
+        if edges.shape.rank != 2 or num_entries not in (None, edges.shape[0]):
+            raise ValueError(
+                "Expected edge features of shape `[E, D]`, with one row for each of "
+                f"the {num_entries} entries of the adjacency. "
+                f"Received: edge features of shape {tuple(edges.shape)}"
+            )
+        if ops.compiled_by_xla():
+            return
+        sizes = tf.stack([tf.shape(self.indices)[0], tf.shape(edges)[0]])
+        message = tf.strings.format(
+            "Expected edge features with one row for each entry of the adjacency. "
+            "Received: numbers of entries and of rows {}",
+            sizes,
+        )
+        tf.debugging.Assert(tf.equal(sizes[0], sizes[1]), [message])
+
+    def pair_sums(self, receivers, senders, edges=None):
+        """`receivers[i] + senders[j] + edges[e]` for each edge `e` from `j` to `i`.
+
+        Args:
+            receivers: `[M, ...]`.
+            senders: `[N, ...]`.
+            edges: `[E, ...]`, in the order in which the entries were given.
+        """
+        sums = ops.entry_sums(self.indices, receivers, senders)
+        return sums if edges is None else sums + tf.gather(edges, self.order)
+
+    def attend(self, logits, loop_logits, h, drop):
+        """Attention over the neighbours, see `ops.sparse_attention`.
+
+        The scores, unlike the logits, are in the order of the entries given.
+        """
+        y, scores = ops.sparse_attention(
+            self.indices, self.values, self.shape, logits, loop_logits, h, drop
+        )
+        given = tf.math.invert_permutation(self.order)
+        loops = tf.range(tf.size(given), tf.shape(scores)[0])
+        return y, tf.gather(scores, tf.concat([given, loops], axis=0))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,25 +147,95 @@ class DenseAdjacency:
             row_factors[..., :, None] * self.values * column_factors[..., None, :]
         )
 
+    def first_rows(self, x):
+        """The rows of `x` `[..., N, ...]` of the receivers: `[..., M, ...]`."""
+        batch = (slice(None),) * (self.values.shape.rank - 2)
+        return x if _is_square(self.shape) else x[(*batch, slice(self.shape[0]))]
+
+    def check_edges(self, edges):
+        """Raises a `ValueError` unless `edges` has a row for each pair of nodes."""
+        pairs = self.values.shape
+        if not edges.shape[:-1].is_compatible_with(pairs):
+            raise ValueError(
+                "Expected edge features of the shape of the adjacency with one more "
+                f"dimension. Received: edge features of shape {tuple(edges.shape)}, "
+                f"adjacency.shape={tuple(pairs)}"
+            )
+
+    def pair_sums(self, receivers, senders, edges=None):
+        """`receivers[i] + senders[j] + edges[i, j]` for each pair of nodes.
+
+        Args:
+            receivers: `[..., M, H]` or `[..., M, H, F]`.
+            senders: As `receivers`, of `N` nodes.
+            edges: As `receivers`, of `M, N` pairs of nodes.
+        """
+        axis = self.values.shape.rank - 1
+        sums = tf.expand_dims(receivers, axis) + tf.expand_dims(senders, axis - 1)
+        return sums if edges is None else sums + edges
+
+    def attend(self, logits, loop_logits, h, drop):
+        """Attention over the neighbours, see `ops.dense_attention`.
+
+        Args:
+            logits: `[..., M, N, H]`.
+            loop_logits: `[..., M, H]`, those of the self-loops to add, or None.
+            h: `[..., N, H, F]`.
+            drop: Function that applies dropout.
+        """
+        weights, logits = self.values, _heads_first(logits, 3)
+        if loop_logits is not None:
+            weights = self.with_self_loops(1.0).values
+            missing = tf.linalg.diag_part(self.values) == 0
+            loops = tf.where(
+                missing[..., None, :],
+                _heads_first(loop_logits, 2),
+                tf.linalg.diag_part(logits),
+            )
+            logits = tf.linalg.set_diag(logits, loops)
+        return ops.dense_attention(weights, logits, h, drop)
+
+
+def _heads_first(x, rank):
+    """Moves the last axis of the last `rank` axes to their front."""
+    axes = list(range(x.shape.rank))
+    return tf.transpose(x, [*axes[:-rank], axes[-1], *axes[-rank:-1]])
+
+
+def _is_square(shape):
+    """Whether it is known, while tracing, that there are as many rows as columns."""
+    rows, columns = shape
+    return rows is columns or (isinstance(rows, int) and rows == columns)
+
 
 def assert_square(adjacency, reason):
     """Raises an error, at run time if need be, unless the adjacency is `[N, N]`."""
     rows, columns = adjacency.shape
-    if rows is columns or ops.compiled_by_xla():
+    if _is_square(adjacency.shape) or ops.compiled_by_xla():
         return
     if isinstance(rows, int) and isinstance(columns, int):
-        if rows != columns:
-            raise ValueError(
-                f"Expected a square adjacency: {reason}. "
-                f"Received: adjacency.shape=({rows}, {columns})"
-            )
-        return
+        raise ValueError(
+            f"Expected a square adjacency: {reason}. "
+            f"Received: adjacency.shape=({rows}, {columns})"
+        )
     rows, columns = tf.cast(rows, tf.int64), tf.cast(columns, tf.int64)
     message = tf.strings.format(
         f"Expected a square adjacency: {reason}. Received: adjacency.shape={{}}",
         tf.stack([rows, columns]),
     )
     tf.debugging.Assert(tf.equal(rows, columns), [message])
+
+
+def assert_not_negative(adjacency):
+    """Raises an error, at run time if need be, if an edge has a negative weight."""
+    if ops.compiled_by_xla():
+        return
+    lowest = tf.reduce_min(adjacency.values)
+    message = tf.strings.format(
+        "Expected an adjacency without negative weights. Received: a weight of {}",
+        lowest,
+    )
+    tf.debugging.Assert(~(lowest < 0), [message])  # of no weights, the lowest is inf
 
 
 def as_adjacency(adjacency, x):
@@ -210,14 +329,17 @@ def check_is_matrix(name, tensor):
 
 
 def _sparse_adjacency(indices, values, sizes, shape, x):
+    order = tf.range(tf.shape(indices)[0])
     if not ops.compiled_by_xla():
         # Unsorted rows would make the CSR conversion silently wrong. For rows that are
         # sorted already, which `tfgraph.data.Graph` takes care of, this costs next to
         # nothing (2 ms for a million edges, against 400 ms).
         entries = tf.sparse.reorder(tf.SparseTensor(indices, values, sizes))
+        # Pruned from graph functions where nobody asks for the order.
+        order = tf.sparse.reorder(tf.SparseTensor(indices, order, sizes)).values
         indices, values = entries.indices, entries.values
         _assert_fits(indices, sizes, tf.shape(x, out_type=tf.int64)[0])
-    return SparseAdjacency(indices, values, shape)
+    return SparseAdjacency(indices, values, shape, order)
 
 
 def _assert_fits(indices, sizes, num_nodes):

@@ -169,6 +169,23 @@ class Fields(NamedTuple):
 
     def edges(self, components):
         """Returns sources, targets and weights (or None) of the edges, and `N`."""
+        nodes, name = self._node_set(components), self._edge_set(components)
+        prefix, weight = f"edges.{name}.", None
+        if self.edge_weight_name is not None:
+            weight = _get(components, prefix, self.edge_weight_name, "edge_weight_name")
+        return (
+            components[f"{prefix}#source.{nodes}"],
+            components[f"{prefix}#target.{nodes}"],
+            weight,
+            tf.reduce_sum(components[f"nodes.{nodes}.#size"]),
+        )
+
+    def edge_features(self, components, name):
+        """Returns the feature `name` of the edge set."""
+        prefix = f"edges.{self._edge_set(components)}."
+        return _get(components, prefix, name, "edge_feature_name")
+
+    def _edge_set(self, components):
         nodes = self._node_set(components)
         # Only edges within the node set: a layer's receivers are among its senders.
         inner = [
@@ -182,16 +199,7 @@ class Fields(NamedTuple):
                 f"Expected a graph with an edge set from node set '{nodes}' to itself. "
                 f"Received: edge sets {_set_names(components, 'edges')}"
             )
-        name = choose("edge_set_name", self.edge_set_name, inner)
-        prefix, weight = f"edges.{name}.", None
-        if self.edge_weight_name is not None:
-            weight = _get(components, prefix, self.edge_weight_name, "edge_weight_name")
-        return (
-            components[f"{prefix}#source.{nodes}"],
-            components[f"{prefix}#target.{nodes}"],
-            weight,
-            tf.reduce_sum(components[f"nodes.{nodes}.#size"]),
-        )
+        return choose("edge_set_name", self.edge_set_name, inner)
 
     def _node_set(self, components):
         names = _set_names(components, "nodes")

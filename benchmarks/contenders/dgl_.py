@@ -9,7 +9,7 @@ import cases
 import dgl
 import timing
 import torch
-from dgl.nn import EdgeWeightNorm, GraphConv
+from dgl.nn import EdgeWeightNorm, GATConv, GraphConv
 from torch.nn import functional
 from torch_training import training_step
 
@@ -28,14 +28,19 @@ class GCN(torch.nn.Module):
         return self.second(graph, x, edge_weight=weights)
 
 
+def graph_of(arrays):
+    """The graph, with a loop for each node, and its features."""
+    edges, _ = cases.with_normalized_loops(arrays)
+    source, target = torch.from_numpy(edges.T.copy())
+    graph = dgl.graph((source, target), num_nodes=len(arrays["x"]))
+    return graph.formats(["csr", "csc", "coo"]), torch.from_numpy(arrays["x"])
+
+
 def gcn(case, variant):
     make, hidden, drop_input, drop_hidden, warm_up, runs = cases.GCN[case]
     arrays = make()
     torch.manual_seed(0)
-    x = torch.from_numpy(arrays["x"])
-    edges, _ = cases.with_normalized_loops(arrays)
-    source, target = torch.from_numpy(edges.T.copy())
-    graph = dgl.graph((source, target), num_nodes=len(x)).formats(["csr", "csc", "coo"])
+    graph, x = graph_of(arrays)
     norm, inputs = "both", (graph, x)
     if variant == "edge_weight":
         norm, ones = "none", torch.ones(graph.num_edges())
@@ -51,5 +56,27 @@ def gcn(case, variant):
     return timing.time_calls(step, warm_up, runs)
 
 
+class GAT(torch.nn.Module):
+    def __init__(self, width, heads, units, num_classes, drop):
+        super().__init__()
+        drops = {"feat_drop": drop, "attn_drop": drop}
+        self.first = GATConv(width, units, heads, activation=functional.elu, **drops)
+        self.second = GATConv(heads * units, num_classes, 1, **drops)
+
+    def forward(self, graph, x):
+        x = self.first(graph, x).flatten(1)
+        return self.second(graph, x).mean(1)
+
+
+def gat(case, variant):
+    make, heads, units, drop, warm_up, runs = cases.GAT[case]
+    arrays = make()
+    torch.manual_seed(0)
+    graph, x = graph_of(arrays)
+    model = GAT(x.shape[1], heads, units, arrays["num_classes"], drop)
+    step = training_step(model, (graph, x), arrays)
+    return timing.time_calls(step, warm_up, runs)
+
+
 if __name__ == "__main__":
-    timing.main(gcn)
+    timing.main(gcn, gat)

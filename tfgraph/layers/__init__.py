@@ -1,5 +1,6 @@
 """Keras layers of graph neural networks."""
 
+from tfgraph.layers.gat import GATConv as GATConv
 from tfgraph.layers.gcn import GCNConv as GCNConv
 from tfgraph.layers.gcn import gcn_normalize as gcn_normalize
 from tfgraph.layers.graph_convolution import GraphConvolution as GraphConvolution

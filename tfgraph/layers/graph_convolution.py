@@ -67,17 +67,8 @@ class GraphConvolution(keras.layers.Layer):
         edge_weight_name=None,
         **kwargs,
     ):
-        name = type(self).__name__
-        if not isinstance(units, int) or isinstance(units, bool) or units <= 0:
-            raise ValueError(
-                f"{name}: expected `units` to be a positive integer. "
-                f"Received: units={units}"
-            )
-        if not isinstance(dropout, (int, float)) or not 0 <= dropout < 1:
-            raise ValueError(
-                f"{name}: expected `dropout` to be a number in [0, 1). "
-                f"Received: dropout={dropout}"
-            )
+        self.check_positive("units", units)
+        self.check_fraction("dropout", dropout)
         # Keras would round the weights of the edges to float16 with the features.
         super().__init__(
             activity_regularizer=activity_regularizer, autocast=False, **kwargs
@@ -100,6 +91,27 @@ class GraphConvolution(keras.layers.Layer):
         # With False, Keras would refuse `jit_compile=True`. With True, "auto" compiles
         # on accelerators only, by the kernels that ops/matmul.py keeps for XLA.
         self.supports_jit = True
+
+    @property
+    def output_dim(self) -> int:
+        """The number of features that a node comes out with."""
+        return self.units
+
+    def check_positive(self, argument, value):
+        """Raises a `ValueError` if an argument is not a positive integer."""
+        if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
+            raise ValueError(
+                f"{type(self).__name__}: expected `{argument}` to be a positive "
+                f"integer. Received: {argument}={value}"
+            )
+
+    def check_fraction(self, argument, value):
+        """Raises a `ValueError` if an argument is not a number in `[0, 1)`."""
+        if not isinstance(value, (int, float)) or not 0 <= value < 1:
+            raise ValueError(
+                f"{type(self).__name__}: expected `{argument}` to be a number in "
+                f"[0, 1). Received: {argument}={value}"
+            )
 
     def add_kernel(self, shape, name="kernel"):
         """Makes a weight with the `kernel_*` arguments."""
@@ -184,18 +196,19 @@ class GraphConvolution(keras.layers.Layer):
             self.edge_weight_name,
         )
 
-    def drop(self, x, training):
-        """Dropout of the layer's input."""
-        if not training or not self.dropout:
+    def drop(self, x, training, rate=None):
+        """Dropout, of the layer's input unless another `rate` is given."""
+        rate = self.dropout if rate is None else rate
+        if not training or not rate:
             return x
-        return ops.dropout(x, self.dropout, self.seed_generator)
+        return ops.dropout(x, rate, self.seed_generator)
 
     def compute_output_shape(self, input_shape):
         self.input_dim(input_shape)
         x_shape, graph_shape = self._split(input_shape)
         if not isinstance(graph_shape, dict):
             x_shape = graph_shape  # of which only the first M nodes receive
-        return (*x_shape[:-1], self.units)
+        return (*x_shape[:-1], self.output_dim)
 
     def get_config(self):
         return {

@@ -1,5 +1,8 @@
 """Message-passing kernels with their gradients: tensors in, tensors out."""
 
+from tfgraph.ops.attention import dense_attention as dense_attention
+from tfgraph.ops.attention import entry_sums as entry_sums
+from tfgraph.ops.attention import sparse_attention as sparse_attention
 from tfgraph.ops.dropout import dropout as dropout
 from tfgraph.ops.matmul import compiled_by_xla as compiled_by_xla
 from tfgraph.ops.matmul import matmul as matmul

@@ -18,24 +18,15 @@ def add_self_loops(indices, values, num_rows, weight):
         Indices `[E + M, 2]`, sorted by row, and values `[E + M]`. A row that has a
         self-loop already gets an entry of value 0.
     """
-    rows, columns = indices[:, 0], indices[:, 1]
+    rows = indices[:, 0]
     nodes = tf.range(tf.cast(num_rows, tf.int64))
     loops = tf.stack([nodes, nodes], axis=1)
-    present = tf.equal(rows, columns) & tf.not_equal(values, 0)
+    missing = missing_self_loops(indices, values, num_rows, weight)
     if compiled_by_xla():  # where order does not matter, and shapes must be known
-        present = tf.math.unsorted_segment_max(
-            tf.cast(present, tf.int32), rows, num_rows
-        )
-        missing = tf.where(present > 0, 0.0, weight)
         return (
             tf.concat([indices, loops], axis=0),
-            tf.concat([values, tf.cast(missing, values.dtype)], axis=0),
+            tf.concat([values, missing], axis=0),
         )
-    missing = tf.tensor_scatter_nd_update(
-        tf.fill(tf.shape(nodes), tf.cast(weight, values.dtype)),
-        tf.boolean_mask(indices, present)[:, :1],
-        tf.zeros([tf.math.count_nonzero(present)], values.dtype),
-    )
     # Merging two sorted lists: the loop of row i comes before the row's entries, so it
     # has i loops before it, and an entry of row i has i + 1. Takes less than half
     # the time of `tf.sparse.add`: 41 ms against 92 for 2.3 million entries.
@@ -48,4 +39,24 @@ def add_self_loops(indices, values, num_rows, weight):
     return (
         tf.dynamic_stitch(positions, [indices, loops]),
         tf.dynamic_stitch(positions, [values, missing]),
+    )
+
+
+def missing_self_loops(indices, values, num_rows, weight):
+    """Returns `[M]`: `weight` for each row without a self-loop, 0 for the others.
+
+    Args:
+        indices, values, num_rows, weight: As in `add_self_loops`, in any order.
+    """
+    rows, columns = indices[:, 0], indices[:, 1]
+    present = tf.equal(rows, columns) & tf.not_equal(values, 0)
+    if compiled_by_xla():
+        present = tf.math.unsorted_segment_max(
+            tf.cast(present, tf.int32), rows, num_rows
+        )
+        return tf.cast(tf.where(present > 0, 0.0, weight), values.dtype)
+    return tf.tensor_scatter_nd_update(
+        tf.fill([num_rows], tf.cast(weight, values.dtype)),
+        tf.boolean_mask(indices, present)[:, :1],
+        tf.zeros([tf.math.count_nonzero(present)], values.dtype),
     )

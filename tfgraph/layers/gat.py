@@ -1,0 +1,269 @@
+"""The attention layers of GAT and GATv2."""
+
+import keras
+import tensorflow as tf
+
+from tfgraph import adjacency as adjacencies
+from tfgraph import ops
+from tfgraph.layers.graph_convolution import GraphConvolution
+
+
+@keras.saving.register_keras_serializable("tfgraph")
+class GATConv(GraphConvolution):
+    """Attention layer of "Graph Attention Networks".
+
+    A node's new features are a mean over its neighbours `N_i` and itself, weighted by
+    the attention `α_ij` that node `i` pays to node `j`:
+
+        e_ij = LeakyReLU(aᵀ [W h_i ‖ W h_j])
+        α_ij = exp(e_ij) / Σ_{k ∈ N_i ∪ {i}} exp(e_ik)
+        h'_i = σ(Σ_{j ∈ N_i ∪ {i}} α_ij W h_j + b)
+
+    (Veličković et al., ICLR 2018, https://arxiv.org/abs/1710.10903), for each of the
+    heads with `W` and `a` of its own. The heads' results are concatenated, or averaged
+    before `σ`. An edge may have features `f_ij`, in which case
+    `e_ij = LeakyReLU(aᵀ [W h_i ‖ W h_j] + vᵀ f_ij)`.
+
+    An edge of weight `w_ij` counts as `w_ij` parallel edges: `w_ij exp(e_ij)` takes the
+    place of `exp(e_ij)`. With weights of 1, as in the paper, nothing changes; an edge of
+    weight 0 is no edge. A node with a self-loop keeps that one; without any neighbour,
+    and with `add_self_loops=False`, a node comes out as `σ(b)`.
+
+    Example:
+
+    ```python
+    x = keras.Input((1433,), name="x")
+    adjacency = keras.Input((None,), sparse=True, name="adjacency")
+    h = tfgraph.layers.GATConv(8, num_heads=8, activation="elu")([x, adjacency])
+    y = tfgraph.layers.GATConv(7, activation="softmax")([h, adjacency])
+    model = keras.Model([x, adjacency], y)
+    ```
+
+    Args:
+        units: Positive integer, the number of features of each head.
+        num_heads: Positive integer, the number of heads.
+        concat: Whether to concatenate the results of the heads, rather than to average
+            them.
+        negative_slope: Slope of the LeakyReLU below 0.
+        attention_dropout: Float in `[0, 1)`, the fraction of the attention coefficients
+            `α_ij` that is dropped in training, drawn anew for each head.
+        add_self_loops: Whether a node attends to itself too.
+        residual: Whether to add the layer's input to its output, before `σ`; projected
+            by a matrix if it is of another width.
+        edge_feature_name: With a GraphTensor, the edge feature that holds `f`.
+        activation, use_bias, dropout, kernel_initializer, bias_initializer,
+            kernel_regularizer, bias_regularizer, activity_regularizer,
+            kernel_constraint, bias_constraint, node_set_name, edge_set_name,
+            feature_name, edge_weight_name, **kwargs: See `GraphConvolution`. Those of
+            the kernel are for `W`, `a`, `v` and the residual's matrix.
+
+    Call arguments:
+        inputs: `[x, adjacency]`, `[x, graph]` or `graph`, see `GraphConvolution`; or
+            `[x, adjacency, edge_features]`. A rectangular adjacency `[M, N]`, of the
+            first `M` of `N` nodes, is legal.
+        training: Whether to apply dropout.
+        return_attention_scores: Whether to return `(output, scores)` instead of the
+            output, with the scores `α` before dropout.
+
+    Input shape:
+        `x` `[N, F]` with `adjacency` `[N, N]` and `edge_features` `[E, D]`, one row for
+        each entry of the SparseTensor, in its order; or `[B, N, F]` with dense
+        `[B, N, N]` and `[B, N, N, D]`.
+
+    Output shape:
+        `[N, num_heads * units]`, or `[N, units]` with `concat=False`; or that with a
+        leading `B`. The scores of a SparseTensor or GraphTensor are `[E, num_heads]`,
+        in the order of its entries or edges, and with `add_self_loops` `[E + N,
+        num_heads]`: the last `N` rows are those of the self-loops added, 0 for a node
+        that had one. The scores of dense adjacencies are `[B, num_heads, N, N]`. They
+        add up to 1 over each node's neighbourhood.
+
+    Raises:
+        ValueError: If `units` or `num_heads` is not a positive integer, `dropout` or
+            `attention_dropout` is outside `[0, 1)`, `edge_features` has another length
+            than the adjacency has entries, or the inputs do not fit together.
+        tf.errors.InvalidArgumentError: At run time, if an edge names a node that does
+            not exist, a weight is negative, or there are more or fewer edge features
+            than edges.
+    """
+
+    def __init__(
+        self,
+        units,
+        num_heads=1,
+        *,
+        concat=True,
+        negative_slope=0.2,
+        attention_dropout=0.0,
+        add_self_loops=True,
+        residual=False,
+        edge_feature_name=None,
+        **kwargs,
+    ):
+        super().__init__(units, **kwargs)
+        self.check_positive("num_heads", num_heads)
+        self.check_fraction("attention_dropout", attention_dropout)
+        self.num_heads = num_heads
+        self.concat = concat
+        self.negative_slope = negative_slope
+        self.attention_dropout = attention_dropout
+        self.add_self_loops = add_self_loops
+        self.residual = residual
+        self.edge_feature_name = edge_feature_name
+
+    @property
+    def output_dim(self):
+        return self.num_heads * self.units if self.concat else self.units
+
+    def build(self, input_shape):
+        input_dim = self.input_dim(input_shape)
+        edges_shape = self._edge_features(input_shape)
+        self.edge_dim = None if edges_shape is None else edges_shape[-1]
+        self.kernel = self.add_kernel((input_dim, self.num_heads * self.units))
+        self.build_attention(input_dim)
+        self.residual_kernel = None
+        if self.residual and input_dim != self.output_dim:
+            shape = (input_dim, self.output_dim)
+            self.residual_kernel = self.add_kernel(shape, "residual_kernel")
+        self.bias = self.add_bias((self.output_dim,))
+
+    def build_attention(self, input_dim):
+        """Makes the weights of the attention: `a`, in its two halves, and `v`."""
+        shape = (self.num_heads, self.units)
+        self.receiver_attention = self.add_kernel(shape, "receiver_attention")
+        self.sender_attention = self.add_kernel(shape, "sender_attention")
+        if self.edge_dim:
+            shape = (self.edge_dim, self.num_heads)
+            self.edge_attention = self.add_kernel(shape, "edge_attention")
+
+    def call(self, inputs, training=None, return_attention_scores=False):
+        input_dim, _ = self.kernel.shape
+        x, adjacency = self.unpack(inputs, input_dim)
+        adjacencies.assert_not_negative(adjacency)
+        edges = self._unpack_edges(inputs, adjacency)
+        x = self.drop(x, training)
+        h = self.heads(x, self.kernel, adjacency.dtype)
+
+        receivers, senders, edges = self.attention_terms(x, h, edges)
+        receivers = adjacency.first_rows(receivers)
+        logits = self.attention_logits(adjacency.pair_sums(receivers, senders, edges))
+        loop_logits = None
+        if self.add_self_loops:
+            senders = adjacency.first_rows(senders)
+            loop_logits = self.attention_logits(receivers + senders)
+        y, scores = adjacency.attend(
+            logits,
+            loop_logits,
+            h,
+            lambda scores: self.drop(scores, training, self.attention_dropout),
+        )
+
+        if self.concat:
+            y = keras.ops.reshape(y, (*keras.ops.shape(y)[:-2], self.output_dim))
+        else:
+            y = tf.reduce_mean(y, axis=-2)
+        y = tf.cast(y, x.dtype)
+        if self.residual:
+            y += self.shortcut(x, adjacency)
+        if self.use_bias:
+            y = tf.nn.bias_add(y, keras.ops.cast(self.bias, y.dtype))
+        y = self.activation(y)
+        return (y, scores) if return_attention_scores else y
+
+    def heads(self, x, kernel, dtype):
+        """`W h` of each head: `[..., N, F]` to `[..., N, num_heads, units]`."""
+        h = ops.matmul(x, kernel)
+        shape = (*keras.ops.shape(h)[:-1], self.num_heads, self.units)
+        return tf.cast(keras.ops.reshape(h, shape), dtype)
+
+    def attention_terms(self, x, h, edges):
+        """What each receiver, sender and edge adds to the attention's argument.
+
+        `aᵀ [W h_i ‖ W h_j]` is a sum of two numbers, one of each node.
+
+        Args:
+            x: The features, after dropout.
+            h: `[..., N, num_heads, units]`, the `W h` of each head.
+            edges: The edge features, or None.
+        """
+        if edges is not None:
+            edges = ops.matmul(edges, self.edge_attention)
+        return (
+            _head_dots(h, self.receiver_attention),
+            _head_dots(h, self.sender_attention),
+            edges,
+        )
+
+    def attention_logits(self, sums):
+        """`e_ij` of each head, `[..., num_heads]`, from sums of `attention_terms`."""
+        return tf.nn.leaky_relu(sums, self.negative_slope)
+
+    def shortcut(self, x, adjacency):
+        """What `residual` adds to the output."""
+        if self.residual_kernel is not None:
+            x = ops.matmul(x, self.residual_kernel)
+        elif isinstance(x, tf.SparseTensor):
+            x = tf.sparse.to_dense(x)
+        return adjacency.first_rows(x)
+
+    def _split(self, inputs):
+        with_edges = isinstance(inputs, (list, tuple)) and len(inputs) == 3
+        return super()._split(inputs[:2] if with_edges else inputs)
+
+    def _edge_features(self, inputs):
+        """Returns the features of the edges, of inputs or of their shapes, or None."""
+        if not isinstance(inputs, dict) and len(inputs) == 3:
+            return inputs[2]
+        _, graph = self._split(inputs)
+        if self.edge_feature_name is None or not isinstance(graph, dict):
+            return None
+        return self._fields.edge_features(graph, self.edge_feature_name)
+
+    def _unpack_edges(self, inputs, adjacency):
+        edges = self._edge_features(inputs)
+        edge_dim = None if edges is None else edges.shape[-1]
+        if edge_dim != self.edge_dim:
+            raise ValueError(
+                f"Expected edge features of {self.edge_dim} numbers each, as this "
+                f"layer was built. Received: edge features of {edge_dim}"
+            )
+        if edges is None:
+            return None
+        edges = adjacencies.cast("edge_features", edges, adjacency.dtype)
+        adjacency.check_edges(edges)
+        return edges
+
+    def compute_output_spec(self, inputs, training=None, return_attention_scores=False):
+        output = super().compute_output_spec(inputs)
+        if not return_attention_scores:
+            return output
+        shape, (_, graph) = (None, self.num_heads), self._split(inputs)
+        if not isinstance(graph, dict) and not graph.sparse:
+            shape = (*graph.shape[:-2], self.num_heads, *graph.shape[-2:])
+        return output, keras.KerasTensor(shape, self.variable_dtype)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "num_heads": self.num_heads,
+            "concat": self.concat,
+            "negative_slope": self.negative_slope,
+            "attention_dropout": self.attention_dropout,
+            "add_self_loops": self.add_self_loops,
+            "residual": self.residual,
+            "edge_feature_name": self.edge_feature_name,
+        }
+
+
+def _head_dots(h, a):
+    """`aᵀ h` of each head: `[..., num_heads, units]` to `[..., num_heads]`.
+
+    By one product with a block-diagonal matrix, which takes fewer passes over `h` than
+    multiplying and adding up, forward and backward.
+    """
+    num_heads, units = a.shape
+    a = keras.ops.cast(a, h.dtype)
+    blocks = tf.eye(num_heads, dtype=h.dtype)[:, None] * a[:, :, None]
+    blocks = tf.reshape(blocks, [num_heads * units, num_heads])
+    h = keras.ops.reshape(h, (*keras.ops.shape(h)[:-2], num_heads * units))
+    return tf.matmul(h, blocks)

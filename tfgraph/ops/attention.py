@@ -1,0 +1,142 @@
+"""Attention over the neighbours of each node, and of itself."""
+
+import tensorflow as tf
+
+from tfgraph.ops.matmul import compiled_by_xla, sparse_matmul
+from tfgraph.ops.self_loops import missing_self_loops
+
+
+def entry_sums(indices, receivers, senders):
+    """Returns `receivers[i] + senders[j]` for each entry `(i, j)`.
+
+    Args:
+        indices: int64 `[E, 2]`, row and column of each entry, sorted by row.
+        receivers: `[M, ...]`.
+        senders: `[N, ...]`.
+
+    Returns:
+        `[E, ...]`.
+    """
+    if compiled_by_xla():
+        return tf.gather(receivers, indices[:, 0]) + tf.gather(senders, indices[:, 1])
+    return _entry_sums(indices, receivers, senders)
+
+
+# TensorFlow's own gradient would not know that the rows are sorted: 39 ms instead of 4
+# for a million entries and 4 heads.
+@tf.custom_gradient
+def _entry_sums(indices, receivers, senders):
+    def gradient(dy):
+        rows, columns = indices[:, 0], indices[:, 1]
+        return (
+            None,
+            _row_sum(dy, rows, tf.shape(receivers)[0]),
+            tf.math.unsorted_segment_sum(dy, columns, tf.shape(senders)[0]),
+        )
+
+    y = tf.gather(receivers, indices[:, 0]) + tf.gather(senders, indices[:, 1])
+    return y, gradient
+
+
+def sparse_attention(indices, weights, shape, logits, loop_logits, h, drop):
+    """The mean of neighbours, weighted by the softmax of logits.
+
+        y_i = Σ_j α_ij h_j,    α_ij = w_ij exp(e_ij) / Σ_k w_ik exp(e_ik)
+
+    for each of `H` heads. Sums first and divides then, which spares passes over the
+    entries. The highest logit of each row is taken off, so nothing overflows.
+
+    Args:
+        indices: int64 `[E, 2]`, row `i` and column `j` of each entry, sorted by row.
+        weights: `[E]`, the weights `w`, not negative, float32 or float64.
+        shape: `(M, N)`, each an int or a scalar int64 tensor.
+        logits: `[E, H]`, the logits `e`.
+        loop_logits: `[M, H]`, the logits of the entries `(i, i)` to add, with weight 1,
+            to the rows that have no such entry. None to add none.
+        h: `[N, H, F]`, of the dtype of `weights`.
+        drop: Function that applies dropout to `α`.
+
+    Returns:
+        `y` `[M, H, F]`, 0 for a row without entries; and `α` before dropout, `[E, H]`,
+        or `[E + M, H]` where the last `M` are those of the added loops.
+    """
+    rows, num_rows = indices[:, 0], shape[0]
+    logits += _log(weights)[:, None]
+    highest = _row_max(logits, rows, num_rows)
+    if loop_logits is not None:
+        loop_weights = missing_self_loops(indices, weights, num_rows, 1.0)
+        loop_logits += _log(loop_weights)[:, None]
+        highest = tf.maximum(highest, loop_logits)
+    highest = _shift(highest)
+    scores = tf.exp(logits - tf.gather(highest, rows))
+    total = _row_sum(scores, rows, num_rows)
+    y = sparse_matmul(indices, drop(scores), shape, h)
+    if loop_logits is not None:
+        loop_scores = tf.exp(loop_logits - highest)
+        total += loop_scores
+        y += drop(loop_scores)[:, :, None] * h[:num_rows]
+    share = tf.math.reciprocal_no_nan(total)
+    scores *= tf.gather(share, rows)
+    if loop_logits is not None:
+        scores = tf.concat([scores, loop_scores * share], axis=0)
+    return y * share[:, :, None], scores
+
+
+def dense_attention(weights, logits, h, drop):
+    """As `sparse_attention`, for dense weights.
+
+    Args:
+        weights: `[..., M, N]`, not negative, 0 where there is no edge.
+        logits: `[..., H, M, N]`.
+        h: `[..., N, H, F]`.
+        drop: Function that applies dropout to `α`.
+
+    Returns:
+        `y` `[..., M, H, F]`; and `α` `[..., H, M, N]` before dropout.
+    """
+    logits += _log(weights)[..., None, :, :]
+    scores = tf.exp(logits - _shift(tf.reduce_max(logits, axis=-1, keepdims=True)))
+    scores = tf.math.divide_no_nan(
+        scores, tf.reduce_sum(scores, axis=-1, keepdims=True)
+    )
+    return tf.einsum("...hmn,...nhf->...mhf", drop(scores), h), scores
+
+
+def _log(weights):
+    """`log w`, to add to the logits; for a weight of 0 next to the lowest number."""
+    present = weights > 0
+    log = tf.math.log(tf.where(present, weights, tf.ones([], weights.dtype)))
+    return tf.where(present, log, weights.dtype.min / 2)
+
+
+def _shift(highest):
+    """What to take off the logits: their maximum, which cancels out of the softmax.
+
+    Where all weights are 0, it is far above the logits, so that each becomes 0.
+    """
+    return tf.stop_gradient(tf.maximum(highest, highest.dtype.min / 4))
+
+
+def _row_sum(values, rows, num_rows):
+    """The sum of the entries of each row; `rows` is sorted."""
+    if compiled_by_xla():  # where nothing is sorted, and shapes must be known
+        return tf.math.unsorted_segment_sum(values, rows, num_rows)
+    return _with_rows(tf.math.segment_sum(values, rows), num_rows)
+
+
+def _row_max(values, rows, num_rows):
+    """The maximum of the entries of each row, the lowest number if it has none."""
+    if compiled_by_xla():
+        return tf.math.unsorted_segment_max(values, rows, num_rows)
+    # In an eighth of the time of the unsorted one, but 0 for a row without entries.
+    highest = _with_rows(tf.math.segment_max(values, rows), num_rows)
+    present = _row_sum(tf.ones_like(rows, tf.int32), rows, num_rows) > 0
+    return tf.where(present[:, None], highest, values.dtype.min / 2)
+
+
+def _with_rows(values, num_rows):
+    """Adds zeros for the rows after the last one that has an entry."""
+    missing = tf.cast(num_rows, tf.int32) - tf.shape(values)[0]
+    static = num_rows if isinstance(num_rows, int) else None
+    values = tf.pad(values, [[0, missing]] + [[0, 0]] * (values.shape.rank - 1))
+    return tf.ensure_shape(values, [static, *values.shape[1:]])
