@@ -40,11 +40,14 @@ def restart(model, optimizer, seed):
     """Draws new weights and forgets the optimizer's state, without tracing anew."""
     keras.utils.set_random_seed(seed)
     for layer in model.convolutions:
-        shape = layer.kernel.shape
-        initializer = type(layer.kernel_initializer)(seed=seed)
-        layer.kernel.assign(initializer(shape))
         layer.seed_generator.state.assign(keras.random.SeedGenerator(seed).state)
-        seed += 1_000_000
+        for weight in layer.trainable_variables:
+            if weight.name == "bias":
+                weight.assign(keras.ops.zeros_like(weight))
+                continue
+            initializer = type(layer.kernel_initializer)(seed=seed)
+            weight.assign(initializer(weight.shape))
+            seed += 1_000_000
     for variable in optimizer.variables:
         if variable is not optimizer.learning_rate:
             variable.assign(keras.ops.zeros_like(variable))
@@ -83,14 +86,58 @@ def gcn(dataset, runs):
         yield {"accuracy": accuracy}, f"{len(history.epoch)} epochs"
 
 
+def gat(dataset, runs):
+    """Veličković et al., ICLR 2018: 83.0 (Cora), 72.5 (Citeseer), 79.0 (Pubmed)."""
+    graph = tfgraph.data.planetoid(dataset).row_normalized()
+    train, val, test = (
+        tfgraph.data.full_batch(graph, split, sparse_features=True)
+        for split in ("train", "val", "test")
+    )
+    pubmed = dataset == "pubmed"
+    l2 = keras.regularizers.L2(5e-4 if pubmed else 2.5e-4)
+    model = tfgraph.models.GAT(
+        graph.num_classes,
+        num_heads=[8, 8 if pubmed else 1],
+        kernel_regularizer=l2,
+        bias_regularizer=l2,
+    )
+    optimizer = keras.optimizers.Adam(0.01 if pubmed else 0.005)
+    loss = "sparse_categorical_crossentropy"
+    model.compile(optimizer, loss, weighted_metrics=["accuracy", loss])
+    model.evaluate(train, verbose=0)  # builds the model
+    optimizer.build(model.trainable_variables)
+    for run in range(runs):
+        restart(model, optimizer, seed=run)
+        stopping = tfgraph.callbacks.LossAndMetricStopping(loss=f"val_{loss}")
+        history = model.fit(
+            train,
+            validation_data=val,
+            epochs=100_000,
+            callbacks=[stopping],
+            shuffle=False,
+            verbose=0,
+        )
+        accuracy = model.evaluate(test, verbose=0, return_dict=True)["accuracy"]
+        note = (
+            f"{len(history.epoch)} epochs, weights of epoch {stopping.best_epoch + 1}"
+        )
+        yield {"accuracy": accuracy}, note
+
+
 PROTOCOLS = {
     "gcn": "public Planetoid split; features row-normalised; 16 hidden units, dropout "
     "0.5 on each layer's input, L2 5e-4 * ||W0||^2 / 2, Glorot, no bias; Adam 0.01, at "
     "most 200 full-batch epochs, stopped as in the official code (from epoch 12 on, "
     "once the validation loss is above the mean of the 10 before); last weights tested "
     "once; seeds 0, 1, ...",
+    "gat": "public Planetoid split; features row-normalised; 8 heads of 8 units, ELU, then "
+    "1 head (Pubmed: the mean of 8), dropout 0.6 on each layer's input and on the "
+    "attention, L2 5e-4 (Pubmed: 1e-3) * ||w||^2 / 2 on all weights, Glorot; Adam 0.005 "
+    "(Pubmed: 0.01), full-batch epochs, stopped as in the official code (once neither "
+    "validation loss nor accuracy has been at its best for 100 epochs; weights of the "
+    "last epoch in which both were, tested once); seeds 0, 1, ...",
 }
-MODELS = {"gcn": gcn}
+MODELS = {"gat": gat, "gcn": gcn}
 
 
 def main():

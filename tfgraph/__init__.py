@@ -10,6 +10,7 @@ if keras.backend.backend() != "tensorflow":
         "~/.keras/keras.json."
     )
 
+from tfgraph import callbacks as callbacks
 from tfgraph import data as data
 from tfgraph import export as export
 from tfgraph import layers as layers

@@ -1,6 +1,7 @@
 """Keras layers of graph neural networks."""
 
 from tfgraph.layers.gat import GATConv as GATConv
+from tfgraph.layers.gat import GATv2Conv as GATv2Conv
 from tfgraph.layers.gcn import GCNConv as GCNConv
 from tfgraph.layers.gcn import gcn_normalize as gcn_normalize
 from tfgraph.layers.graph_convolution import GraphConvolution as GraphConvolution

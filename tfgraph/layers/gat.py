@@ -25,9 +25,9 @@ class GATConv(GraphConvolution):
     `e_ij = LeakyReLU(aᵀ [W h_i ‖ W h_j] + vᵀ f_ij)`.
 
     An edge of weight `w_ij` counts as `w_ij` parallel edges: `w_ij exp(e_ij)` takes the
-    place of `exp(e_ij)`. With weights of 1, as in the paper, nothing changes; an edge of
-    weight 0 is no edge. A node with a self-loop keeps that one; without any neighbour,
-    and with `add_self_loops=False`, a node comes out as `σ(b)`.
+    place of `exp(e_ij)`. With weights of 1, as in the paper, nothing changes; an edge
+    of weight 0 is no edge. A node with a self-loop keeps that one; without any
+    neighbour, and with `add_self_loops=False`, a node comes out as `σ(b)`.
 
     Example:
 
@@ -253,6 +253,40 @@ class GATConv(GraphConvolution):
             "residual": self.residual,
             "edge_feature_name": self.edge_feature_name,
         }
+
+
+@keras.saving.register_keras_serializable("tfgraph")
+class GATv2Conv(GATConv):
+    """Attention layer of "How Attentive are Graph Attention Networks?".
+
+    As `GATConv`, but with the score
+
+        e_ij = aᵀ LeakyReLU(W' h_i + W h_j)
+
+    (Brody, Alon & Yahav, ICLR 2022, https://arxiv.org/abs/2105.14491), in which the
+    ranking of the neighbours may differ from node to node. Edge features are added
+    inside: `aᵀ LeakyReLU(W' h_i + W h_j + V f_ij)`. The price is `num_heads * units`
+    numbers for each edge, where `GATConv` needs `num_heads`.
+
+    Args:
+        **kwargs: As for `GATConv`, which see for everything else too. The arguments of
+            the kernel are for `W`, `W'`, `a`, `V` and the residual's matrix.
+    """
+
+    def build_attention(self, input_dim):
+        width = self.num_heads * self.units
+        self.receiver_kernel = self.add_kernel((input_dim, width), "receiver_kernel")
+        self.attention = self.add_kernel((self.num_heads, self.units), "attention")
+        if self.edge_dim:
+            self.edge_kernel = self.add_kernel((self.edge_dim, width), "edge_kernel")
+
+    def attention_terms(self, x, h, edges):
+        if edges is not None:
+            edges = self.heads(edges, self.edge_kernel, h.dtype)
+        return self.heads(x, self.receiver_kernel, h.dtype), h, edges
+
+    def attention_logits(self, sums):
+        return _head_dots(super().attention_logits(sums), self.attention)
 
 
 def _head_dots(h, a):

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 import keras
 
 from tfgraph.layers import GCNConv
+from tfgraph.models.stack import ConvolutionStack
 
 
 @keras.saving.register_keras_serializable("tfgraph")
-class GCN(keras.Model):
+class GCN(ConvolutionStack):
     """Graph Convolutional Network for node classification, of any depth.
 
         H⁰ = X,    Hˡ⁺¹ = σ(Â dropout(Hˡ) Wˡ),    Z = softmax(Â dropout(Hᴸ⁻¹) Wᴸ⁻¹)
@@ -71,30 +72,17 @@ class GCN(keras.Model):
         trainable=True,
         **kwargs,
     ):
-        # As in the layers: the weights of the edges keep their precision.
-        super().__init__(name=name, dtype=dtype, trainable=trainable, autocast=False)
-        if not isinstance(hidden_units, (list, tuple)):
-            raise ValueError(
-                "GCN: expected `hidden_units` to be a list, with one width for each "
-                f"hidden layer. Received: hidden_units={hidden_units}"
-            )
+        super().__init__(hidden_units, name, dtype, trainable)
         self.num_classes = num_classes
-        self.hidden_units = list(hidden_units)
         self.activation = keras.activations.get(activation)
         self.classifier_activation = keras.activations.get(classifier_activation)
         self.dropout = dropout
         self.use_bias = use_bias
-        units = [*self.hidden_units, num_classes]
-        if not isinstance(kernel_regularizer, (list, tuple)):
-            kernel_regularizer = [kernel_regularizer] * len(units)
-        if len(kernel_regularizer) != len(units):
-            raise ValueError(
-                "GCN: expected `kernel_regularizer` to be one regularizer or a list of "
-                f"{len(units)}, one for each layer. "
-                f"Received: kernel_regularizer={kernel_regularizer}"
-            )
         self.kernel_regularizer = [
-            keras.regularizers.get(r) for r in kernel_regularizer
+            keras.regularizers.get(regularizer)
+            for regularizer in self.for_each_layer(
+                "kernel_regularizer", kernel_regularizer, "one regularizer"
+            )
         ]
         # Serialised, so that each layer makes an initializer of its own from it.
         self.layer_kwargs = keras.saving.serialize_keras_object(kwargs)
@@ -110,31 +98,12 @@ class GCN(keras.Model):
                 **self.layer_kwargs,
             )
             for units, activation, regularizer in zip(
-                units,
+                [*self.hidden_units, num_classes],
                 [*activations, self.classifier_activation],
                 self.kernel_regularizer,
                 strict=True,
             )
         ]
-
-    def build(self, input_shape):
-        graph_shape = input_shape if isinstance(input_shape, dict) else input_shape[1]
-        for convolution in self.convolutions:
-            convolution.build(input_shape)
-            x_shape = convolution.compute_output_shape(input_shape)
-            input_shape = [x_shape, graph_shape]
-
-    def call(self, inputs, training=None):
-        graph = inputs if isinstance(inputs, dict) else inputs[1]
-        first, *others = self.convolutions
-        h = first(inputs, training=training)
-        for convolution in others:
-            h = convolution([h, graph], training=training)
-        return h
-
-    def compute_output_shape(self, input_shape):
-        shape = self.convolutions[0].compute_output_shape(input_shape)
-        return (*shape[:-1], self.num_classes)
 
     def get_config(self):
         return {

@@ -1,0 +1,60 @@
+"""What the models of graph convolutions, one after the other, share."""
+
+import keras
+
+
+class ConvolutionStack(keras.Model):
+    """Graph convolutions one after the other, all on the same graph.
+
+    A subclass puts them into `self.convolutions`.
+
+    Args:
+        hidden_units: The widths of the hidden layers.
+        name, dtype, trainable: As in `keras.Model`.
+    """
+
+    def __init__(self, hidden_units, name=None, dtype=None, trainable=True):
+        # As in the layers: the weights of the edges keep their precision.
+        super().__init__(name=name, dtype=dtype, trainable=trainable, autocast=False)
+        if not isinstance(hidden_units, (list, tuple)):
+            raise ValueError(
+                f"{type(self).__name__}: expected `hidden_units` to be a list, with "
+                "one width for each hidden layer. "
+                f"Received: hidden_units={hidden_units}"
+            )
+        self.hidden_units = list(hidden_units)
+
+    def for_each_layer(self, argument, value, expected):
+        """Returns `value` as a list with one element for each layer, if it can be."""
+        num_layers = len(self.hidden_units) + 1
+        if not isinstance(value, (list, tuple)):
+            return [value] * num_layers
+        if len(value) != num_layers:
+            raise ValueError(
+                f"{type(self).__name__}: expected `{argument}` to be {expected} or a "
+                f"list of {num_layers}, one for each layer. "
+                f"Received: {argument}={value}"
+            )
+        return list(value)
+
+    def build(self, input_shape):
+        for convolution in self.convolutions:
+            convolution.build(input_shape)
+            x_shape = convolution.compute_output_shape(input_shape)
+            input_shape = [x_shape, *_graph_of(input_shape)]
+
+    def call(self, inputs, training=None):
+        first, *others = self.convolutions
+        h = first(inputs, training=training)
+        for convolution in others:
+            h = convolution([h, *_graph_of(inputs)], training=training)
+        return h
+
+    def compute_output_shape(self, input_shape):
+        shape = self.convolutions[0].compute_output_shape(input_shape)
+        return (*shape[:-1], self.convolutions[-1].output_dim)
+
+
+def _graph_of(inputs):
+    """The inputs but for the features: what every layer after the first gets too."""
+    return [inputs] if isinstance(inputs, dict) else inputs[1:]
