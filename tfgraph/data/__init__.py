@@ -8,6 +8,7 @@ from tfgraph.data.datasets import (
     planetoid,
     read_npz,
 )
+from tfgraph.data.features import standardized
 from tfgraph.data.graph import Graph
 from tfgraph.data.splits import random_split
 
@@ -20,4 +21,5 @@ __all__ = [
     "planetoid",
     "random_split",
     "read_npz",
+    "standardized",
 ]
