@@ -10,6 +10,7 @@ from tfgraph.data.datasets import (
 )
 from tfgraph.data.features import standardized
 from tfgraph.data.graph import Graph
+from tfgraph.data.inductive import ppi, reddit, twitch
 from tfgraph.data.splits import random_split
 
 __all__ = [
@@ -19,7 +20,10 @@ __all__ = [
     "full_batch",
     "karate_club",
     "planetoid",
+    "ppi",
     "random_split",
     "read_npz",
+    "reddit",
     "standardized",
+    "twitch",
 ]
