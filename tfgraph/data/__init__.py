@@ -1,6 +1,6 @@
 """Graphs, data sets, splits and input pipelines."""
 
-from tfgraph.data.batching import full_batch
+from tfgraph.data.batching import full_batch, graph_batches
 from tfgraph.data.datasets import (
     amazon_computers,
     coauthor_physics,
@@ -18,6 +18,7 @@ __all__ = [
     "amazon_computers",
     "coauthor_physics",
     "full_batch",
+    "graph_batches",
     "karate_club",
     "planetoid",
     "ppi",
