@@ -78,6 +78,38 @@ def to_components(graph) -> dict[str, tf.Tensor]:
     return dict(sorted(components.items()))
 
 
+def homogeneous(
+    indices, num_nodes, num_edges, x: tf.Tensor | None, edge_weight: tf.Tensor | None
+):
+    """Returns a scalar GraphTensor of one node set "nodes" and one edge set "edges".
+
+    Args:
+        indices: int64 `[E, 2]`, (target, source) of each edge.
+        num_nodes: int64 `[B]`, the nodes of each component.
+        num_edges: int64 `[B]`, the edges of each component.
+        x: `[N, F]`, which becomes the node feature "hidden_state", or None.
+        edge_weight: `[E]`, which becomes the edge feature "weight", or None.
+    """
+    tfgnn = load_tfgnn()
+    return tfgnn.GraphTensor.from_pieces(
+        node_sets={
+            "nodes": tfgnn.NodeSet.from_fields(
+                sizes=num_nodes,
+                features={} if x is None else {"hidden_state": x},
+            )
+        },
+        edge_sets={
+            "edges": tfgnn.EdgeSet.from_fields(
+                sizes=num_edges,
+                features={} if edge_weight is None else {"weight": edge_weight},
+                adjacency=tfgnn.Adjacency.from_indices(
+                    source=("nodes", indices[:, 1]), target=("nodes", indices[:, 0])
+                ),
+            )
+        },
+    )
+
+
 def as_graph_tensor(components: dict[str, tf.Tensor]):
     """Returns the GraphTensor of a dict of components: `to_components`' inverse.
 

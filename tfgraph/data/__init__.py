@@ -1,6 +1,6 @@
 """Graphs, data sets, splits and input pipelines."""
 
-from tfgraph.data.batching import full_batch
+from tfgraph.data.batching import full_batch, graph_batches
 from tfgraph.data.datasets import (
     amazon_computers,
     coauthor_physics,
@@ -8,7 +8,9 @@ from tfgraph.data.datasets import (
     planetoid,
     read_npz,
 )
+from tfgraph.data.features import standardized
 from tfgraph.data.graph import Graph
+from tfgraph.data.inductive import ppi, reddit, twitch
 from tfgraph.data.splits import random_split
 
 __all__ = [
@@ -16,8 +18,13 @@ __all__ = [
     "amazon_computers",
     "coauthor_physics",
     "full_batch",
+    "graph_batches",
     "karate_club",
     "planetoid",
+    "ppi",
     "random_split",
     "read_npz",
+    "reddit",
+    "standardized",
+    "twitch",
 ]

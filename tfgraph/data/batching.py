@@ -1,11 +1,16 @@
 """`tf.data` pipelines that feed graphs to `Model.fit`, `evaluate` and `predict`."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import tensorflow as tf
 
+from tfgraph.data.disjoint_union import GraphStack
 from tfgraph.data.graph import Graph
+from tfgraph.graph_tensor import homogeneous
 
 _FORMS = ("sparse", "graph_tensor", "dense")
+_BATCH_FORMS = ("sparse", "graph_tensor")
 _SPLITS = ("train", "val", "test")
 
 
@@ -61,17 +66,133 @@ def full_batch(
     return tf.data.Dataset.from_tensors((inputs, *_targets(graph, split)))
 
 
+def graph_batches(
+    graphs: Sequence[Graph],
+    batch_size: int,
+    *,
+    labels: bool = True,
+    shuffle: bool = False,
+    seed: int | None = None,
+    form: str = "sparse",
+    sparse_features: bool = False,
+) -> tf.data.Dataset:
+    """Returns a dataset of batches of several graphs, for training on many graphs.
+
+    A batch is one large graph, the disjoint union of its graphs: their nodes one after
+    the other, and an adjacency with theirs as blocks on its diagonal. So a model of one
+    graph is a model of a batch, and finds for each graph what it finds for it alone:
+
+    ```python
+    train, val = tfgraph.data.twitch("DE", "ES", "RU"), tfgraph.data.twitch("PTBR")
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.fit(
+        graph_batches(train, 2, shuffle=True, seed=0),
+        validation_data=graph_batches(val, 1),
+        epochs=20,
+        shuffle=False,  # Keras' own, for arrays
+    )
+    predictions = model.predict(graph_batches(val, 1, labels=False))
+    ```
+
+    All labelled nodes count; masks are not looked at. Of the shapes only the number of
+    features is known, so that one traced function serves batches of all sizes.
+
+    Args:
+        graphs: Graphs with features, and for `labels` with `y`, alike in the number of
+            features and in the type and columns of `y`.
+        batch_size: Graphs in a batch. The last batch may have fewer.
+        labels: Whether elements have labels. If not they are `(inputs,)`, as
+            `Model.predict` takes it.
+        shuffle: Whether each epoch draws the graphs in a new order.
+        seed: Datasets of the same seed draw the same orders. With None that takes
+            `keras.utils.set_random_seed`.
+        form: What `inputs` is: "sparse" for `(x, adjacency)` with a SparseTensor
+            `[N, N]`, or "graph_tensor" for a scalar TF-GNN `GraphTensor` with a
+            component for each graph.
+        sparse_features: Whether `x [N, F]` is a SparseTensor too.
+
+    Returns:
+        A `tf.data.Dataset` of `(inputs, y)`, with `y` `[N]` or `[N, C]`. If a node of
+        any of the graphs has no label (-1), of `(inputs, y, sample_weight)`: such nodes
+        have label 0 and weight 0, the others N / (labelled nodes of the batch), so that
+        the loss is the mean over these.
+
+    Raises:
+        ValueError: If `form` is unknown, `batch_size` is not positive, there are no
+            graphs, or they lack features or labels or are not alike.
+    """
+    if form not in _BATCH_FORMS:
+        raise ValueError(
+            f"Expected `form` to be one of {_BATCH_FORMS}. Received: form={form!r}"
+        )
+    if batch_size < 1:
+        raise ValueError(
+            f"Expected `batch_size` to be positive. Received: batch_size={batch_size}"
+        )
+    if form == "graph_tensor":
+        _check_dense(sparse_features)
+    graphs = list(graphs)
+    _check_alike(graphs, labels)
+    stack = GraphStack(graphs, labels, sparse_features)
+    weighted_edges = any(graph.edge_weight is not None for graph in graphs)
+    some_unlabelled = labels and any(
+        _are_classes(graph.y) and graph.y.min(initial=0) < 0 for graph in graphs
+    )
+
+    def element(numbers):
+        union = stack.union(numbers)
+        x, adjacency, y = union.x, union.adjacency, union.y
+        inputs = (x, adjacency)
+        if form == "graph_tensor":
+            edge_weight = adjacency.values if weighted_edges else None
+            inputs = homogeneous(
+                adjacency.indices, union.num_nodes, union.num_edges, x, edge_weight
+            )
+        if not labels:
+            return (inputs,)
+        if not some_unlabelled:
+            return inputs, y
+        known = tf.cast(y >= 0, tf.float32)
+        sample_weight = tf.math.divide_no_nan(known, tf.reduce_mean(known))
+        return inputs, tf.maximum(y, 0), sample_weight
+
+    numbers = tf.data.Dataset.range(len(graphs))
+    if shuffle:
+        numbers = numbers.shuffle(len(graphs), seed)
+    return numbers.batch(batch_size).map(element).prefetch(tf.data.AUTOTUNE)
+
+
+def _check_alike(graphs: list[Graph], labels: bool):
+    if not graphs:
+        raise ValueError("Expected `graphs` to hold a graph. Received: graphs=[]")
+    first = _kind(graphs[0], labels)
+    for number, graph in enumerate(graphs):
+        if graph.x is None or (labels and graph.y is None):
+            raise ValueError(
+                f"Expected `graphs` to have features{' and labels' * labels}. "
+                f"Received: graphs[{number}]={graph}"
+            )
+        if _kind(graph, labels) != first:
+            raise ValueError(
+                "Expected `graphs` to be alike in the number of features"
+                f"{', and in the type and columns of `y`' * labels}. "
+                f"Received: graphs[0]={graphs[0]}, graphs[{number}]={graph}"
+            )
+
+
+def _kind(graph: Graph, labels: bool):
+    if not labels or graph.y is None:
+        return graph.num_features
+    return graph.num_features, graph.y.dtype, graph.y.shape[1:]
+
+
 def _inputs(graph: Graph, form: str, sparse_features: bool):
     if form not in _FORMS:
         raise ValueError(
             f"Expected `form` to be one of {_FORMS}. Received: form={form!r}"
         )
     if form == "graph_tensor":
-        if sparse_features:
-            raise ValueError(
-                "Expected `sparse_features` to be False for a GraphTensor, whose "
-                "features are dense. Received: sparse_features=True"
-            )
+        _check_dense(sparse_features)
         graph.dense_features()  # raises if there are none
         return graph.to_graph_tensor()
     x = graph.sparse_features() if sparse_features else graph.dense_features()
@@ -82,6 +203,14 @@ def _inputs(graph: Graph, form: str, sparse_features: bool):
             adjacency.indices, adjacency.values, adjacency.dense_shape
         )
     return x, adjacency
+
+
+def _check_dense(sparse_features: bool):
+    if sparse_features:
+        raise ValueError(
+            "Expected `sparse_features` to be False for a GraphTensor, whose features "
+            "are dense. Received: sparse_features=True"
+        )
 
 
 def _targets(graph: Graph, split: str):
@@ -97,7 +226,12 @@ def _targets(graph: Graph, split: str):
             f"one node. Received: graph={graph}"
         )
     y = graph.y
-    if y.ndim == 1 and y.dtype == np.int64:
+    if _are_classes(y):
         y = np.maximum(y, 0)
     sample_weight = mask * (len(mask) / mask.sum())
     return y, sample_weight.astype(np.float32)
+
+
+def _are_classes(y: np.ndarray) -> bool:
+    """Whether labels are class numbers, of which -1 stands for no label."""
+    return y.ndim == 1 and y.dtype == np.int64

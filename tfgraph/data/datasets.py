@@ -5,6 +5,7 @@ import pathlib
 
 import numpy as np
 
+from tfgraph.data.features import features_of_entries
 from tfgraph.data.graph import Graph
 from tfgraph.data.planetoid_files import (
     CSR,
@@ -124,7 +125,7 @@ def planetoid(name: str, split: str = "public", seed: int = 0) -> Graph:
 
     row, column, values = _csr_entries(allx)
     test_row, test_column, test_values = _csr_entries(tx)
-    x = _features(
+    x = features_of_entries(
         np.concatenate([row, test[test_row]]),
         np.concatenate([column, test_column]),
         np.concatenate([values, test_values]),
@@ -214,7 +215,7 @@ def read_npz(path: str | os.PathLike) -> Graph:
             f"Received: path={path}"
         ) from error
     target, source, values = _csr_entries(adjacency)
-    x = _features(*_csr_entries(attributes), attributes.shape)
+    x = features_of_entries(*_csr_entries(attributes), attributes.shape)
     return Graph(
         x=x,
         edges=np.stack([source, target], axis=1),
@@ -273,17 +274,6 @@ def _csr_entries(csr: CSR) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Returns row, column and value of each entry, all `[nonzeros]`."""
     row = np.repeat(np.arange(csr.shape[0]), np.diff(csr.indptr))
     return row, csr.indices, csr.data
-
-
-def _features(row, column, values, shape: tuple[int, int]):
-    """Returns a SciPy sparse array, or a dense one where SciPy is not installed."""
-    try:
-        import scipy.sparse
-    except ImportError:
-        x = np.zeros(shape, np.float32)
-        np.add.at(x, (row, column), values)
-        return x
-    return scipy.sparse.csr_array((values, (row, column)), shape=shape)
 
 
 def _mask(num_nodes: int, nodes) -> np.ndarray:

@@ -12,7 +12,7 @@ from tfgraph.data.graph_checks import (
     checked_num_nodes,
     is_scipy,
 )
-from tfgraph.graph_tensor import choose, load_tfgnn
+from tfgraph.graph_tensor import choose, homogeneous, load_tfgnn
 
 _MASKS = ("train_mask", "val_mask", "test_mask")
 
@@ -211,30 +211,12 @@ class Graph:
         graph has features; its edge set "edges" has the feature "weight" `[E]` if the
         edges have weights. Labels and masks are not part of it.
         """
-        tfgnn = load_tfgnn()
-        node_features = {}
-        if self.x is not None:
-            node_features["hidden_state"] = tf.constant(self.dense_features())
-        edge_features = {}
-        if self.edge_weight is not None:
-            edge_features["weight"] = tf.constant(self.edge_weight)
-        source, target = tf.constant(self.edges[:, 0]), tf.constant(self.edges[:, 1])
-        return tfgnn.GraphTensor.from_pieces(
-            node_sets={
-                "nodes": tfgnn.NodeSet.from_fields(
-                    sizes=tf.constant([self.num_nodes], tf.int64),
-                    features=node_features,
-                )
-            },
-            edge_sets={
-                "edges": tfgnn.EdgeSet.from_fields(
-                    sizes=tf.constant([self.num_edges], tf.int64),
-                    features=edge_features,
-                    adjacency=tfgnn.Adjacency.from_indices(
-                        source=("nodes", source), target=("nodes", target)
-                    ),
-                )
-            },
+        return homogeneous(
+            tf.constant(self.edges[:, ::-1]),
+            tf.constant([self.num_nodes], tf.int64),
+            tf.constant([self.num_edges], tf.int64),
+            None if self.x is None else tf.constant(self.dense_features()),
+            None if self.edge_weight is None else tf.constant(self.edge_weight),
         )
 
     def to_scipy(self):

@@ -1,16 +1,15 @@
-"""The Planetoid files: downloaded once, verified, and unpickled without trust."""
+"""The Planetoid files: where they are, their checksums, and their safe unpickling."""
 
 import collections
-import hashlib
 import io
 import os
 import pathlib
 import pickle
-import tempfile
 from typing import ClassVar
 
-import keras
 import numpy as np
+
+from tfgraph.data.verified_files import check_sha256, downloaded
 
 PLANETOID_URL = "https://github.com/kimiyoung/planetoid/raw/master/data/"
 PLANETOID_SHA256 = {
@@ -107,44 +106,11 @@ def planetoid_file(name: str, part: str) -> bytes:
                 f"is at {PLANETOID_URL}. Received: TFGRAPH_DATA_DIR={folder}"
             )
         content = path.read_bytes()
-        _check_sha256(path, content, expected)
+        check_sha256(path, content, expected)
         return content
-
-    cache = pathlib.Path(
-        os.environ.get("KERAS_HOME", pathlib.Path.home() / ".keras"),
-        "datasets",
-        "tfgraph",
+    return downloaded(
+        PLANETOID_URL + file_name,
+        file_name,
+        expected,
+        remedy="put the Planetoid files into `$TFGRAPH_DATA_DIR/planetoid/`",
     )
-    path = cache / file_name
-    if path.exists():
-        content = path.read_bytes()
-        if hashlib.sha256(content).hexdigest() == expected:
-            return content
-        # Damaged, perhaps cut short: fetch it again.
-    cache.mkdir(parents=True, exist_ok=True)
-    # Only a verified file gets its final name, and gets it in one step: a crash or a
-    # second process never leaves or sees half a file.
-    with tempfile.TemporaryDirectory(dir=cache) as scratch:
-        url = PLANETOID_URL + file_name
-        try:
-            download = keras.utils.get_file(
-                file_name, url, cache_dir=scratch, cache_subdir=""
-            )
-        except Exception as error:  # keras.utils.get_file raises no narrower one
-            raise OSError(
-                f"Could not download {url}. Where there is no network, put the "
-                "Planetoid files into `$TFGRAPH_DATA_DIR/planetoid/`."
-            ) from error
-        content = pathlib.Path(download).read_bytes()
-        _check_sha256(url, content, expected)
-        os.replace(download, path)
-    return content
-
-
-def _check_sha256(where, content: bytes, expected: str):
-    received = hashlib.sha256(content).hexdigest()
-    if received != expected:
-        raise ValueError(
-            f"Expected {where} to be the unmodified Planetoid file, with "
-            f"sha256={expected}. Received: sha256={received} ({len(content)} bytes)"
-        )

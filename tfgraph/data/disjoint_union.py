@@ -1,0 +1,108 @@
+"""Several graphs as one: the disjoint unions that batches are made of."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from tfgraph.data.graph import Graph
+from tfgraph.data.graph_checks import is_scipy
+
+
+class Union(NamedTuple):
+    """The disjoint union of B graphs, N nodes and E edges in all.
+
+    Attributes:
+        num_nodes: int64 `[B]`, the nodes of each graph.
+        num_edges: int64 `[B]`, the edges of each graph.
+        adjacency: SparseTensor `[N, N]` in canonical order, the graphs' adjacencies as
+            blocks on its diagonal.
+        x: Features `[N, F]`, a tensor or SparseTensor in canonical order.
+        y: Labels `[N]` or `[N, C]`, or None.
+    """
+
+    num_nodes: tf.Tensor
+    num_edges: tf.Tensor
+    adjacency: tf.sparse.SparseTensor
+    x: tf.Tensor | tf.sparse.SparseTensor
+    y: tf.Tensor | None
+
+
+class GraphStack:
+    """Graphs in a few RaggedTensors, row i of graph i, and the unions of some of them.
+
+    TensorFlow takes the rows of whole graphs at once, so that a batch takes no Python:
+    not for its nodes, not for its graphs, and none at all in a `tf.data` pipeline.
+
+    Args:
+        graphs: Graphs with features, and with `y` for `labels`, all of the same kind.
+        labels: Whether the unions have labels.
+        sparse_features: Whether `x` of the unions is a SparseTensor.
+    """
+
+    def __init__(self, graphs: Sequence[Graph], labels: bool, sparse_features: bool):
+        self.sparse_features = sparse_features
+        self.num_features = graphs[0].num_features
+        # Sparse until a batch is made: dense, all graphs together may not fit.
+        self.stored_sparse = sparse_features or all(is_scipy(g.x) for g in graphs)
+        with tf.device("CPU"):  # where tf.data will need them
+            self.num_nodes = tf.constant([g.num_nodes for g in graphs], tf.int64)
+            adjacencies = [graph.to_sparse_tensor() for graph in graphs]
+            self.adjacency = _stack_entries(adjacencies)
+            if self.stored_sparse:
+                self.x = _stack_entries([graph.sparse_features() for graph in graphs])
+            else:
+                self.x = _stack([graph.dense_features() for graph in graphs])
+            self.y = _stack([graph.y for graph in graphs]) if labels else None
+
+    def union(self, numbers: tf.Tensor) -> Union:
+        """Returns the union of the graphs with the given numbers `[B]`, in that order.
+
+        In a traced function its shapes are unknown but for the number of features.
+        """
+        num_nodes = tf.gather(self.num_nodes, numbers)
+        first_node = tf.cumsum(num_nodes, exclusive=True)
+        total = tf.reduce_sum(num_nodes)
+
+        indices, values = (tf.gather(part, numbers) for part in self.adjacency)
+        first = tf.gather(first_node, indices.value_rowids())
+        adjacency = tf.sparse.SparseTensor(
+            indices.flat_values + first[:, None],
+            values.flat_values,
+            tf.stack([total, total]),
+        )
+        return Union(
+            num_nodes,
+            indices.row_lengths(),
+            adjacency,
+            self._features(numbers, first_node, total),
+            None if self.y is None else tf.gather(self.y, numbers).flat_values,
+        )
+
+    def _features(self, numbers, first_node, total):
+        if not self.stored_sparse:
+            return tf.gather(self.x, numbers).flat_values
+        indices, values = (tf.gather(part, numbers) for part in self.x)
+        row, column = tf.unstack(indices.flat_values, axis=1)
+        row += tf.gather(first_node, indices.value_rowids())
+        x = tf.sparse.SparseTensor(
+            tf.stack([row, column], axis=1),
+            values.flat_values,
+            tf.stack([total, self.num_features]),
+        )
+        return x if self.sparse_features else tf.sparse.to_dense(x)
+
+
+def _stack(arrays: Sequence[np.ndarray]) -> tf.RaggedTensor:
+    return tf.RaggedTensor.from_row_lengths(
+        np.concatenate(arrays), [len(array) for array in arrays]
+    )
+
+
+def _stack_entries(tensors) -> tuple[tf.RaggedTensor, tf.RaggedTensor]:
+    """Returns indices `[G, (entries), 2]` and values `[G, (entries)]`."""
+    return (
+        _stack([tensor.indices.numpy() for tensor in tensors]),
+        _stack([tensor.values.numpy() for tensor in tensors]),
+    )
