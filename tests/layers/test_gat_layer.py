@@ -450,7 +450,7 @@ def test_a_seed_repeats_dropout():
 
 @pytest.mark.parametrize("num_heads", [0, -1, 1.5, True])
 def test_bad_num_heads(num_heads):
-    with pytest.raises(ValueError, match="GATConv.*`num_heads` to be a positive int"):
+    with pytest.raises(ValueError, match=r"GATConv.*`num_heads` to be"):
         GATConv(3, num_heads=num_heads)
 
 
