@@ -4,10 +4,10 @@ from pathlib import Path
 
 from setuptools import find_packages, setup
 
-PLOTS = ["matplotlib>=3.7"]
+PLOTS = ["matplotlib>=3.7", "networkx>=3.0"]
 TESTS = [
+    *PLOTS,
     "hypothesis>=6.90",
-    "networkx>=3.0",
     "pytest>=8.0",
     "scipy>=1.11",
     "tensorflow-serving-api>=2.18",
@@ -37,7 +37,7 @@ setup(
         "plots": PLOTS,
         "tests": TESTS,
         "benchmarks": ["scipy>=1.11"],
-        "dev": [*TESTS, *PLOTS, "pre-commit>=3.5", "ruff>=0.6"],
+        "dev": [*TESTS, "pre-commit>=3.5", "ruff>=0.6"],
     },
     classifiers=[
         "License :: OSI Approved :: Apache Software License",

@@ -110,6 +110,29 @@ def test_both_forms_of_an_example_agree(example, tmp_path):
     assert abs(accuracies[0] - accuracies[1]) <= 0.005
 
 
+def test_gat_attention(tmp_path):
+    pytest.importorskip("matplotlib")
+    pytest.importorskip("networkx")
+    script = ROOT / "examples" / "gat_attention.py"
+    printed = run_python(script, tmp_path, cwd=tmp_path)
+    found = re.search(r"Members whose side is found: (\d+)%", printed)
+    assert int(found[1]) >= 80
+    for name in ("attention.png", "entropy.png"):
+        assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
+
+
+@needs_data
+def test_gat_inductive(tmp_path):
+    printed = run_python(ROOT / "examples" / "gat_inductive.py", cwd=tmp_path)
+    assert float(re.search(r"AUC in a language never seen: (.*)", printed)[1]) > 0.53
+
+
 def test_every_example_is_tested():
     names = {path.stem for path in (ROOT / "examples").glob("*.py")}
-    assert names == {"quickstart", "gcn_functional", "gcn_subclassed"}
+    assert names == {
+        "quickstart",
+        "gat_attention",
+        "gat_inductive",
+        "gcn_functional",
+        "gcn_subclassed",
+    }

@@ -1,0 +1,81 @@
+import sys
+from unittest import mock
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from layer_checks import ADJACENCY, X, sparse
+
+import tfgraph
+from tfgraph import plots
+from tfgraph.layers import GATConv
+
+ENTRIES = sparse(ADJACENCY)
+PNG = b"\x89PNG"
+
+
+def scores_of(**arguments):
+    layer = GATConv(2, num_heads=3, **arguments)
+    return layer([tf.constant(X), ENTRIES], return_attention_scores=True)[1]
+
+
+@pytest.mark.parametrize("add_self_loops", [False, True])
+def test_entropies(add_self_loops):
+    scores = scores_of(add_self_loops=add_self_loops).numpy()
+    entropy, uniform = plots.attention_entropies(ENTRIES, scores)
+    rows = ENTRIES.indices.numpy()[:, 0]
+    if add_self_loops:
+        rows = np.append(rows, np.arange(6))
+    for node in range(6):
+        alpha = scores[rows == node]
+        alpha = alpha[alpha[:, 0] > 0]
+        want = -(alpha * np.log(alpha)).sum(0)
+        np.testing.assert_allclose(entropy[node], want, atol=1e-6)
+        assert uniform[node] == pytest.approx(np.log(max(len(alpha), 1)))
+    assert (entropy <= uniform[:, None] + 1e-6).all()
+    assert entropy.max() > 0.5
+
+
+def test_pictures(tmp_path):
+    pytest.importorskip("matplotlib")
+    pytest.importorskip("networkx")
+    graph = tfgraph.data.karate_club()
+    entries = graph.to_sparse_tensor()
+    _, scores = GATConv(4, num_heads=2)(
+        [tf.constant(graph.x), entries], return_attention_scores=True
+    )
+    figure = plots.attention(entries, scores, graph.y)
+    arrows = [text.arrow_patch for text in figure.axes[0].texts]
+    assert len(arrows) == 2 * 78
+    shades = np.array([arrow.get_alpha() for arrow in arrows])
+    means = scores.numpy()[: len(arrows)].mean(1)
+    np.testing.assert_allclose(shades, np.clip(means / means.max(), 0.05, 1), rtol=1e-5)
+    figure.savefig(tmp_path / "attention.png")
+    histogram = plots.attention_entropy(entries, scores)
+    histogram.savefig(tmp_path / "entropy.png")
+    labels = [text.get_text() for text in histogram.axes[0].get_legend().get_texts()]
+    assert sorted(labels) == ["head 0", "head 1", "uniform"]
+    for name in ("attention.png", "entropy.png"):
+        assert (tmp_path / name).read_bytes().startswith(PNG)
+
+
+def test_without_matplotlib():
+    missing = {"matplotlib": None, "matplotlib.figure": None}
+    with (
+        mock.patch.dict(sys.modules, missing),
+        pytest.raises(ImportError, match=r"matplotlib: pip install .tfgraph\[plots\]"),
+    ):
+        plots.attention_entropy(ENTRIES, scores_of())
+
+
+@pytest.mark.parametrize(
+    ("adjacency", "scores", "message"),
+    [
+        (ADJACENCY, np.ones((10, 1)), r"tf.SparseTensor.*ndarray"),
+        (ENTRIES, np.ones((3, 1)), r"of the 10 entries.*\(3, 1\)"),
+        (ENTRIES, np.ones(10), r"`\[E, H\]`"),
+    ],
+)
+def test_scores_that_do_not_fit(adjacency, scores, message):
+    with pytest.raises(ValueError, match=f"(?s){message}"):
+        plots.attention_entropies(adjacency, scores)

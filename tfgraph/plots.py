@@ -1,0 +1,154 @@
+"""Pictures, by Matplotlib: `pip install "tfgraph[plots]"`.
+
+Each function returns a `matplotlib.figure.Figure`, to be saved by
+`figure.savefig("name.png")`.
+"""
+
+import importlib
+
+import numpy as np
+import tensorflow as tf
+
+
+def attention(adjacency, scores, classes=None, seed=0):
+    """Draws a graph with each edge as dark as the attention that is paid along it.
+
+    An arrow goes from the node that is heard to the node that pays attention; the mean
+    of the heads is drawn. For small graphs, such as the karate club:
+
+    ```python
+    graph = tfgraph.data.karate_club()
+    adjacency = graph.to_sparse_tensor()
+    layer = tfgraph.layers.GATConv(8, num_heads=4)
+    _, scores = layer([graph.x, adjacency], return_attention_scores=True)
+    tfgraph.plots.attention(adjacency, scores, graph.y).savefig("attention.png")
+    ```
+
+    Args:
+        adjacency: `tf.SparseTensor` `[N, N]`, as the layer was given it.
+        scores: `[E, H]` or `[E + N, H]`, as `GATConv` returns them. Those of added
+            self-loops are not drawn.
+        classes: Integers `[N]`, by which the nodes are coloured, or None.
+        seed: Of the nodes' places.
+
+    Raises:
+        ValueError: If there are fewer scores than entries of the adjacency.
+        ImportError: If Matplotlib or NetworkX is not installed.
+    """
+    figure, networkx = _figure(), _import("networkx")
+    receivers, senders, scores = _edges(adjacency, scores)
+    num_nodes = int(adjacency.shape[0])
+    network = networkx.Graph()
+    network.add_nodes_from(range(num_nodes))
+    network.add_edges_from(zip(senders, receivers, strict=True))
+    places = networkx.spring_layout(network, seed=seed)
+    places = np.array([places[node] for node in range(num_nodes)])
+    axes = figure.subplots()
+    apart = receivers != senders
+    score = scores.mean(axis=1)
+    shade = np.clip(score / max(score.max(initial=0), 1e-12), 0.05, 1)
+    for sender, receiver, alpha in zip(
+        senders[apart], receivers[apart], shade[apart], strict=True
+    ):
+        axes.annotate(
+            "",
+            places[receiver],
+            places[sender],
+            arrowprops={
+                "arrowstyle": "-|>",
+                "alpha": alpha,
+                "linewidth": 2 * alpha,
+                "color": "black",
+                "connectionstyle": "arc3,rad=0.1",
+                "shrinkA": 7,
+                "shrinkB": 7,
+            },
+        )
+    axes.scatter(
+        *places.T, c=classes, cmap="tab10", s=120, edgecolors="black", zorder=2
+    )
+    axes.set_title("Attention, mean of the heads")
+    axes.set_axis_off()
+    return figure
+
+
+def attention_entropy(adjacency, scores):
+    """Draws histograms of the entropy of each node's attention, one for each head.
+
+    Beside that of uniform attention. Where the two look alike, a layer has not learned
+    to prefer any neighbours.
+
+    Args:
+        adjacency, scores: As for `attention`, and with the scores of self-loops if
+            there are any.
+
+    Raises:
+        ValueError: If there are fewer scores than entries of the adjacency.
+        ImportError: If Matplotlib is not installed.
+    """
+    figure = _figure()
+    entropy, uniform = attention_entropies(adjacency, scores)
+    bins = np.linspace(0, max(uniform.max(initial=0), 1e-6) * 1.01, 30)
+    axes = figure.subplots()
+    axes.hist(uniform, bins, color="lightgrey", label="uniform")
+    for head, values in enumerate(entropy.T):
+        axes.hist(values, bins, histtype="step", label=f"head {head}")
+    axes.set(xlabel="entropy of a node's attention (nats)", ylabel="nodes")
+    axes.legend()
+    return figure
+
+
+def attention_entropies(adjacency, scores):
+    """Returns the entropy `-Σ_j α_ij ln α_ij` of each node's attention.
+
+    Args:
+        adjacency, scores: As for `attention_entropy`.
+
+    Returns:
+        `[N, H]`, in nats; and `[N]`, the entropy of attention that is the same for all
+        that a node pays attention to.
+
+    Raises:
+        ValueError: If there are fewer scores than entries of the adjacency.
+    """
+    num_nodes = int(adjacency.shape[0])
+    receivers, _, of_edges = _edges(adjacency, scores)
+    of_loops = np.asarray(scores)[len(receivers) :]
+    if len(of_loops):
+        receivers = np.append(receivers, np.arange(num_nodes))
+    alpha = np.concatenate([of_edges, of_loops])
+    terms = -alpha * np.log(np.where(alpha > 0, alpha, 1))
+    entropy = np.zeros((num_nodes, alpha.shape[1]))
+    np.add.at(entropy, receivers, terms)
+    heard = np.bincount(receivers[alpha.any(axis=1)], minlength=num_nodes)
+    return entropy, np.log(np.maximum(heard, 1))
+
+
+def _edges(adjacency, scores):
+    if not isinstance(adjacency, tf.SparseTensor):
+        raise ValueError(
+            "Expected `adjacency` to be a tf.SparseTensor. "
+            f"Received: adjacency of type {type(adjacency).__name__}"
+        )
+    receivers, senders = adjacency.indices.numpy().T
+    scores = np.asarray(scores)
+    if scores.ndim != 2 or len(scores) < len(receivers):
+        raise ValueError(
+            "Expected `scores` of shape `[E, H]` or `[E + N, H]`, with a row for each "
+            f"of the {len(receivers)} entries of `adjacency`. "
+            f"Received: scores.shape={scores.shape}"
+        )
+    return receivers, senders, scores[: len(receivers)]
+
+
+def _figure():
+    return _import("matplotlib.figure").Figure(figsize=(8, 6), layout="tight")
+
+
+def _import(module):
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        raise ImportError(
+            f'Pictures need {module.partition(".")[0]}: pip install "tfgraph[plots]"'
+        ) from error
