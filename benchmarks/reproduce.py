@@ -6,6 +6,7 @@ standard deviation over the runs.
 """
 
 import argparse
+import itertools
 import json
 import time
 
@@ -124,6 +125,56 @@ def gat(dataset, runs):
         yield {"accuracy": accuracy}, note
 
 
+def gat_inductive(dataset, runs):
+    """GAT on graphs that training never sees: 97.3 micro-F1 (PPI)."""
+    if dataset == "ppi":
+        graphs = [tfgraph.data.ppi(split) for split in ("train", "val", "test")]
+        graphs = tfgraph.data.standardized(*graphs)
+    else:
+        languages = (["DE", "ENGB", "ES", "FR", "PTBR"], ["RU"], ["ZHTW"])
+        graphs = [tfgraph.data.twitch(*names) for names in languages]
+        for graph in itertools.chain(*graphs):
+            graph.y = graph.y[:, None].astype("float32")
+    sparse_features = dataset == "twitch"
+    train, val, test = (
+        tfgraph.data.graph_batches(
+            part, 2, shuffle=part is graphs[0], seed=0, sparse_features=sparse_features
+        )
+        for part in graphs
+    )
+    model = tfgraph.models.GAT(
+        graphs[0][0].y.shape[1],
+        hidden_units=[256, 256],
+        num_heads=[4, 4, 6],
+        residual=True,
+        dropout=0.0,
+        classifier_activation="sigmoid",
+    )
+    optimizer = keras.optimizers.Adam(0.005)
+    f1 = keras.metrics.F1Score("micro", threshold=0.5, name="micro_f1")
+    metrics = [f1, keras.metrics.AUC(name="auc", num_thresholds=1000)]
+    model.compile(optimizer, "binary_crossentropy", metrics=metrics)
+    model.evaluate(val, verbose=0)  # builds the model
+    optimizer.build(model.trainable_variables)
+    for run in range(runs):
+        restart(model, optimizer, seed=run)
+        stopping = tfgraph.callbacks.LossAndMetricStopping(metric="val_micro_f1")
+        history = model.fit(
+            train,
+            validation_data=val,
+            epochs=1000,
+            callbacks=[stopping],
+            shuffle=False,
+            verbose=0,
+        )
+        results = model.evaluate(test, verbose=0, return_dict=True)
+        del results["loss"]
+        note = (
+            f"{len(history.epoch)} epochs, weights of epoch {stopping.best_epoch + 1}"
+        )
+        yield results, note
+
+
 PROTOCOLS = {
     "gcn": "public Planetoid split; features row-normalised; 16 hidden units, dropout "
     "0.5 on each layer's input, L2 5e-4 * ||W0||^2 / 2, Glorot, no bias; Adam 0.01, at "
@@ -136,16 +187,28 @@ PROTOCOLS = {
     "0.005 (Pubmed: 0.01), full-batch epochs, stopped as in the official code (once "
     "neither validation loss nor accuracy has been at its best for 100 epochs; weights "
     "of the last epoch in which both were, tested once); seeds 0, 1, ...",
+    "gat-inductive": "PPI: 20/2/2 graphs, standardised features; Twitch: train on DE, "
+    "ENGB, ES, FR, PTBR, stop on RU, test on ZHTW; 4 heads of 256 units, twice, then "
+    "the mean of 6, ELU, a skip connection across the middle layer, no dropout, no L2, "
+    "Glorot; Adam 0.005, batches of 2 graphs, stopped once neither validation loss nor "
+    "micro-F1 has been at its best for 100 epochs (weights of the last epoch in which "
+    "both were, tested once); seeds 0, 1, ...",
 }
-MODELS = {"gat": gat, "gcn": gcn}
+MODELS = {"gat": gat, "gat-inductive": gat_inductive, "gcn": gcn}
+PLANETOID = ["cora", "citeseer", "pubmed"]
+DATASETS = {"gat": PLANETOID, "gat-inductive": ["ppi", "twitch"], "gcn": PLANETOID}
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("model", choices=sorted(MODELS))
-    parser.add_argument("dataset", choices=["cora", "citeseer", "pubmed"])
+    parser.add_argument(
+        "dataset", choices=sorted({*itertools.chain(*DATASETS.values())})
+    )
     parser.add_argument("--runs", type=int, default=10)
     args = parser.parse_args()
+    if args.dataset not in DATASETS[args.model]:
+        parser.error(f"dataset: expected one of {DATASETS[args.model]}")
     if args.runs < 1:
         parser.error(f"--runs: expected at least 1, got {args.runs}")
 

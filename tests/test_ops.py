@@ -37,6 +37,37 @@ def test_sparse_matmul_and_its_gradients():
         np.testing.assert_allclose(dvalues, (weights @ x.T)[tuple(indices.T)])
 
 
+@pytest.mark.parametrize("num_heads", [1, 3])
+def test_sparse_matmul_of_several_heads(num_heads):
+    # So wide that the gradient of the values is taken in several pieces, the last of
+    # which is short.
+    rng = np.random.default_rng(0)
+    width = 2**17 // num_heads
+    indices = np.argwhere(rng.random((6, 5)) < 0.7)
+    assert len(indices) > 2 * 8
+    assert len(indices) % 8
+    values = rng.normal(size=(len(indices), num_heads))
+    x = rng.normal(size=(5, num_heads, width))
+    weights = rng.normal(size=(6, num_heads, width))
+
+    @tf.function
+    def run(values, x):
+        with tf.GradientTape() as tape:
+            tape.watch([values, x])
+            y = ops.sparse_matmul(tf.constant(indices), values, (6, 5), x)
+            loss = tf.reduce_sum(y * weights)
+        return y, *tape.gradient(loss, [values, x])
+
+    y, dvalues, dx = run(tf.constant(values), tf.constant(x))
+    for head in range(num_heads):
+        dense = np.zeros((6, 5))
+        dense[tuple(indices.T)] = values[:, head]
+        np.testing.assert_allclose(y[:, head], dense @ x[:, head])
+        np.testing.assert_allclose(dx[:, head], dense.T @ weights[:, head])
+        dots = weights[:, head] @ x[:, head].T
+        np.testing.assert_allclose(dvalues[:, head], dots[tuple(indices.T)])
+
+
 @pytest.mark.parametrize("shape", [(6, 6), (3, 6)])
 def test_added_self_loops_keep_what_is_there(shape):
     rng = np.random.default_rng(1)
