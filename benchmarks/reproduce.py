@@ -182,11 +182,12 @@ PROTOCOLS = {
     "once the validation loss is above the mean of the 10 before); last weights tested "
     "once; seeds 0, 1, ...",
     "gat": "public Planetoid split; features row-normalised; 8 heads of 8 units, ELU, "
-    "then 1 head (Pubmed: the mean of 8), dropout 0.6 on each layer's input and on the "
-    "attention, L2 5e-4 (Pubmed: 1e-3) * ||w||^2 / 2 on all weights, Glorot; Adam "
-    "0.005 (Pubmed: 0.01), full-batch epochs, stopped as in the official code (once "
-    "neither validation loss nor accuracy has been at its best for 100 epochs; weights "
-    "of the last epoch in which both were, tested once); seeds 0, 1, ...",
+    "then 1 head (Pubmed: the mean of 8), dropout 0.6 by each head of its input, its "
+    "W h and its attention, as in the official code, L2 5e-4 (Pubmed: 1e-3) * ||w||^2 "
+    "/ 2 on all weights, Glorot; Adam 0.005 (Pubmed: 0.01), full-batch epochs, stopped "
+    "as in the official code (once neither validation loss nor accuracy has been at "
+    "its best for 100 epochs; weights of the last epoch in which both were, tested "
+    "once); seeds 0, 1, ...",
     "gat-inductive": "PPI: 20/2/2 graphs, standardised features; Twitch: train on DE, "
     "ENGB, ES, FR, PTBR, stop on RU, test on ZHTW; 4 heads of 256 units, twice, then "
     "the mean of 6, ELU, a skip connection across the middle layer, no dropout, no L2, "

@@ -3,7 +3,8 @@
 Each contender runs in a process of its own, one after the other. A contender that
 knows several ways to do a case is timed in each; under its plain name stands the
 fastest. Prints progress and, last, one JSON line: `{"case", "median_s", "peak_mb",
-"baselines": {name: {"median_s", "peak_mb"}}}`.
+"imports_mb", "baselines": {name: {"median_s", "peak_mb", "imports_mb"}}}`. `peak_mb` is
+the most memory that the process ever had, `imports_mb` how much of it its imports took.
 
 PyG and DGL take part if the Python given by `--pyg` and `--dgl` (default: this one)
 has them installed. Nothing else should run on the machine meanwhile.
@@ -26,7 +27,7 @@ GCN = {
     "dgl": ["norm", "edge_weight"],
 }
 GAT = {
-    "tfgraph": ["default"],
+    "tfgraph": ["one dropout for all heads", "dropout per head"],
     "tensorflow": ["gather and segment"],
     "pyg": ["edge_index", "SparseTensor", "compile"],
     "dgl": ["default"],
@@ -42,10 +43,12 @@ CASES = {
     "infer-gcn-large": GCN,
     "gat-cora": {
         **GAT,
-        "tfgraph, sparse features": ["sparse"],
-        "tfgraph, sparse features, 10 steps per execution": ["sparse, 10 steps"],
+        "tfgraph, sparse features": ["sparse, one dropout", "sparse, dropout per head"],
+        "tfgraph, sparse features, 10 steps per execution": [
+            "sparse, one dropout, 10 steps"
+        ],
     },
-    "gat-large": GAT,
+    "gat-large": {**GAT, "tfgraph": ["default"]},
 }
 SCRIPTS = {
     "tfgraph": "tfgraph_.py",

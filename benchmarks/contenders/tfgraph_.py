@@ -83,7 +83,11 @@ def gat(case, variant):
     num_classes = arrays.pop("num_classes")
     graph = tfgraph.data.Graph(**arrays)
     x = graph.sparse_features() if "sparse" in variant else tf.constant(graph.x)
-    drops = {"dropout": drop, "attention_dropout": drop}
+    drops = {
+        "dropout": drop,
+        "attention_dropout": drop,
+        "dropout_per_head": "one dropout" not in variant,
+    }
     inputs = [
         keras.Input(x.shape[1:], sparse="sparse" in variant),
         keras.Input([None], sparse=True),

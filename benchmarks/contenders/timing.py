@@ -25,8 +25,13 @@ def main(*models):
     It is the one by whose name the case is called: `gcn` for "infer-gcn-large".
     """
     case, variant = sys.argv[1:]
+    imports = peak_mb()
     [model] = [model for model in models if model.__name__ in case.split("-")]
     seconds = model(case, variant)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    median = statistics.median(seconds)
-    print(json.dumps({"median_s": round(median, 6), "peak_mb": round(peak, 1)}))
+    figures = {"median_s": round(statistics.median(seconds), 6), "peak_mb": peak_mb()}
+    print(json.dumps({**figures, "imports_mb": imports}))
+
+
+def peak_mb():
+    """The most memory that this process has had so far."""
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)

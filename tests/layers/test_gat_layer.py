@@ -342,6 +342,35 @@ def test_attention_dropout():
 
 
 @pytest.mark.parametrize("make", LAYERS)
+@pytest.mark.parametrize("dropout_per_head", [False, True])
+@pytest.mark.parametrize("form", ["dense features", "sparse features"])
+def test_dropout_of_features(make, dropout_per_head, form):
+    layer = make(
+        1,
+        num_heads=2,
+        dropout=0.75,
+        dropout_per_head=dropout_per_head,
+        kernel_initializer="ones",
+        use_bias=False,
+    )
+    # Every node is alone, so that a head puts out the sum of its 8 features, each of
+    # which is kept with probability 1/4 and then 4; and is itself kept with
+    # probability 1/4 and then four times as much, if each head has its own dropout.
+    x = np.ones((2000, 8), "float32")
+    nothing = tf.SparseTensor(tf.zeros([0, 2], tf.int64), tf.zeros([0]), (2000, 2000))
+    x = sparse(x) if form == "sparse features" else tf.constant(x)
+    y = layer([x, nothing], training=True).numpy()
+    kept = 4 * np.arange(9)
+    assert set(np.unique(y)) <= set(4 * kept if dropout_per_head else kept)
+    assert abs(y.mean() - 8) < (1.5 if dropout_per_head else 0.5)
+    assert (y[:, 0] == y[:, 1]).all() != dropout_per_head
+    if dropout_per_head:
+        assert abs(np.corrcoef(y.T)[0, 1]) < 0.1
+        assert 0.65 < (y == 0).mean() < 0.85
+    np.testing.assert_allclose(layer([x, nothing]), np.full((2000, 2), 8.0))
+
+
+@pytest.mark.parametrize("make", LAYERS)
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
 def test_mixed_precision_keeps_the_softmax_in_float32(make, policy):
     layer = make(2, num_heads=2, dtype=policy)
@@ -379,6 +408,7 @@ def test_config_and_reload(make, tmp_path):
             attention_dropout=0.4,
             add_self_loops=False,
             residual=True,
+            dropout_per_head=False,
             edge_feature_name="f",
             activation="elu",
             dropout=0.3,
