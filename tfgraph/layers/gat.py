@@ -145,38 +145,33 @@ class GATConv(GraphConvolution):
     def call(self, inputs, training=None, return_attention_scores=False):
         input_dim, _ = self.kernel.shape
         x, adjacency = self.unpack(inputs, input_dim)
-        adjacencies.assert_not_negative(adjacency)
         edges = self._unpack_edges(inputs, adjacency)
-        per_head = self.dropout_per_head and self.dropout and training
-        draws = range(self.num_heads if per_head else 1)
-        xs = [self.drop(x, training) for _ in draws]
+        adjacencies.assert_not_negative(adjacency)
+        xs = self.drop_for_heads(x, training)
         h = self.heads(xs, self.kernel, adjacency.dtype)
-
-        receivers, senders, edges = self.attention_terms(xs, h, edges)
-        receivers = adjacency.first_rows(receivers)
-        logits = self.attention_logits(adjacency.pair_sums(receivers, senders, edges))
-        loop_logits = None
-        if self.add_self_loops:
-            senders = adjacency.first_rows(senders)
-            loop_logits = self.attention_logits(receivers + senders)
+        logits, loop_logits = self.attention_logits(xs, h, edges, adjacency)
+        if len(xs) > 1:
+            h = self.drop(h, training)
         y, scores = adjacency.attend(
             logits,
             loop_logits,
-            self.drop(h, training) if per_head else h,
+            h,
             lambda scores: self.drop(scores, training, self.attention_dropout),
         )
-
-        if self.concat:
-            y = keras.ops.reshape(y, (*keras.ops.shape(y)[:-2], self.output_dim))
-        else:
-            y = tf.reduce_mean(y, axis=-2)
-        y = tf.cast(y, x.dtype)
+        y = tf.cast(self.merge_heads(y), x.dtype)
         if self.residual:
             y += self.shortcut(xs[0], adjacency)
         if self.use_bias:
             y = tf.nn.bias_add(y, keras.ops.cast(self.bias, y.dtype))
         y = self.activation(y)
         return (y, scores) if return_attention_scores else y
+
+    def drop_for_heads(self, x, training):
+        """Dropout of the features: a list of one for all heads, or of one for each."""
+        per_head = self.dropout_per_head and self.dropout and training
+        return [
+            self.drop(x, training) for _ in range(self.num_heads if per_head else 1)
+        ]
 
     def heads(self, xs, kernel, dtype):
         """`W h` of each head: `[..., N, F]` to `[..., N, num_heads, units]`.
@@ -192,15 +187,26 @@ class GATConv(GraphConvolution):
         shape = (*keras.ops.shape(h)[:-1], self.num_heads, self.units)
         return tf.cast(keras.ops.reshape(h, shape), dtype)
 
-    def attention_terms(self, xs, h, edges):
-        """What each receiver, sender and edge adds to the attention's argument.
-
-        `aᵀ [W h_i ‖ W h_j]` is a sum of two numbers, one of each node.
+    def attention_logits(self, xs, h, edges, adjacency):
+        """`e_ij` of each head, for the edges and for the self-loops to be added.
 
         Args:
             xs: The features after dropout, see `heads`.
             h: `[..., N, num_heads, units]`, the `W h` of each head.
             edges: The edge features, or None.
+            adjacency: `SparseAdjacency` or `DenseAdjacency`.
+        """
+        receivers, senders, edges = self.attention_terms(xs, h, edges)
+        receivers = adjacency.first_rows(receivers)
+        logits = self.score(adjacency.pair_sums(receivers, senders, edges))
+        if not self.add_self_loops:
+            return logits, None
+        return logits, self.score(receivers + adjacency.first_rows(senders))
+
+    def attention_terms(self, xs, h, edges):
+        """What receivers, senders and edges add up to in the argument of `score`.
+
+        `aᵀ [W h_i ‖ W h_j]` is the sum of a number of each node.
         """
         if edges is not None:
             edges = ops.matmul(edges, self.edge_attention)
@@ -210,9 +216,15 @@ class GATConv(GraphConvolution):
             edges,
         )
 
-    def attention_logits(self, sums):
-        """`e_ij` of each head, `[..., num_heads]`, from sums of `attention_terms`."""
+    def score(self, sums):
+        """`e_ij` of each head, `[..., num_heads]`, of sums of `attention_terms`."""
         return tf.nn.leaky_relu(sums, self.negative_slope)
+
+    def merge_heads(self, y):
+        """`[..., num_heads, units]` to `[..., output_dim]`."""
+        if not self.concat:
+            return tf.reduce_mean(y, axis=-2)
+        return keras.ops.reshape(y, (*keras.ops.shape(y)[:-2], self.output_dim))
 
     def shortcut(self, x, adjacency):
         """What `residual` adds to the output."""
@@ -302,8 +314,8 @@ class GATv2Conv(GATConv):
             edges = self.heads([edges], self.edge_kernel, h.dtype)
         return self.heads(xs, self.receiver_kernel, h.dtype), h, edges
 
-    def attention_logits(self, sums):
-        return _head_dots(super().attention_logits(sums), self.attention)
+    def score(self, sums):
+        return _head_dots(super().score(sums), self.attention)
 
 
 def _head_dots(h, a):
