@@ -9,6 +9,7 @@ import argparse
 import json
 import time
 
+import autoencoders
 import keras
 import numpy as np
 
@@ -89,8 +90,10 @@ PROTOCOLS = {
     "most 200 full-batch epochs, stopped as in the official code (from epoch 12 on, "
     "once the validation loss is above the mean of the 10 before); last weights tested "
     "once; seeds 0, 1, ...",
+    "gae": autoencoders.PROTOCOL,
+    "vgae": autoencoders.PROTOCOL,
 }
-MODELS = {"gcn": gcn}
+MODELS = {"gcn": gcn, "gae": autoencoders.gae, "vgae": autoencoders.vgae}
 
 
 def main():
@@ -98,12 +101,20 @@ def main():
     parser.add_argument("model", choices=sorted(MODELS))
     parser.add_argument("dataset", choices=["cora", "citeseer", "pubmed"])
     parser.add_argument("--runs", type=int, default=10)
+    parser.add_argument(
+        "--featureless", action="store_true", help="gae and vgae with X = I"
+    )
     args = parser.parse_args()
     if args.runs < 1:
         parser.error(f"--runs: expected at least 1, got {args.runs}")
+    arguments = [args.dataset, args.runs]
+    if args.model in ("gae", "vgae"):
+        arguments.append(args.featureless)
+    elif args.featureless:
+        parser.error(f"--featureless: expected gae or vgae, got {args.model}")
 
     start, results = time.perf_counter(), []
-    for metrics, note in MODELS[args.model](args.dataset, args.runs):
+    for metrics, note in MODELS[args.model](*arguments):
         results.append(metrics)
         shown = ", ".join(f"{name} {100 * v:.1f}" for name, v in metrics.items())
         print(f"run {len(results)}/{args.runs}: {shown} ({note})", flush=True)
@@ -117,6 +128,7 @@ def main():
             {
                 "model": args.model,
                 "dataset": args.dataset,
+                "featureless": args.featureless,
                 "metrics": summary,
                 "runs": args.runs,
                 "seconds": round(time.perf_counter() - start, 1),

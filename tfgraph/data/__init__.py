@@ -8,16 +8,30 @@ from tfgraph.data.datasets import (
     planetoid,
     read_npz,
 )
+from tfgraph.data.features import identity_features
 from tfgraph.data.graph import Graph
+from tfgraph.data.links import (
+    Links,
+    LinkSplit,
+    link_batch,
+    link_split,
+    training_links,
+)
 from tfgraph.data.splits import random_split
 
 __all__ = [
     "Graph",
+    "LinkSplit",
+    "Links",
     "amazon_computers",
     "coauthor_physics",
     "full_batch",
+    "identity_features",
     "karate_club",
+    "link_batch",
+    "link_split",
     "planetoid",
     "random_split",
     "read_npz",
+    "training_links",
 ]

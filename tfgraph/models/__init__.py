@@ -1,1 +1,3 @@
 from tfgraph.models.gcn import GCN as GCN
+from tfgraph.models.vgae import GAE as GAE
+from tfgraph.models.vgae import VGAE as VGAE
