@@ -149,7 +149,7 @@ def _sampled_softplus_sum(z, rows, is_edge, num_samples, sampling, seed):
     elif seed is None:
         seed = tf.random.uniform([2], maxval=tf.int32.max, dtype=tf.int32)
     else:
-        seed = tf.constant([seed, 0])
+        seed = tf.stack([seed, 0])
     shape = [num_samples, 2]
     if sampling == "uniform":
         pairs = tf.random.stateless_uniform(shape, seed, 0, num_nodes, tf.int32)

@@ -174,6 +174,8 @@ def training_links(
         tf.TensorSpec([2 * len(edges)], tf.float32),
     )
     dataset = tf.data.Dataset.from_generator(draw, output_signature=tuple(specs))
+    # Keras would warn, in each epoch, of a data set of unknown length that ends.
+    dataset = dataset.apply(tf.data.experimental.assert_cardinality(1))
     return _with_graph(dataset, graph, form, sparse_features)
 
 

@@ -278,7 +278,7 @@ class InnerProductDecoder(keras.layers.Layer):
                 "InnerProductDecoder: expected `pairs` to hold integers. "
                 f"Received: pairs.dtype={pairs.dtype.name}"
             )
-        ops.assert_pairs(pairs, tf.shape(z, out_type=pairs.dtype)[0])
+        pairs = ops.checked_pairs(pairs, tf.shape(z, out_type=pairs.dtype)[0])
         z = tf.cast(z, self.compute_dtype)
         return self.activation(ops.pair_logits(z, pairs))
 

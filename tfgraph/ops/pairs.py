@@ -8,16 +8,19 @@ _BLOCK = 512  # nodes; the fastest of 256, 384, 512, 1024 and 2048
 _FACTORS = 16  # of a product that stays above 2^-16
 
 
-def assert_pairs(pairs, num_nodes):
-    """Fails at run time if a pair names a node that does not exist."""
+def checked_pairs(pairs, num_nodes):
+    """Returns `pairs`; fails at run time if one names a node that does not exist."""
     if compiled_by_xla():
-        return
+        return pairs
     known = tf.reduce_all((pairs >= 0) & (pairs < num_nodes), axis=-1)
     message = tf.strings.format(
         "Expected `pairs` of node numbers from 0 to below {}. Received: {}",
         [num_nodes, tf.boolean_mask(pairs, ~known)],
     )
-    tf.debugging.Assert(tf.reduce_all(known), [message])
+    check = tf.debugging.Assert(tf.reduce_all(known), [message])
+    # In eager mode, where nothing has to wait, there is no operation.
+    with tf.control_dependencies([] if check is None else [check]):
+        return tf.identity(pairs)
 
 
 def pair_logits(z, pairs):
