@@ -10,12 +10,14 @@ if keras.backend.backend() != "tensorflow":
         "~/.keras/keras.json."
     )
 
+from tfgraph import callbacks as callbacks
 from tfgraph import data as data
 from tfgraph import export as export
 from tfgraph import layers as layers
 from tfgraph import losses as losses
 from tfgraph import metrics as metrics
 from tfgraph import models as models
+from tfgraph import plots as plots
 from tfgraph.graph_tensor import GraphInput as GraphInput
 from tfgraph.graph_tensor import as_graph_tensor as as_graph_tensor
 from tfgraph.graph_tensor import install as _install

@@ -61,42 +61,6 @@ class _RankingMetric(keras.metrics.Metric):
         for variable in self._columns.values():
             variable.assign(tf.zeros([0], variable.dtype))
 
-    def _ranked(self):
-        """What the metrics are made of.
-
-        Returns:
-            Weights of the positives `[P]`; total weight of the positives at or above
-            the score of each `[P]`; total weights of the negatives above that score
-            `[P]` and at it `[P]`; and of all negatives.
-        """
-        scores, labels, weights = self._columns.values()
-        is_positive, is_negative = labels.value(), ~labels.value()
-        positives = tf.boolean_mask(scores, is_positive)
-        positive_weights = tf.boolean_mask(weights, is_positive)
-
-        def sums_from_above(mask):
-            """Total weights in `mask` above each positive's score, and at or above."""
-            ranked, weight = (
-                tf.boolean_mask(scores, mask),
-                tf.boolean_mask(weights, mask),
-            )
-            order = tf.argsort(-ranked)
-            sums = tf.pad(tf.cumsum(tf.gather(weight, order)), [[1, 0]])
-            ranked = tf.gather(-ranked, order)
-            above = tf.searchsorted(ranked, -positives, side="left")
-            at_or_above = tf.searchsorted(ranked, -positives, side="right")
-            return tf.gather(sums, above), tf.gather(sums, at_or_above), sums[-1]
-
-        _, positives_from, _ = sums_from_above(is_positive)
-        negatives_above, negatives_from, all_negatives = sums_from_above(is_negative)
-        return (
-            positive_weights,
-            positives_from,
-            negatives_above,
-            negatives_from - negatives_above,
-            all_negatives,
-        )
-
 
 @keras.saving.register_keras_serializable("tfgraph")
 class RocAUC(_RankingMetric):
@@ -122,10 +86,7 @@ class RocAUC(_RankingMetric):
         super().__init__(name, dtype)
 
     def result(self):
-        weights, _, above, tied, negatives = self._ranked()
-        below = negatives - above - tied / 2
-        auc = tf.reduce_sum(weights * below) / (tf.reduce_sum(weights) * negatives)
-        return tf.cast(auc, self.dtype)
+        return tf.cast(_roc_auc(*self._columns.values()), self.dtype)
 
 
 @keras.saving.register_keras_serializable("tfgraph")
@@ -155,7 +116,43 @@ class AveragePrecision(_RankingMetric):
         super().__init__(name, dtype)
 
     def result(self):
-        weights, positives, above, tied, _ = self._ranked()
-        precisions = tf.math.divide_no_nan(positives, positives + above + tied)
-        ap = tf.reduce_sum(weights * precisions) / tf.reduce_sum(weights)
-        return tf.cast(ap, self.dtype)
+        return tf.cast(_average_precision(*self._columns.values()), self.dtype)
+
+
+# Keras asks for results twice an epoch, outside of any graph function.
+_ranking_function = tf.function(
+    input_signature=[
+        tf.TensorSpec([None], tf.float64),
+        tf.TensorSpec([None], tf.bool),
+        tf.TensorSpec([None], tf.float64),
+    ]
+)
+
+
+@_ranking_function
+def _roc_auc(scores, labels, weights):
+    above, from_, total = _sums_from_above(scores, labels, weights, ~labels)
+    weights = tf.boolean_mask(weights, labels)
+    below = total - (above + from_) / 2  # half of the tied
+    return tf.reduce_sum(weights * below) / (tf.reduce_sum(weights) * total)
+
+
+@_ranking_function
+def _average_precision(scores, labels, weights):
+    _, positives, _ = _sums_from_above(scores, labels, weights, labels)
+    _, negatives, _ = _sums_from_above(scores, labels, weights, ~labels)
+    weights = tf.boolean_mask(weights, labels)
+    precisions = tf.math.divide_no_nan(positives, positives + negatives)
+    return tf.reduce_sum(weights * precisions) / tf.reduce_sum(weights)
+
+
+def _sums_from_above(scores, labels, weights, mask):
+    """Weight in `mask` above each positive's score, from that score on, and of all."""
+    positives = tf.boolean_mask(scores, labels)
+    ranked, weights = tf.boolean_mask(scores, mask), tf.boolean_mask(weights, mask)
+    order = tf.argsort(-ranked)
+    ranked = tf.gather(-ranked, order)
+    sums = tf.pad(tf.cumsum(tf.gather(weights, order)), [[1, 0]])
+    above = tf.searchsorted(ranked, -positives, side="left")
+    from_ = tf.searchsorted(ranked, -positives, side="right")
+    return tf.gather(sums, above), tf.gather(sums, from_), sums[-1]

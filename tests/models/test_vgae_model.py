@@ -48,11 +48,11 @@ def test_fit_evaluate_predict(model_class, form):
     graph = tfgraph.data.karate_club()
     train, val, test = link_split(graph, val=0.1, test=0.2)
     model = model_class(4, 16)
-    model.compile(keras.optimizers.Adam(0.02), metrics=metrics())
+    model.compile(keras.optimizers.Adam(0.05), metrics=metrics())
     history = model.fit(
         full_batch(train, form=form),
         validation_data=link_batch(train, val, form=form),
-        epochs=60,
+        epochs=20,
         shuffle=False,
         verbose=0,
     ).history
@@ -87,32 +87,34 @@ def kl_losses(model, graph):
 def test_labelled_pairs_are_binary_classification(model_class):
     graph = link_split(tfgraph.data.karate_club(), val=0, test=0.2).train
     ((inputs, labels),) = training_links(graph)
-    for loss in (None, "binary_crossentropy"):
+    for loss in (None, "binary_crossentropy", "mse"):
         model = model_class(4)
         model.compile("adam", loss, metrics=metrics())
-        result = model.evaluate(
-            training_links(graph), verbose=0, return_dict=True, steps=1
-        )
-        # Another model run, on the pairs of its own.
+        result = model.test_on_batch(inputs, labels, return_dict=True)
         assert set(result) == {"loss", "auc", "ap"}
-        found = model.test_on_batch(inputs, labels, return_dict=True)["loss"]
         p = model(inputs).numpy()
-        want = -np.mean(np.where(labels == 1, np.log(p), np.log1p(-p)))
+        if loss == "mse":
+            want = np.mean((labels - p) ** 2)
+        else:
+            want = -np.mean(np.where(labels == 1, np.log(p), np.log1p(-p)))
         want += sum(float(loss) for loss in kl_losses(model, graph))
-        model.reset_metrics()
-        assert found == pytest.approx(want, rel=1e-4) or loss is None
+        assert result["loss"] == pytest.approx(want, rel=1e-4)
+    before = model.get_weights()
+    model.fit(training_links(graph), epochs=1, shuffle=False, verbose=0)
+    for old, new in zip(before, model.trainable_weights, strict=False):
+        assert not np.allclose(old, new), new.path
 
 
 @MODELS
 def test_sampled_loss_trains(model_class):
     graph = tfgraph.data.karate_club()
     model = model_class(4, 16, num_samples=2000, sampling="degree")
-    model.compile(keras.optimizers.Adam(0.02))
+    model.compile(keras.optimizers.Adam(0.05))
     exact = model_class(4, 16)
     exact.compile()
     before = exact_loss(exact, model, graph)
-    model.fit(full_batch(graph), epochs=60, shuffle=False, verbose=0)
-    assert exact_loss(exact, model, graph) < 0.9 * before
+    model.fit(full_batch(graph), epochs=40, shuffle=False, verbose=0)
+    assert exact_loss(exact, model, graph) < 0.95 * before
 
 
 def exact_loss(exact, model, graph):
@@ -187,13 +189,13 @@ def test_compiled_by_xla():
     losses = []
     for jit_compile in (False, True):
         keras.utils.set_random_seed(0)
-        model = VGAE(4)
+        model = GAE(4)
         model.compile(keras.optimizers.Adam(0.01), jit_compile=jit_compile)
         data = full_batch(graph)
         losses.append(
             model.fit(data, epochs=3, shuffle=False, verbose=0).history["loss"]
         )
-    np.testing.assert_allclose(*losses, rtol=0.02)
+    np.testing.assert_allclose(*losses, rtol=1e-4)
 
 
 @MODELS
