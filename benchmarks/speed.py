@@ -25,6 +25,11 @@ GCN = {
     "pyg": ["edge_index", "SparseTensor", "torch.sparse_csr", "compile"],
     "dgl": ["norm", "edge_weight"],
 }
+VGAE = {
+    "tfgraph": ["default", "sparse"],
+    "tensorflow": ["sparse_dense_matmul"],
+    "pyg": ["edge_index", "SparseTensor", "compile"],
+}
 CASES = {
     "gcn-cora": {
         **GCN,
@@ -34,6 +39,8 @@ CASES = {
     },
     "gcn-large": GCN,
     "infer-gcn-large": GCN,
+    "vgae-cora": VGAE,
+    "vgae-pubmed": VGAE,
 }
 SCRIPTS = {
     "tfgraph": "tfgraph_.py",
@@ -75,9 +82,11 @@ def main():
     for contender, variants in CASES[args.case].items():
         library = contender.split(",")[0]
         python = pythons.get(library, sys.executable)
+        vgae = args.case.startswith("vgae")
+        script = f"vgae_{library}.py" if vgae else SCRIPTS[library]
         found = {}
         for variant in variants:
-            figure = run(python, SCRIPTS[library], args.case, variant)
+            figure = run(python, script, args.case, variant)
             if figure:
                 print(f"{contender} ({variant}): {figure}", flush=True)
                 found[f"{contender} ({variant})"] = figure
