@@ -110,6 +110,26 @@ def test_both_forms_of_an_example_agree(example, tmp_path):
     assert abs(accuracies[0] - accuracies[1]) <= 0.005
 
 
+@needs_data
+def test_link_prediction(tmp_path):
+    pytest.importorskip("matplotlib")
+    printed = run_python(
+        ROOT / "examples" / "link_prediction.py", tmp_path, cwd=tmp_path
+    )
+    auc, ap = re.search(r"Test AUC: (.*), average precision: (.*)", printed).groups()
+    assert float(auc) > 0.89
+    assert float(ap) > 0.9
+    assert len(re.findall("New link of node 0", printed)) == 5
+    for name in ("tensors.tsv", "metadata.tsv", "projector_config.pbtxt", "latent.png"):
+        assert (tmp_path / name).stat().st_size > 0
+    assert (tmp_path / "serving" / "1" / "saved_model.pb").exists()
+
+
 def test_every_example_is_tested():
     names = {path.stem for path in (ROOT / "examples").glob("*.py")}
-    assert names == {"quickstart", "gcn_functional", "gcn_subclassed"}
+    assert names == {
+        "quickstart",
+        "gcn_functional",
+        "gcn_subclassed",
+        "link_prediction",
+    }
