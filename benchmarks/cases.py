@@ -11,6 +11,11 @@ def cora_like():
     return _graph(2708, 5278, 1433, 7, num_train=140, density=0.01)
 
 
+def pubmed_like():
+    """19717 nodes, 88648 directed edges, 500 features of which 10% set, 3 classes."""
+    return _graph(19717, 44324, 500, 3, num_train=60, density=0.1)
+
+
 def large():
     """170k nodes, 2.32M directed edges with a power law, 128 features, 40 classes."""
     return _graph(170_000, 1_160_000, 128, 40, num_train=90_000, exponent=0.6)
@@ -65,6 +70,16 @@ def with_normalized_loops(graph):
     return edges, (root[edges[:, 0]] * root[edges[:, 1]]).astype("float32")
 
 
+def link_targets(graph):
+    """A + I, and pos_weight and norm of VGAE's loss over all entries of it."""
+    num_nodes = len(graph["x"])
+    targets = np.eye(num_nodes, dtype="float32")
+    targets[tuple(graph["edges"].T)] = 1
+    num_edges, num_pairs = len(graph["edges"]), num_nodes**2
+    norm = num_pairs / (2 * (num_pairs - num_edges))
+    return targets, (num_pairs - num_edges) / num_edges, norm
+
+
 # case -> (graph, hidden units, dropout of the input, dropout of the hidden layer,
 #          warm-up runs, timed runs)
 GCN = {
@@ -78,4 +93,10 @@ GCN = {
 GAT = {
     "gat-cora": (cora_like, 8, 8, 0.6, 10, 100),
     "gat-large": (medium, 4, 16, 0.0, 2, 7),
+}
+
+# case -> (graph, hidden units, latent dimensions, warm-up runs, timed runs)
+VGAE = {
+    "vgae-cora": (cora_like, 32, 16, 10, 50),
+    "vgae-pubmed": (pubmed_like, 32, 16, 1, 5),
 }

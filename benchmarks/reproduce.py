@@ -10,6 +10,7 @@ import itertools
 import json
 import time
 
+import autoencoders
 import keras
 import numpy as np
 
@@ -194,10 +195,18 @@ PROTOCOLS = {
     "Glorot; Adam 0.005, batches of 2 graphs, stopped once neither validation loss nor "
     "micro-F1 has been at its best for 100 epochs (weights of the last epoch in which "
     "both were, tested once); seeds 0, 1, ...",
+    "gae": autoencoders.PROTOCOL,
+    "vgae": autoencoders.PROTOCOL,
 }
-MODELS = {"gat": gat, "gat-inductive": gat_inductive, "gcn": gcn}
-PLANETOID = ["cora", "citeseer", "pubmed"]
-DATASETS = {"gat": PLANETOID, "gat-inductive": ["ppi", "twitch"], "gcn": PLANETOID}
+MODELS = {
+    "gae": autoencoders.gae,
+    "gat": gat,
+    "gat-inductive": gat_inductive,
+    "gcn": gcn,
+    "vgae": autoencoders.vgae,
+}
+DATASETS = {model: ["cora", "citeseer", "pubmed"] for model in MODELS}
+DATASETS["gat-inductive"] = ["ppi", "twitch"]
 
 
 def main():
@@ -207,14 +216,22 @@ def main():
         "dataset", choices=sorted({*itertools.chain(*DATASETS.values())})
     )
     parser.add_argument("--runs", type=int, default=10)
+    parser.add_argument(
+        "--featureless", action="store_true", help="gae and vgae with X = I"
+    )
     args = parser.parse_args()
     if args.dataset not in DATASETS[args.model]:
         parser.error(f"dataset: expected one of {DATASETS[args.model]}")
     if args.runs < 1:
         parser.error(f"--runs: expected at least 1, got {args.runs}")
+    arguments = [args.dataset, args.runs]
+    if args.model in ("gae", "vgae"):
+        arguments.append(args.featureless)
+    elif args.featureless:
+        parser.error(f"--featureless: expected gae or vgae, got {args.model}")
 
     start, results = time.perf_counter(), []
-    for metrics, note in MODELS[args.model](args.dataset, args.runs):
+    for metrics, note in MODELS[args.model](*arguments):
         results.append(metrics)
         shown = ", ".join(f"{name} {100 * v:.1f}" for name, v in metrics.items())
         print(f"run {len(results)}/{args.runs}: {shown} ({note})", flush=True)
@@ -228,6 +245,7 @@ def main():
             {
                 "model": args.model,
                 "dataset": args.dataset,
+                "featureless": args.featureless,
                 "metrics": summary,
                 "runs": args.runs,
                 "seconds": round(time.perf_counter() - start, 1),

@@ -32,6 +32,11 @@ GAT = {
     "pyg": ["edge_index", "SparseTensor", "compile"],
     "dgl": ["default"],
 }
+VGAE = {
+    "tfgraph": ["default", "sparse"],
+    "tensorflow": ["sparse_dense_matmul"],
+    "pyg": ["edge_index", "SparseTensor", "compile"],
+}
 CASES = {
     "gcn-cora": {
         **GCN,
@@ -49,6 +54,8 @@ CASES = {
         ],
     },
     "gat-large": {**GAT, "tfgraph": ["default"]},
+    "vgae-cora": VGAE,
+    "vgae-pubmed": VGAE,
 }
 SCRIPTS = {
     "tfgraph": "tfgraph_.py",
@@ -90,9 +97,11 @@ def main():
     for contender, variants in CASES[args.case].items():
         library = contender.split(",")[0]
         python = pythons.get(library, sys.executable)
+        vgae = args.case.startswith("vgae")
+        script = f"vgae_{library}.py" if vgae else SCRIPTS[library]
         found = {}
         for variant in variants:
-            figure = run(python, SCRIPTS[library], args.case, variant)
+            figure = run(python, script, args.case, variant)
             if figure:
                 print(f"{contender} ({variant}): {figure}", flush=True)
                 found[f"{contender} ({variant})"] = figure

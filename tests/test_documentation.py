@@ -127,6 +127,21 @@ def test_gat_inductive(tmp_path):
     assert float(re.search(r"AUC in a language never seen: (.*)", printed)[1]) > 0.53
 
 
+@needs_data
+def test_link_prediction(tmp_path):
+    pytest.importorskip("matplotlib")
+    printed = run_python(
+        ROOT / "examples" / "link_prediction.py", tmp_path, cwd=tmp_path
+    )
+    auc, ap = re.search(r"Test AUC: (.*), average precision: (.*)", printed).groups()
+    assert float(auc) > 0.89
+    assert float(ap) > 0.9
+    assert len(re.findall("New link of node 0", printed)) == 5
+    for name in ("tensors.tsv", "metadata.tsv", "projector_config.pbtxt", "latent.png"):
+        assert (tmp_path / name).stat().st_size > 0
+    assert (tmp_path / "serving" / "1" / "saved_model.pb").exists()
+
+
 def test_every_example_is_tested():
     names = {path.stem for path in (ROOT / "examples").glob("*.py")}
     assert names == {
@@ -135,4 +150,5 @@ def test_every_example_is_tested():
         "gat_inductive",
         "gcn_functional",
         "gcn_subclassed",
+        "link_prediction",
     }

@@ -15,6 +15,7 @@ import tfgraph
 from tfgraph.data import Graph, full_batch
 from tfgraph.export import (
     export_graph_tensor_model,
+    export_link_scorer,
     export_model,
     export_transductive,
 )
@@ -452,3 +453,46 @@ def test_rest_body(name, model, exported):
     assert_matches(signature, inputs)
     expected = model.predict(full_batch(graph), verbose=0)
     assert_predictions(call(exported, name, inputs), expected)
+
+
+@pytest.fixture(scope="module", params=[tfgraph.models.GAE, tfgraph.models.VGAE])
+def autoencoder(request):
+    keras.utils.set_random_seed(0)
+    model = request.param(4, 8)
+    model.compile("adam")
+    model.fit(full_batch(TRAINING), epochs=1, shuffle=False, verbose=0)
+    return model
+
+
+def test_link_scorer(autoencoder, tmp_path):
+    pairs = np.array([[0, 1], [19, 4], [7, 7], [4, 19]])
+    version = export_link_scorer(autoencoder, tmp_path, inputs_of(TRAINING))
+    assert version == str(tmp_path / "1")
+    outputs = serve(version, {"pairs": pairs})
+    z = autoencoder.predict(full_batch(TRAINING), verbose=0)
+    logits = np.sum(z[pairs[:, 0]] * z[pairs[:, 1]], axis=1)
+    assert list(outputs) == ["scores"]
+    np.testing.assert_allclose(outputs["scores"], 1 / (1 + np.exp(-logits)), rtol=1e-5)
+    for unknown in (20, -1):
+        with pytest.raises(
+            RuntimeError, match="Expected `pairs` of node numbers from 0"
+        ):
+            serve(version, {"pairs": np.array([[0, unknown]])})
+
+
+def test_encoder_of_an_autoencoder_on_another_graph(autoencoder, tmp_path):
+    # Also where the model has last been called with pairs.
+    autoencoder((*inputs_of(TRAINING), tf.constant([[0, 1]])))
+    version = export_model(autoencoder, tmp_path)
+    expected = autoencoder.predict(full_batch(OTHER), verbose=0)
+    assert_predictions(serve(version, request_of(OTHER)), expected)
+
+
+def test_link_scorer_of_something_else(model, autoencoder, tmp_path):
+    with pytest.raises(ValueError, match=r"to be a models\.GAE or models\.VGAE"):
+        export_link_scorer(model, tmp_path, inputs_of(TRAINING))
+    with pytest.raises(ValueError, match="to be one graph, without pairs"):
+        inputs = (*inputs_of(TRAINING), tf.constant([[0, 1]]))
+        export_link_scorer(autoencoder, tmp_path, inputs)
+    with pytest.raises(ValueError, match="`model` to be built"):
+        export_link_scorer(tfgraph.models.GAE(), tmp_path, inputs_of(TRAINING))

@@ -79,3 +79,36 @@ def test_without_matplotlib():
 def test_scores_that_do_not_fit(adjacency, scores, message):
     with pytest.raises(ValueError, match=f"(?s){message}"):
         plots.attention_entropies(adjacency, scores)
+
+
+def test_points_are_the_principal_components_coloured_by_class(tmp_path):
+    pytest.importorskip("matplotlib")
+    rng = np.random.default_rng(0)
+    z = rng.normal(size=(50, 6)) * [1, 9, 2, 1, 1, 4] + 7
+    labels = rng.integers(-1, 3, 50)
+    path = tmp_path / "latent.png"
+    figure = plots.latent_space(z, labels, title="Cora")
+    figure.savefig(path)
+    assert path.read_bytes().startswith(b"\x89PNG")
+    (axes,) = figure.axes
+    assert axes.get_title() == "Cora"
+    assert len(axes.collections) == 4
+    drawn = np.concatenate([dots.get_offsets() for dots in axes.collections])
+    # The eigenvectors of the covariance say the same, up to signs.
+    _, vectors = np.linalg.eigh(np.cov(z.T))
+    want = (z - z.mean(0)) @ vectors[:, [-1, -2]]
+    order = np.argsort(labels, kind="stable")
+    np.testing.assert_allclose(np.abs(drawn), np.abs(want[order]), atol=1e-9)
+
+
+def test_a_single_vector():
+    pytest.importorskip("matplotlib")
+    figure = plots.latent_space(np.ones([1, 3]))
+    np.testing.assert_allclose(figure.axes[0].collections[0].get_offsets(), [[0, 0]])
+
+
+def test_vectors_that_do_not_fit():
+    with pytest.raises(ValueError, match=r"`z` to have shape \[N, D\]"):
+        plots.latent_space(np.ones([5, 1]))
+    with pytest.raises(ValueError, match="one number for each of the 5 vectors"):
+        plots.latent_space(np.ones([5, 2]), [1, 2])

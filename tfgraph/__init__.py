@@ -14,6 +14,8 @@ from tfgraph import callbacks as callbacks
 from tfgraph import data as data
 from tfgraph import export as export
 from tfgraph import layers as layers
+from tfgraph import losses as losses
+from tfgraph import metrics as metrics
 from tfgraph import models as models
 from tfgraph import plots as plots
 from tfgraph.graph_tensor import GraphInput as GraphInput

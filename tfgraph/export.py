@@ -4,7 +4,8 @@ An export needs neither tfgraph nor Keras to run, only stock TensorFlow operatio
 
 - `export_model`: a request holds a graph as an edge list;
 - `export_graph_tensor_model`: it holds graphs as serialized `tf.Example`s;
-- `export_transductive`: it holds numbers of nodes of the one graph of the export.
+- `export_transductive`: it holds numbers of nodes of the one graph of the export;
+- `export_link_scorer`: it holds pairs of such numbers.
 
 Each writes the next version below `path`, as TensorFlow Serving expects it: `path/1`,
 then `path/2` and so on. An unfinished version is never visible under a number. What
@@ -21,6 +22,7 @@ import keras
 import tensorflow as tf
 
 from tfgraph.graph_tensor import load_tfgnn
+from tfgraph.layers import InnerProductDecoder
 
 
 def export_model(model: keras.Model, path: str | os.PathLike) -> str:
@@ -190,6 +192,62 @@ def export_transductive(model: keras.Model, path: str | os.PathLike, inputs) -> 
     archive = keras.export.ExportArchive()
     node_ids = tf.TensorSpec([None], tf.int64)
     archive.add_endpoint("serving_default", serving_default, [node_ids])
+    return _write_version(archive, path)
+
+
+def export_link_scorer(model: keras.Model, path: str | os.PathLike, inputs) -> str:
+    """Exports the probability of a link between any two nodes of one graph.
+
+    For `models.GAE` and `models.VGAE`. The encoder runs once, now. The SavedModel holds
+    its latent vectors, `N * D` numbers, in place of model and graph.
+
+    The signature `serving_default` takes `pairs` int64 `[P, 2]` of node numbers and
+    returns `scores` `[P]`, the probabilities. A number outside `[0, N)` is an
+    `InvalidArgumentError`.
+
+    To serve the encoder itself, for any graph, use `export_model`.
+
+    Example:
+
+    ```python
+    (inputs,) = tfgraph.data.full_batch(train).get_single_element()
+    tfgraph.export.export_link_scorer(model, "serving/links", inputs)
+    ```
+
+    Args:
+        model: A built `models.GAE` or `models.VGAE`.
+        path: Local directory of the model's versions.
+        inputs: The graph: `(x, adjacency)`, `(x, graph)` or a `GraphTensor`.
+
+    Returns:
+        The directory of the new version.
+
+    Raises:
+        ValueError: If `model` is not built or has no decoder of pairs, or `inputs` hold
+            no graph alone.
+    """
+    _check_built(model)
+    decoder = getattr(model, "decoder", None)
+    if not isinstance(decoder, InnerProductDecoder):
+        raise ValueError(
+            "Expected `model` to be a models.GAE or models.VGAE. "
+            f"Received: model={model}"
+        )
+    z = model(inputs, training=False)
+    if z.shape.rank != 2:
+        raise ValueError(
+            "Expected `inputs` to be one graph, without pairs. "
+            f"Received: inputs with outputs of shape {tuple(z.shape)}"
+        )
+    # A variable, as constants are limited to 2 GB.
+    z = tf.Variable(z, trainable=False)
+
+    def serving_default(pairs):
+        return {"scores": decoder([z, pairs])}
+
+    archive = keras.export.ExportArchive()
+    pairs = tf.TensorSpec([None, 2], tf.int64)
+    archive.add_endpoint("serving_default", serving_default, [pairs])
     return _write_version(archive, path)
 
 

@@ -124,6 +124,48 @@ def attention_entropies(adjacency, scores):
     return entropy, np.log(np.maximum(heard, 1))
 
 
+def latent_space(z, labels=None, title: str | None = None):
+    """Draws latent vectors in the plane of their two principal components.
+
+    ```python
+    z = model.predict(tfgraph.data.full_batch(train))
+    tfgraph.plots.latent_space(z, graph.y).savefig("latent.png")
+    ```
+
+    Args:
+        z: Latent vectors `[N, D]`, with `D` of at least 2.
+        labels: Class numbers `[N]`, which colour the points, with -1 (grey) for no
+            class; or None.
+        title: Title of the picture, or None.
+
+    Raises:
+        ValueError: If shapes do not fit.
+        ImportError: If Matplotlib is not installed.
+    """
+    z = np.asarray(z, np.float64)
+    if z.ndim != 2 or z.shape[1] < 2 or not len(z):
+        raise ValueError(
+            "Expected `z` to have shape [N, D] with N of at least 1 and D of at least "
+            f"2. Received: z with shape={z.shape}"
+        )
+    labels = np.zeros(len(z), int) if labels is None else np.asarray(labels)
+    if labels.shape != z.shape[:1]:
+        raise ValueError(
+            f"Expected `labels` to have one number for each of the {len(z)} vectors. "
+            f"Received: labels with shape={labels.shape}"
+        )
+    points, figure = _principal_components(z), _figure()
+    axes = figure.subplots()
+    for label in np.unique(labels):
+        of_label = points[labels == label]
+        colour = "lightgrey" if label < 0 else f"C{label}"
+        axes.scatter(*of_label.T, s=6, color=colour, label=f"class {label}")
+    if len(np.unique(labels)) > 1:
+        axes.legend(markerscale=2, fontsize="small")
+    axes.set(xlabel="first principal component", ylabel="second", title=title)
+    return figure
+
+
 def _edges(adjacency, scores):
     if not isinstance(adjacency, tf.SparseTensor):
         raise ValueError(
@@ -152,3 +194,12 @@ def _import(module):
         raise ImportError(
             f'Pictures need {module.partition(".")[0]}: pip install "tfgraph[plots]"'
         ) from error
+
+
+def _principal_components(z, count: int = 2):
+    """Returns the coordinates `[N, count]` of `z [N, D]` along its principal axes."""
+    centred = z - z.mean(axis=0)
+    _, _, axes = np.linalg.svd(centred, full_matrices=False)
+    if len(axes) < count:  # fewer vectors than axes
+        axes = np.pad(axes, [(0, count - len(axes)), (0, 0)])
+    return centred @ axes[:count].T

@@ -8,23 +8,36 @@ from tfgraph.data.datasets import (
     planetoid,
     read_npz,
 )
-from tfgraph.data.features import standardized
+from tfgraph.data.features import identity_features, standardized
 from tfgraph.data.graph import Graph
 from tfgraph.data.inductive import ppi, reddit, twitch
+from tfgraph.data.links import (
+    Links,
+    LinkSplit,
+    link_batch,
+    link_split,
+    training_links,
+)
 from tfgraph.data.splits import random_split
 
 __all__ = [
     "Graph",
+    "LinkSplit",
+    "Links",
     "amazon_computers",
     "coauthor_physics",
     "full_batch",
     "graph_batches",
+    "identity_features",
     "karate_club",
+    "link_batch",
+    "link_split",
     "planetoid",
     "ppi",
     "random_split",
     "read_npz",
     "reddit",
     "standardized",
+    "training_links",
     "twitch",
 ]

@@ -2,3 +2,5 @@
 
 from tfgraph.models.gat import GAT as GAT
 from tfgraph.models.gcn import GCN as GCN
+from tfgraph.models.vgae import GAE as GAE
+from tfgraph.models.vgae import VGAE as VGAE

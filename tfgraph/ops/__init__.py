@@ -8,4 +8,8 @@ from tfgraph.ops.matmul import compiled_by_xla as compiled_by_xla
 from tfgraph.ops.matmul import matmul as matmul
 from tfgraph.ops.matmul import sparse_matmul as sparse_matmul
 from tfgraph.ops.matmul import weight_dtype as weight_dtype
+from tfgraph.ops.pairs import checked_pairs as checked_pairs
+from tfgraph.ops.pairs import edge_logits as edge_logits
+from tfgraph.ops.pairs import pair_logits as pair_logits
+from tfgraph.ops.pairs import softplus_sum as softplus_sum
 from tfgraph.ops.self_loops import add_self_loops as add_self_loops

@@ -1,0 +1,35 @@
+"""tfgraph's VGAE by `Model.fit`, end of epoch to end of epoch."""
+
+import cases
+import keras
+import numpy as np
+import tensorflow as tf
+import timing
+from tfgraph_ import EpochEnds
+
+import tfgraph
+
+
+def vgae(case, variant):
+    make, hidden, latent, warm_up, runs = cases.VGAE[case]
+    arrays = make()
+    graph = tfgraph.data.Graph(arrays["x"], arrays["edges"])
+    x = graph.sparse_features() if "sparse" in variant else tf.constant(graph.x)
+    inputs = (x, graph.to_sparse_tensor())
+    data = tf.data.Dataset.from_tensors((inputs,)).repeat()
+    model = tfgraph.models.VGAE(latent, hidden)
+    model.compile(keras.optimizers.Adam(0.01))
+    ends = EpochEnds()
+    model.fit(
+        data,
+        steps_per_epoch=1,
+        epochs=warm_up + runs + 1,
+        callbacks=[ends],
+        shuffle=False,
+        verbose=0,
+    )
+    return np.diff(ends.times)[warm_up:].tolist()
+
+
+if __name__ == "__main__":
+    timing.main(vgae)

@@ -1,0 +1,94 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfgraph.metrics import AveragePrecision, RocAUC
+
+sklearn_metrics = pytest.importorskip("sklearn.metrics")
+
+METRICS = [
+    (RocAUC, sklearn_metrics.roc_auc_score),
+    (AveragePrecision, sklearn_metrics.average_precision_score),
+]
+
+
+def predictions(size=1000, ties=False, seed=0):
+    rng = np.random.default_rng(seed)
+    labels = (rng.random(size) < 0.3).astype("float32")
+    scores = rng.normal(size=size) + labels
+    scores = np.round(scores) if ties else scores
+    return labels, scores.astype("float32"), rng.uniform(0, 3, size).astype("float32")
+
+
+@pytest.mark.parametrize(("metric", "reference"), METRICS)
+@pytest.mark.parametrize("ties", [False, True])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_equal_scikit_learn(metric, reference, ties, weighted):
+    labels, scores, weights = predictions(ties=ties)
+    weights = weights if weighted else None
+    metric = metric()
+    for part in (slice(0, 10), slice(10, 400), slice(400, None)):
+        weight = None if weights is None else weights[part]
+        metric.update_state(labels[part], scores[part], weight)
+    want = reference(labels, scores, sample_weight=weights)
+    assert float(metric.result()) == pytest.approx(want, rel=1e-6)
+
+
+@pytest.mark.parametrize(("metric", "reference"), METRICS)
+def test_reset_and_shapes(metric, reference):
+    metric = metric()
+    labels, scores, _ = predictions(20)
+    metric.update_state(labels, scores)
+    metric.reset_state()
+    labels, scores, _ = predictions(30, seed=1)
+    metric.update_state(labels.reshape(5, 6).astype(bool), scores.reshape(5, 6))
+    assert float(metric.result()) == pytest.approx(reference(labels, scores), rel=1e-6)
+
+
+def test_by_hand():
+    auc, ap = RocAUC(), AveragePrecision()
+    for metric in (auc, ap):
+        # Ranked: 1, then 1 and 0 tied, then 0.
+        metric.update_state([1, 1, 0, 0], [0.9, 0.5, 0.5, 0.1])
+    assert float(auc.result()) == pytest.approx(3.5 / 4)
+    assert float(ap.result()) == pytest.approx((1 + 2 / 3) / 2)
+
+
+def test_undefined_is_nan():
+    for labels in ([], [0, 0], [1, 1]):
+        auc, ap = RocAUC(), AveragePrecision()
+        auc.update_state(labels, np.arange(len(labels), dtype="float32"))
+        ap.update_state(labels, np.arange(len(labels), dtype="float32"))
+        assert np.isnan(float(auc.result()))
+        assert np.isnan(float(ap.result())) == (1 not in labels)
+
+
+def test_in_fit():
+    labels, scores, _ = predictions(100)
+    x = np.stack([scores, -scores], axis=1)
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse", metrics=[RocAUC(), AveragePrecision()])
+    history = model.fit(x, labels, batch_size=32, epochs=2, verbose=0).history
+    assert len(history["auc"]) == len(history["ap"]) == 2
+    result = model.evaluate(x, labels, verbose=0, return_dict=True)
+    predicted = model.predict(x, verbose=0)
+    for name, (_, reference) in zip(("auc", "ap"), METRICS, strict=True):
+        want = reference(labels, predicted)
+        assert result[name] == pytest.approx(want, rel=1e-6)
+
+
+def test_config():
+    for metric in (RocAUC(name="a"), AveragePrecision(name="b")):
+        again = keras.saving.deserialize_keras_object(
+            keras.saving.serialize_keras_object(metric)
+        )
+        assert again.get_config() == metric.get_config()
+        assert again.name in "ab"
+
+
+def test_bad_labels():
+    with pytest.raises(tf.errors.InvalidArgumentError, match="to hold 0 and 1"):
+        RocAUC().update_state([0, 2], [0.1, 0.2])
+    with pytest.raises(tf.errors.InvalidArgumentError, match="one label for each"):
+        AveragePrecision().update_state([0, 1], [0.1, 0.2, 0.3])

@@ -1,0 +1,321 @@
+"""Encoders and decoder of the graph autoencoders GAE and VGAE."""
+
+import keras
+import tensorflow as tf
+
+from tfgraph import ops
+from tfgraph.layers.gcn import GCNConv
+
+_KL_SCALES = ("pairs", "nodes")
+
+
+@keras.saving.register_keras_serializable("tfgraph")
+class GAEEncoder(keras.layers.Layer):
+    """Encoder of the graph autoencoder of "Variational Graph Auto-Encoders".
+
+        Z = GCN(X, A) = Â σ(Â X W₀) W₁
+
+    with `Â = D̃^(-1/2) (A + I) D̃^(-1/2)` and `σ = ReLU` (Kipf & Welling, 2016,
+    https://arxiv.org/abs/1611.07308). Without features, `X = I`: see
+    `tfgraph.data.identity_features`.
+
+    Example:
+
+    ```python
+    x = keras.Input((1433,), sparse=True, name="x")
+    adjacency = keras.Input((None,), sparse=True, name="adjacency")
+    z = tfgraph.layers.GAEEncoder(16)([x, adjacency])
+    ```
+
+    Args:
+        latent_dim: Positive integer, the length `D` of a node's latent vector.
+        hidden_units: Positive integer, the width of the first convolution.
+        activation: Activation of the first convolution.
+        use_bias: Whether the convolutions have a bias. The paper's have none.
+        convolution: The graph convolution to use for `GCN`, a subclass of
+            `GraphConvolution` (or the name that it is registered under).
+        name, dtype, trainable: As in `keras.layers.Layer`.
+        **kwargs: For every convolution, such as `dropout`, `kernel_regularizer` or
+            `node_set_name`; see `convolution`.
+
+    Call arguments:
+        inputs: `[x, adjacency]`, `[x, graph]` or `graph`; see `GraphConvolution`.
+        training: Whether to apply dropout.
+
+    Input shape:
+        `x` `[N, F]` with `adjacency` `[N, N]`; or `[B, N, F]` with dense `[B, N, N]`.
+
+    Output shape:
+        `[N, latent_dim]`; or `[B, N, latent_dim]`.
+
+    Raises:
+        ValueError: If `latent_dim` or `hidden_units` is not a positive integer,
+            `convolution` is not registered, or as for `convolution`.
+    """
+
+    def __init__(
+        self,
+        latent_dim=16,
+        hidden_units=32,
+        activation="relu",
+        use_bias=False,
+        convolution=GCNConv,
+        *,
+        name=None,
+        dtype=None,
+        trainable=True,
+        **kwargs,
+    ):
+        # As in the convolutions: the weights of the edges keep their precision.
+        super().__init__(name=name, dtype=dtype, trainable=trainable, autocast=False)
+        for argument, value in (
+            ("latent_dim", latent_dim),
+            ("hidden_units", hidden_units),
+        ):
+            if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
+                raise ValueError(
+                    f"{type(self).__name__}: expected `{argument}` to be a positive "
+                    f"integer. Received: {argument}={value}"
+                )
+        self.latent_dim = latent_dim
+        self.hidden_units = hidden_units
+        self.activation = keras.activations.get(activation)
+        self.use_bias = use_bias
+        self.convolution = _registered_class(convolution)
+        # Serialised, so that each layer makes an initializer of its own from it.
+        self.layer_kwargs = keras.saving.serialize_keras_object(kwargs)
+        self.supports_jit = True
+        self.hidden = self._convolution(hidden_units, activation=self.activation)
+        self.mean = self._convolution(latent_dim)
+
+    def _convolution(self, units, **kwargs):
+        return self.convolution(
+            units,
+            use_bias=self.use_bias,
+            dtype=self.dtype_policy,
+            **kwargs,
+            **self.layer_kwargs,
+        )
+
+    def build(self, input_shape):
+        self.input_dim = self.hidden.input_dim(input_shape)
+        self.hidden.build(input_shape)
+        hidden_shape = self.hidden.compute_output_shape(input_shape)
+        for head in self._heads():
+            head.build([hidden_shape, _graph(input_shape)])
+
+    def _heads(self):
+        return [self.mean]
+
+    def call(self, inputs, training=None):
+        h = self.hidden(inputs, training=training)
+        return self.mean([h, _graph(inputs)], training=training)
+
+    def adjacency(self, inputs):
+        """Returns the adjacency of `inputs`, as the convolutions see it."""
+        _, adjacency = self.hidden.unpack(inputs, self.input_dim)
+        return adjacency
+
+    def compute_output_shape(self, input_shape):
+        hidden_shape = self.hidden.compute_output_shape(input_shape)
+        return self.mean.compute_output_shape([hidden_shape, _graph(input_shape)])
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "latent_dim": self.latent_dim,
+            "hidden_units": self.hidden_units,
+            "activation": keras.activations.serialize(self.activation),
+            "use_bias": self.use_bias,
+            "convolution": keras.saving.get_registered_name(self.convolution),
+            **self.layer_kwargs,
+        }
+
+
+@keras.saving.register_keras_serializable("tfgraph")
+class VGAEEncoder(GAEEncoder):
+    """Variational encoder of "Variational Graph Auto-Encoders".
+
+        H = σ(Â X W₀),    μ = Â H W_μ,    log σ = Â H W_σ
+        Z = μ + σ ⊙ ε,    ε ~ N(0, I)
+
+    (Kipf & Welling, 2016, https://arxiv.org/abs/1611.07308); μ and σ share the first
+    layer. As in the paper, the second head is log σ; the log-variance is twice that.
+    `Z` is drawn in training only, otherwise it is μ. Each call adds the loss
+
+        KL[N(μ, σ²) ‖ N(0, I)] = -½ Σ_id (1 + log σ_id² - μ_id² - σ_id²)
+
+    scaled as `kl_scale` says.
+
+    Example:
+
+    ```python
+    x = keras.Input((1433,), sparse=True, name="x")
+    adjacency = keras.Input((None,), sparse=True, name="adjacency")
+    z = tfgraph.layers.VGAEEncoder(16)([x, adjacency])
+    ```
+
+    Args:
+        latent_dim, hidden_units, activation, use_bias, convolution, name, dtype,
+            trainable, **kwargs: See `GAEEncoder`.
+        kl_scale: "pairs" to divide the KL divergence by N², as the official code does:
+            with a reconstruction loss that is a mean over the N² pairs, the sum is the
+            negative evidence lower bound (ELBO) of the adjacency, divided by N². Or
+            "nodes" to divide it by N: the mean divergence of a node, as usual where
+            data points are independent; N times as strong a prior.
+
+    Call arguments:
+        inputs: `[x, adjacency]`, `[x, graph]` or `graph`; see `GraphConvolution`.
+        training: Whether to draw `Z` and apply dropout.
+        return_distribution: Whether to return μ and the log-variance as well.
+
+    Input shape:
+        `x` `[N, F]` with `adjacency` `[N, N]`; or `[B, N, F]` with dense `[B, N, N]`.
+
+    Output shape:
+        `[N, latent_dim]`; or `[B, N, latent_dim]`. With `return_distribution`, three
+        of them: `Z`, μ and `log σ²`.
+
+    Raises:
+        ValueError: If `kl_scale` is unknown, or as for `GAEEncoder`.
+    """
+
+    def __init__(self, latent_dim=16, hidden_units=32, *, kl_scale="pairs", **kwargs):
+        super().__init__(latent_dim, hidden_units, **kwargs)
+        if kl_scale not in _KL_SCALES:
+            raise ValueError(
+                f"VGAEEncoder: expected `kl_scale` to be one of {_KL_SCALES}. "
+                f"Received: kl_scale={kl_scale!r}"
+            )
+        self.kl_scale = kl_scale
+        self.log_std = self._convolution(latent_dim)
+        self.seed_generator = keras.random.SeedGenerator()
+
+    def _heads(self):
+        return [self.mean, self.log_std]
+
+    def call(self, inputs, training=None, return_distribution=False):
+        h = self.hidden(inputs, training=training)
+        mean = self.mean([h, _graph(inputs)], training=training)
+        log_std = self.log_std([h, _graph(inputs)], training=training)
+        self.add_loss(self._kl_loss(mean, log_std))
+        z = mean
+        if training:
+            noise = keras.random.normal(
+                tf.shape(mean), dtype=mean.dtype, seed=self.seed_generator
+            )
+            z = mean + tf.exp(log_std) * noise
+        return (z, mean, 2 * log_std) if return_distribution else z
+
+    def _kl_loss(self, mean, log_std):
+        dtype = ops.weight_dtype(mean.dtype)
+        mean, log_var = tf.cast(mean, dtype), 2 * tf.cast(log_std, dtype)
+        kl = -0.5 * tf.reduce_sum(1 + log_var - mean**2 - tf.exp(log_var), axis=-1)
+        kl = tf.reduce_mean(kl)  # KL / N
+        if self.kl_scale == "nodes":
+            return kl
+        return kl / tf.cast(tf.shape(mean)[-2], dtype)
+
+    def compute_output_spec(self, inputs, training=None, return_distribution=False):
+        shapes = keras.tree.map_structure(lambda tensor: tensor.shape, inputs)
+        shape = self.compute_output_shape(shapes)
+        z = keras.KerasTensor(shape, dtype=self.compute_dtype)
+        if not return_distribution:
+            return z
+        return z, *(keras.KerasTensor(shape, dtype=self.compute_dtype) for _ in "μσ")
+
+    def get_config(self):
+        return {**super().get_config(), "kl_scale": self.kl_scale}
+
+
+@keras.saving.register_keras_serializable("tfgraph")
+class InnerProductDecoder(keras.layers.Layer):
+    """Decoder of the graph autoencoders: the probability of an edge between two nodes.
+
+        p(A_ij = 1 | z_i, z_j) = σ(z_i · z_j)
+
+    (Kipf & Welling, 2016, https://arxiv.org/abs/1611.07308).
+
+    Example:
+
+    ```python
+    decoder = tfgraph.layers.InnerProductDecoder()
+    decoder([z, [[0, 1], [0, 2]]])  # two probabilities
+    decoder(z)  # those of all N² pairs, for a small graph
+    ```
+
+    Args:
+        activation: Activation of the inner products. None for logits.
+        **kwargs: `name`, `dtype`, `trainable`, as in `keras.layers.Layer`.
+
+    Call arguments:
+        inputs: `[z, pairs]` or `z`.
+
+    Input shape:
+        `z` `[N, D]`, with integer `pairs` `[P, 2]`; or `z` alone, `[..., N, D]`.
+
+    Output shape:
+        `[P]` for `[z, pairs]`, `[..., N, N]` for `z`.
+
+    Raises:
+        ValueError: If the inputs do not fit together.
+        tf.errors.InvalidArgumentError: At run time, if a pair names a node that does
+            not exist.
+    """
+
+    def __init__(self, activation="sigmoid", **kwargs):
+        super().__init__(autocast=False, **kwargs)
+        self.activation = keras.activations.get(activation)
+
+    def call(self, inputs):
+        if not isinstance(inputs, (list, tuple)):
+            z = tf.cast(inputs, self.compute_dtype)
+            return self.activation(tf.matmul(z, z, transpose_b=True))
+        z, pairs = inputs
+        self._check(z.shape, pairs.shape)
+        if not pairs.dtype.is_integer:
+            raise ValueError(
+                "InnerProductDecoder: expected `pairs` to hold integers. "
+                f"Received: pairs.dtype={pairs.dtype.name}"
+            )
+        pairs = ops.checked_pairs(pairs, tf.shape(z, out_type=pairs.dtype)[0])
+        z = tf.cast(z, self.compute_dtype)
+        return self.activation(ops.pair_logits(z, pairs))
+
+    def _check(self, z_shape, pairs_shape):
+        if len(z_shape) != 2 or len(pairs_shape) != 2 or pairs_shape[1] != 2:
+            raise ValueError(
+                "InnerProductDecoder: expected `z` of shape `[N, D]` and `pairs` of "
+                f"shape `[P, 2]`. Received: z.shape={tuple(z_shape)}, "
+                f"pairs.shape={tuple(pairs_shape)}"
+            )
+
+    def compute_output_shape(self, input_shape):
+        if isinstance(input_shape[0], int | None):
+            return (*input_shape[:-1], input_shape[-2])
+        self._check(*input_shape)
+        return (input_shape[1][0],)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "activation": keras.activations.serialize(self.activation),
+        }
+
+
+def _graph(inputs):
+    """The graph or adjacency of any form of inputs, or of their shapes."""
+    return inputs if isinstance(inputs, dict) else inputs[1]
+
+
+def _registered_class(convolution):
+    if isinstance(convolution, str):
+        found = keras.saving.get_registered_object(convolution)
+    else:
+        found = convolution
+    if not isinstance(found, type):
+        raise ValueError(
+            "Expected `convolution` to be the class of a graph convolution, or the "
+            f"name it is registered under. Received: convolution={convolution!r}"
+        )
+    return found

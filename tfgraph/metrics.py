@@ -1,0 +1,158 @@
+"""Exact ranking metrics of binary predictions, such as those of links."""
+
+import keras
+import tensorflow as tf
+
+
+class _RankingMetric(keras.metrics.Metric):
+    """Collects every prediction, since a ranking is one of all of them.
+
+    `keras.metrics.AUC` needs less memory, as it counts the predictions between 200
+    thresholds, and is an approximation. Scores that crowd together, as those of inner
+    products do, fall between two thresholds.
+    """
+
+    def __init__(self, name=None, dtype=None):
+        super().__init__(name=name, dtype=dtype)
+        # Plain variables, as Keras has none that grow.
+        self._columns = {
+            column: tf.Variable(
+                tf.zeros([0], dtype), shape=[None], trainable=False, name=column
+            )
+            for column, dtype in (
+                ("scores", tf.float64),
+                ("labels", tf.bool),
+                ("weights", tf.float64),
+            )
+        }
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        """Adds predictions.
+
+        Args:
+            y_true: Labels 0 or 1 of any shape, `[P]` altogether.
+            y_pred: Scores, as many, higher for likelier positives.
+            sample_weight: Weights, as many, or None for ones.
+        """
+        scores = tf.reshape(tf.cast(y_pred, tf.float64), [-1])
+        labels = tf.reshape(tf.cast(y_true, tf.float64), [-1])
+        binary = tf.reduce_all((labels == 0) | (labels == 1))
+        message = tf.strings.format(
+            f"{type(self).__name__}: expected `y_true` to hold 0 and 1. Received: {{}}",
+            labels,
+        )
+        check = tf.debugging.Assert(binary, [message])
+        same_size = tf.debugging.assert_equal(
+            tf.size(labels),
+            tf.size(scores),
+            f"{type(self).__name__}: expected one label for each score.",
+        )
+        if sample_weight is None:
+            weights = tf.ones_like(scores)
+        else:
+            weights = tf.reshape(tf.cast(sample_weight, tf.float64), [-1])
+        checks = [check for check in (check, same_size) if check is not None]
+        with tf.control_dependencies(checks):
+            added = {"scores": scores, "labels": labels == 1, "weights": weights}
+            for column, variable in self._columns.items():
+                variable.assign(tf.concat([variable, added[column]], axis=0))
+
+    def reset_state(self):
+        for variable in self._columns.values():
+            variable.assign(tf.zeros([0], variable.dtype))
+
+
+@keras.saving.register_keras_serializable("tfgraph")
+class RocAUC(_RankingMetric):
+    """Area under the ROC curve, exactly: scikit-learn's `roc_auc_score`.
+
+    The probability that a positive scores higher than a negative, where a tie counts
+    half. NaN without positives or without negatives.
+
+    Every score is kept until the end of an epoch, 17 bytes each. The state grows, for
+    which XLA has no kernels (`jit_compile=False`).
+
+    Example:
+
+    ```python
+    model.compile("adam", metrics=[tfgraph.metrics.RocAUC()])
+    ```
+
+    Args:
+        name, dtype: As in `keras.metrics.Metric`.
+    """
+
+    def __init__(self, name="auc", dtype=None):
+        super().__init__(name, dtype)
+
+    def result(self):
+        return tf.cast(_roc_auc(*self._columns.values()), self.dtype)
+
+
+@keras.saving.register_keras_serializable("tfgraph")
+class AveragePrecision(_RankingMetric):
+    """Average precision, exactly: scikit-learn's `average_precision_score`.
+
+        AP = Σ_n (R_n - R_(n-1)) P_n
+
+    with precision `P_n` and recall `R_n` at the n-th highest score: the mean over the
+    positives of the precision among all that score at least as high. NaN without
+    positives.
+
+    Every score is kept until the end of an epoch, 17 bytes each. The state grows, for
+    which XLA has no kernels (`jit_compile=False`).
+
+    Example:
+
+    ```python
+    model.compile("adam", metrics=[tfgraph.metrics.AveragePrecision()])
+    ```
+
+    Args:
+        name, dtype: As in `keras.metrics.Metric`.
+    """
+
+    def __init__(self, name="ap", dtype=None):
+        super().__init__(name, dtype)
+
+    def result(self):
+        return tf.cast(_average_precision(*self._columns.values()), self.dtype)
+
+
+# Keras asks for results twice an epoch, outside of any graph function.
+_ranking_function = tf.function(
+    input_signature=[
+        tf.TensorSpec([None], tf.float64),
+        tf.TensorSpec([None], tf.bool),
+        tf.TensorSpec([None], tf.float64),
+    ]
+)
+
+
+@_ranking_function
+def _roc_auc(scores, labels, weights):
+    above, from_, total = _sums_from_above(scores, labels, weights, ~labels)
+    weights = tf.boolean_mask(weights, labels)
+    below = total - (above + from_) / 2  # half of the tied
+    return tf.reduce_sum(weights * below) / (tf.reduce_sum(weights) * total)
+
+
+@_ranking_function
+def _average_precision(scores, labels, weights):
+    _, positives, _ = _sums_from_above(scores, labels, weights, labels)
+    _, negatives, _ = _sums_from_above(scores, labels, weights, ~labels)
+    weights = tf.boolean_mask(weights, labels)
+    precisions = tf.math.divide_no_nan(positives, positives + negatives)
+    return tf.reduce_sum(weights * precisions) / tf.reduce_sum(weights)
+
+
+def _sums_from_above(scores, labels, weights, mask):
+    """Weight in `mask` above each positive's score, from that score on, and of all."""
+    positives = tf.boolean_mask(scores, labels)
+    ranked, weights = tf.boolean_mask(scores, mask), tf.boolean_mask(weights, mask)
+    order = tf.argsort(-ranked)
+    ranked = tf.gather(-ranked, order)
+    sums = tf.pad(tf.cumsum(tf.gather(weights, order)), [[1, 0]])
+    above = tf.searchsorted(ranked, -positives, side="left")
+    from_ = tf.searchsorted(ranked, -positives, side="right")
+    return tf.gather(sums, above), tf.gather(sums, from_), sums[-1]

@@ -1,0 +1,268 @@
+"""The graph autoencoders of Kipf & Welling as Keras models."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfgraph import losses
+from tfgraph.adjacency import DenseAdjacency
+from tfgraph.layers import GAEEncoder, InnerProductDecoder, VGAEEncoder
+
+
+@keras.saving.register_keras_serializable("tfgraph")
+class GAE(keras.Model):
+    """Graph autoencoder: latent vectors of nodes that tell where edges are.
+
+        Z = GCN(X, A),    p(A_ij = 1) = σ(z_i · z_j)
+
+    (Kipf & Welling, 2016, https://arxiv.org/abs/1611.07308). What the model does
+    depends on what it is given:
+
+    | inputs                                         | outputs                     |
+    | ---------------------------------------------- | --------------------------- |
+    | `(x, adjacency)`, `(x, graph)` or `graph`      | latent vectors `[N, D]`     |
+    | `(x, adjacency, pairs)` or alike               | scores of the pairs, `[P]`  |
+
+    and likewise what it learns from. A graph without labels is its own target: the
+    loss is `tfgraph.losses.reconstruction_loss` over all N² pairs of nodes. Labelled
+    pairs are ordinary binary classification, by cross-entropy unless `compile` is
+    given another loss. Metrics given to `compile` are those of labelled pairs, and
+    stand in `evaluate`'s and `validation_data`'s results:
+
+    ```python
+    graph = tfgraph.data.planetoid("cora")
+    train, val, test = tfgraph.data.link_split(graph)
+    model = tfgraph.models.GAE()
+    model.compile(
+        keras.optimizers.Adam(0.01),
+        metrics=[tfgraph.metrics.RocAUC(), tfgraph.metrics.AveragePrecision()],
+    )
+    model.fit(
+        tfgraph.data.full_batch(train, sparse_features=True),
+        validation_data=tfgraph.data.link_batch(train, val, sparse_features=True),
+        epochs=200,
+        shuffle=False,
+    )
+    model.evaluate(tfgraph.data.link_batch(train, test, sparse_features=True))
+    z = model.predict(tfgraph.data.full_batch(train, sparse_features=True))
+    ```
+
+    Args:
+        latent_dim: Positive integer, the length `D` of a latent vector.
+        hidden_units: Positive integer, the width of the first convolution.
+        reweight: Whether the reconstruction loss weighs edges up; see
+            `tfgraph.losses.reconstruction_loss`.
+        num_samples: Pairs of nodes to estimate the reconstruction loss from, drawn
+            anew in each step. None for the exact loss, over all N² pairs.
+        sampling: "uniform" or "degree"; see `tfgraph.losses.reconstruction_loss`.
+        name, dtype, trainable: As in `keras.Model`.
+        **kwargs: For the encoder, such as `convolution` or `dropout`; see `GAEEncoder`.
+
+    Call arguments:
+        inputs: A graph, or a graph and integer pairs `[P, 2]` of its nodes, as in the
+            table.
+        training: Whether to apply dropout.
+
+    Output shape:
+        `[N, latent_dim]`, or `[P]`, probabilities.
+
+    Raises:
+        ValueError: If `num_samples` or `sampling` is none of the above, or as for the
+            encoder.
+        tf.errors.InvalidArgumentError: At run time, if an edge or a pair names a node
+            that does not exist.
+    """
+
+    _encoder_class = GAEEncoder
+
+    def __init__(
+        self,
+        latent_dim=16,
+        hidden_units=32,
+        *,
+        reweight=True,
+        num_samples=None,
+        sampling="uniform",
+        name=None,
+        dtype=None,
+        trainable=True,
+        **kwargs,
+    ):
+        # As in the layers: the weights of the edges keep their precision.
+        super().__init__(name=name, dtype=dtype, trainable=trainable, autocast=False)
+        losses.check_sampling(num_samples, sampling)
+        self.reweight = reweight
+        self.num_samples = num_samples
+        self.sampling = sampling
+        self.seed_generator = keras.random.SeedGenerator()
+        self.encoder = self._encoder_class(
+            latent_dim, hidden_units, dtype=self.dtype_policy, **kwargs
+        )
+        self.decoder = InnerProductDecoder(dtype=self.dtype_policy)
+
+    def build(self, input_shape):
+        self.encoder.build(_split(input_shape)[0])
+
+    def call(self, inputs, training=None):
+        graph, pairs = _split(inputs)
+        z = self.encoder(graph, training=training)
+        return z if pairs is None else self.decoder([z, pairs])
+
+    def compute_loss(
+        self, x=None, y=None, y_pred=None, sample_weight=None, training=True
+    ):
+        if y is not None and self._compile_loss is not None:
+            return super().compute_loss(x, y, y_pred, sample_weight, training)
+        if y is not None:
+            loss = keras.losses.BinaryCrossentropy()(y, y_pred, sample_weight)
+            return tf.add_n([loss, *self.losses])
+        graph, pairs = _split(_components(x))
+        if pairs is not None:
+            raise ValueError(
+                f"{type(self).__name__}: expected labels with `pairs` of nodes. "
+                "Received: pairs, and no labels"
+            )
+        reconstruction = losses.adjacency_loss(
+            y_pred,
+            self.encoder.adjacency(graph),
+            self.reweight,
+            self.num_samples,
+            self.sampling,
+            self.seed_generator,
+        )
+        return tf.add_n([reconstruction, *self.losses])
+
+    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        if y is None:  # nothing that the compiled metrics could tell
+            return {"loss": self._loss_tracker.result()}
+        return super().compute_metrics(x, y, y_pred, sample_weight)
+
+    def get_metrics_result(self):
+        # Keras asks in every epoch, even before the first labelled pairs.
+        if self._compile_metrics is not None and not self._compile_metrics.built:
+            return {"loss": self._loss_tracker.result()}
+        return super().get_metrics_result()
+
+    def top_links(self, inputs, nodes, k: int = 10):
+        """The likeliest new links of some nodes: to others that they have none to.
+
+        Needs the memory of some millions of scores at a time, never of all pairs'.
+
+        Args:
+            inputs: `(x, adjacency)`, `(x, graph)` or `graph`, undirected.
+            nodes: Integers `[B]`, the nodes to find links of.
+            k: Links of each node.
+
+        Returns:
+            NumPy arrays of node numbers and of probabilities, both `[B, k]`, the
+            likeliest first. Of a node with fewer than k candidates, the last numbers
+            are -1 and the last probabilities 0.
+
+        Raises:
+            ValueError: If a node does not exist or `k` is not in `[1, N]`.
+        """
+        z = self(inputs, training=False)
+        adjacency = self.encoder.adjacency(_components(inputs))
+        if isinstance(adjacency, DenseAdjacency):
+            edges = tf.where(adjacency.values != 0)
+        else:
+            edges = adjacency.indices
+        return _top_links(tf.cast(z, tf.float32).numpy(), edges.numpy(), nodes, k)
+
+    def get_build_config(self):
+        # As for a graph alone, which is what an export takes.
+        config = super().get_build_config()
+        shape = None if config is None else config.get("input_shape")
+        return config if shape is None else {"input_shape": _split(shape)[0]}
+
+    def get_config(self):
+        encoder = self.encoder.get_config()
+        for name in ("name", "dtype", "trainable"):
+            del encoder[name]
+        return {
+            **super().get_config(),
+            "reweight": self.reweight,
+            "num_samples": self.num_samples,
+            "sampling": self.sampling,
+            **encoder,
+        }
+
+
+@keras.saving.register_keras_serializable("tfgraph")
+class VGAE(GAE):
+    """Variational graph autoencoder.
+
+        q(z_i | X, A) = N(μ_i, σ_i²),    p(A_ij = 1 | z_i, z_j) = σ(z_i · z_j)
+
+    (Kipf & Welling, 2016, https://arxiv.org/abs/1611.07308), with μ and log σ from two
+    convolutions on a shared first one. As `GAE`, with the KL divergence between q and
+    N(0, I) added to the loss. Latent vectors are drawn from q in training; predictions
+    and scores are those of μ.
+
+    Args:
+        latent_dim, hidden_units, reweight, num_samples, sampling, name, dtype,
+            trainable: See `GAE`.
+        **kwargs: For the encoder, such as `kl_scale`, `convolution` or `dropout`; see
+            `VGAEEncoder`.
+
+    Call arguments:
+        inputs: See `GAE`.
+        training: Whether to draw latent vectors and apply dropout.
+
+    Output shape:
+        `[N, latent_dim]`, or `[P]`, probabilities.
+
+    Raises:
+        ValueError, tf.errors.InvalidArgumentError: As for `GAE`.
+    """
+
+    _encoder_class = VGAEEncoder
+
+
+def _split(inputs):
+    """Returns graph and pairs (or None), of inputs or of their shapes."""
+    if isinstance(inputs, dict):
+        return inputs, None
+    if isinstance(inputs, (list, tuple)):
+        if len(inputs) == 3:
+            return list(inputs[:2]), inputs[2]
+        if len(inputs) == 2 and isinstance(inputs[0], dict):
+            return inputs
+    return inputs, None
+
+
+def _components(inputs):
+    """`inputs` as Keras hands them to `call`: a GraphTensor as a dict."""
+    return keras.tree.map_structure(lambda part: part, inputs)
+
+
+def _top_links(z, edges, nodes, k):
+    num_nodes, nodes = len(z), np.asarray(nodes, np.int64)
+    if nodes.ndim != 1 or np.any((nodes < 0) | (nodes >= num_nodes)):
+        raise ValueError(
+            f"Expected `nodes` to be a list of numbers from 0 to {num_nodes - 1}. "
+            f"Received: nodes={nodes}"
+        )
+    if not 1 <= k <= num_nodes:
+        raise ValueError(f"Expected `k` to be from 1 to {num_nodes}. Received: k={k}")
+    found = np.empty([len(nodes), k], np.int64)
+    logits_found = np.empty([len(nodes), k], np.float32)
+    block = max(1, 4_000_000 // num_nodes)
+    for start in range(0, len(nodes), block):
+        rows = nodes[start : start + block]
+        logits = z[rows] @ z.T
+        # The edges of a node are a run in the list of edges, which is sorted by row.
+        first = np.searchsorted(edges[:, 0], rows, "left")
+        counts = np.searchsorted(edges[:, 0], rows, "right") - first
+        for row, (begin, count) in enumerate(zip(first, counts, strict=True)):
+            logits[row, edges[begin : begin + count, 1]] = -np.inf
+        logits[np.arange(len(rows)), rows] = -np.inf
+        best = np.argpartition(-logits, k - 1, axis=1)[:, :k]
+        best_logits = np.take_along_axis(logits, best, axis=1)
+        order = np.argsort(-best_logits, axis=1, kind="stable")
+        found[start : start + block] = np.take_along_axis(best, order, axis=1)
+        logits_found[start : start + block] = np.take_along_axis(
+            best_logits, order, axis=1
+        )
+    found[np.isneginf(logits_found)] = -1
+    return found, tf.sigmoid(logits_found).numpy()
