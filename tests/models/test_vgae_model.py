@@ -181,7 +181,9 @@ def test_mixed_precision(model_class):
     model.compile("adam")
     history = model.fit(full_batch(graph), epochs=3, shuffle=False, verbose=0).history
     assert np.all(np.isfinite(history["loss"]))
-    assert model(full_batch(graph).get_single_element()[0]).dtype == tf.bfloat16
+    (inputs,) = full_batch(graph).get_single_element()
+    assert model(inputs).dtype == tf.bfloat16
+    assert model([*inputs, PAIRS]).dtype == tf.float32
 
 
 def test_compiled_by_xla():

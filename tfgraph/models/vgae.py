@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfgraph import losses
+from tfgraph import losses, ops
 from tfgraph.adjacency import DenseAdjacency
 from tfgraph.layers import GAEEncoder, InnerProductDecoder, VGAEEncoder
 
@@ -98,7 +98,10 @@ class GAE(keras.Model):
         self.encoder = self._encoder_class(
             latent_dim, hidden_units, dtype=self.dtype_policy, **kwargs
         )
-        self.decoder = InnerProductDecoder(dtype=self.dtype_policy)
+        # Scores are ranked: in half precision many would be equal.
+        self.decoder = InnerProductDecoder(
+            dtype=ops.weight_dtype(self.compute_dtype).name
+        )
 
     def build(self, input_shape):
         self.encoder.build(_split(input_shape)[0])
