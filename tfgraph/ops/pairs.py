@@ -51,7 +51,8 @@ def softplus_sum(z):
 
     The logits are made in blocks of 512 x 512, on and above the diagonal (they are
     symmetric), one after the other. A block's part of the gradient is made while its
-    logits are there, so going back costs nothing more.
+    logits are there, so going back costs nothing more; a graph function that asks for
+    no gradient leaves it out, and takes less than half the time.
     """
     num_nodes = tf.shape(z)[0]
     num_blocks = tf.maximum(-(-num_nodes // _BLOCK), 1)
