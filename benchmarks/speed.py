@@ -48,6 +48,7 @@ CASES = {
     "infer-gcn-large": GCN,
     "gat-cora": {
         **GAT,
+        "tfgraph, 10 steps per execution": ["one dropout, 10 steps"],
         "tfgraph, sparse features": ["sparse, one dropout", "sparse, dropout per head"],
         "tfgraph, sparse features, 10 steps per execution": [
             "sparse, one dropout, 10 steps"
