@@ -99,7 +99,7 @@ def gat(dataset, runs):
     l2 = keras.regularizers.L2(5e-4 if pubmed else 2.5e-4)
     model = tfgraph.models.GAT(
         graph.num_classes,
-        num_heads=[8, 8 if pubmed else 1],
+        output_heads=8 if pubmed else 1,
         kernel_regularizer=l2,
         bias_regularizer=l2,
     )
@@ -146,7 +146,8 @@ def gat_inductive(dataset, runs):
     model = tfgraph.models.GAT(
         graphs[0][0].y.shape[1],
         hidden_units=[256, 256],
-        num_heads=[4, 4, 6],
+        num_heads=4,
+        output_heads=6,
         residual=True,
         dropout=0.0,
         classifier_activation="sigmoid",

@@ -18,7 +18,8 @@ def users(*languages, **arguments):
 model = tfgraph.models.GAT(
     1,  # whether a user's streams are for adults
     hidden_units=[16, 16],
-    num_heads=[4, 4, 4],
+    num_heads=4,
+    output_heads=4,
     residual=True,
     dropout=0.2,
     classifier_activation="sigmoid",

@@ -50,6 +50,11 @@ def test_ties_count_as_best():
     assert epochs_of([1.0] * 6, [0.5] * 6, patience=2) == (6, 5)
 
 
+def test_a_loss_that_is_not_a_number_is_passed_over():
+    losses, metrics = [1.0, float("nan"), 2.0, 2.0], [0.5, 0.5, 0.5, 0.5]
+    assert epochs_of(losses, metrics, patience=9) == (4, 0)
+
+
 def test_weights_after_training_are_the_kept_ones():
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(32, 3)), rng.integers(0, 2, 32)

@@ -36,6 +36,13 @@ def test_entropies(add_self_loops):
     assert entropy.max() > 0.5
 
 
+def test_the_sharpest_attention_is_not_taken_for_uniform():
+    entries = tf.SparseTensor([(0, 0), (0, 1)], [1.0, 1.0], (2, 2))
+    entropy, uniform = plots.attention_entropies(entries, np.array([[0.0], [1.0]]))
+    np.testing.assert_allclose(entropy, [[0], [0]])
+    np.testing.assert_allclose(uniform, [np.log(2), 0])
+
+
 def test_pictures(tmp_path):
     pytest.importorskip("matplotlib")
     pytest.importorskip("networkx")

@@ -346,13 +346,14 @@ def _assert_fits(indices, sizes, num_nodes):
     """Fails at run time if an edge names a node that does not exist."""
     lowest = tf.reduce_min(indices, axis=0)
     highest = tf.reduce_max(indices, axis=0)
-    within = tf.reduce_all((lowest >= 0) & (highest < sizes))
+    within = tf.reduce_all((lowest >= 0) & (highest < sizes)) & (sizes[0] <= sizes[1])
     # No control dependency ties the entries to the assertion: it would differ from
     # layer to layer, and hide from TensorFlow that they all do the same work. With a
     # message that is a string already, an assertion is a single operation.
     message = tf.strings.format(
-        "Expected an adjacency with one column for each node (row of `x`), and edges "
-        "(receiver, sender) from (0, 0) to below its shape. Received: {} nodes, an "
+        "Expected an adjacency with one column for each node (row of `x`), no more "
+        "rows, and edges (receiver, sender) from (0, 0) to below its shape. Received: "
+        "{} nodes, an "
         "adjacency of shape {}, indices from {} to {}",
         [num_nodes, sizes, lowest, highest],
     )

@@ -112,8 +112,9 @@ class LossAndMetricStopping(keras.callbacks.Callback):
         is_lowest, is_highest = loss <= self.lowest_loss, metric >= self.highest_metric
         if is_lowest and is_highest:
             self.best_epoch, self.best_weights = epoch, self.model.get_weights()
-        self.lowest_loss = min(loss, self.lowest_loss)
-        self.highest_metric = max(metric, self.highest_metric)
+        # A loss that is not a number is no lowest one, and no reason to forget it.
+        self.lowest_loss = loss if is_lowest else self.lowest_loss
+        self.highest_metric = metric if is_highest else self.highest_metric
         self.epochs_without_best += 1
         if is_lowest or is_highest:
             self.epochs_without_best = 0

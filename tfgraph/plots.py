@@ -32,7 +32,7 @@ def attention(adjacency, scores, classes=None, seed=0):
         seed: Of the nodes' places.
 
     Raises:
-        ValueError: If there are fewer scores than entries of the adjacency.
+        ValueError: If there are not as many scores as entries, or entries and nodes.
         ImportError: If Matplotlib or NetworkX is not installed.
     """
     figure, networkx = _figure(), _import("networkx")
@@ -64,9 +64,8 @@ def attention(adjacency, scores, classes=None, seed=0):
                 "shrinkB": 7,
             },
         )
-    axes.scatter(
-        *places.T, c=classes, cmap="tab10", s=120, edgecolors="black", zorder=2
-    )
+    colours = {} if classes is None else {"c": classes, "cmap": "tab10"}
+    axes.scatter(*places.T, s=120, edgecolors="black", zorder=2, **colours)
     axes.set_title("Attention, mean of the heads")
     axes.set_axis_off()
     return figure
@@ -83,7 +82,7 @@ def attention_entropy(adjacency, scores):
             there are any.
 
     Raises:
-        ValueError: If there are fewer scores than entries of the adjacency.
+        ValueError: If there are not as many scores as entries, or entries and nodes.
         ImportError: If Matplotlib is not installed.
     """
     figure = _figure()
@@ -109,19 +108,23 @@ def attention_entropies(adjacency, scores):
         that a node pays attention to.
 
     Raises:
-        ValueError: If there are fewer scores than entries of the adjacency.
+        ValueError: If there are not as many scores as entries, or entries and nodes.
     """
     num_nodes = int(adjacency.shape[0])
-    receivers, _, of_edges = _edges(adjacency, scores)
+    receivers, senders, of_edges = _edges(adjacency, scores)
     of_loops = np.asarray(scores)[len(receivers) :]
-    if len(of_loops):
+    heard = adjacency.values.numpy() != 0
+    if len(of_loops):  # added for the nodes that have none
+        missing = np.ones(num_nodes, bool)
+        missing[receivers[heard & (receivers == senders)]] = False
+        heard = np.append(heard, missing)
         receivers = np.append(receivers, np.arange(num_nodes))
     alpha = np.concatenate([of_edges, of_loops])
     terms = -alpha * np.log(np.where(alpha > 0, alpha, 1))
     entropy = np.zeros((num_nodes, alpha.shape[1]))
     np.add.at(entropy, receivers, terms)
-    heard = np.bincount(receivers[alpha.any(axis=1)], minlength=num_nodes)
-    return entropy, np.log(np.maximum(heard, 1))
+    counts = np.bincount(receivers[heard], minlength=num_nodes)
+    return entropy, np.log(np.maximum(counts, 1))
 
 
 def latent_space(z, labels=None, title: str | None = None):
@@ -174,11 +177,12 @@ def _edges(adjacency, scores):
         )
     receivers, senders = adjacency.indices.numpy().T
     scores = np.asarray(scores)
-    if scores.ndim != 2 or len(scores) < len(receivers):
+    num_entries, num_nodes = len(receivers), int(adjacency.shape[0])
+    if scores.ndim != 2 or len(scores) not in (num_entries, num_entries + num_nodes):
         raise ValueError(
             "Expected `scores` of shape `[E, H]` or `[E + N, H]`, with a row for each "
-            f"of the {len(receivers)} entries of `adjacency`. "
-            f"Received: scores.shape={scores.shape}"
+            f"of the {num_entries} entries of `adjacency`, and perhaps for each of its "
+            f"{num_nodes} nodes. Received: scores.shape={scores.shape}"
         )
     return receivers, senders, scores[: len(receivers)]
 

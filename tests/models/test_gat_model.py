@@ -34,7 +34,9 @@ def elu(z):
 
 
 def test_two_layers_are_the_paper_s_equation():
-    model = GAT(3, hidden_units=[5], num_heads=[4, 2], bias_initializer="normal")
+    model = GAT(
+        3, hidden_units=[5], num_heads=[4], output_heads=2, bias_initializer="normal"
+    )
     y = model(INPUTS)
     weights = model.get_weights()
     heads, bias = layer(X, weights[:4], 4)
@@ -49,7 +51,8 @@ def test_the_inductive_model_skips_across_its_middle_layer():
     model = GAT(
         7,
         hidden_units=[3, 3],
-        num_heads=[2, 2, 6],
+        num_heads=2,
+        output_heads=6,
         residual=True,
         classifier_activation="sigmoid",
     )
@@ -77,7 +80,7 @@ def test_dropout_is_on_inputs_and_attention():
 
 
 def test_edge_features_reach_every_layer():
-    model = GAT(3, num_heads=2)
+    model = GAT(3, num_heads=2, output_heads=2)
     edges = np.random.default_rng(0).normal(size=(np.count_nonzero(ADJACENCY), 5))
     edges = tf.constant(edges, tf.float32)
     y = model([*INPUTS, edges])
@@ -135,10 +138,16 @@ def test_several_graphs_in_a_batch():
     assert losses[-1] < 0.7 * losses[0]
 
 
-@pytest.mark.parametrize("num_heads", [[1, 2, 3], [4]])
+@pytest.mark.parametrize("num_heads", [[1, 2, 3], []])
 def test_heads_must_be_one_number_for_each_layer(num_heads):
-    with pytest.raises(ValueError, match="`num_heads` to be an integer or a list of 2"):
+    with pytest.raises(ValueError, match="`num_heads` to be an integer or a list of 1"):
         GAT(3, num_heads=num_heads)
+
+
+def test_any_depth_by_default():
+    model = GAT(3, hidden_units=[4, 4, 4])
+    model(INPUTS)
+    assert [c.num_heads for c in model.convolutions] == [8, 8, 8, 1]
 
 
 def test_hidden_units_must_be_a_list():

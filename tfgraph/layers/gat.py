@@ -26,8 +26,9 @@ class GATConv(GraphConvolution):
 
     An edge of weight `w_ij` counts as `w_ij` parallel edges: `w_ij exp(e_ij)` takes the
     place of `exp(e_ij)`. With weights of 1, as in the paper, nothing changes; an edge
-    of weight 0 is no edge. A node with a self-loop keeps that one; without any
-    neighbour, and with `add_self_loops=False`, a node comes out as `σ(b)`.
+    of weight 0 is no edge, and its weight gets no gradient. A node with a self-loop
+    keeps that one; one that is added has features of 0. Without any neighbour, and with
+    `add_self_loops=False`, a node comes out as `σ(b)`.
 
     Example:
 
@@ -78,9 +79,9 @@ class GATConv(GraphConvolution):
         `[N, num_heads * units]`, or `[N, units]` with `concat=False`; or that with a
         leading `B`. The scores of a SparseTensor or GraphTensor are `[E, num_heads]`,
         in the order of its entries or edges, and with `add_self_loops` `[E + N,
-        num_heads]`: the last `N` rows are those of the self-loops added, 0 for a node
-        that had one. The scores of dense adjacencies are `[B, num_heads, N, N]`. They
-        add up to 1 over each node's neighbourhood.
+        num_heads]`: the last `N` rows (`M`, if it is rectangular) are those of the
+        self-loops added, 0 for a node that had one. The scores of dense adjacencies are
+        `[B, num_heads, N, N]`. They add up to 1 over each node's neighbourhood.
 
     Raises:
         ValueError: If `units` or `num_heads` is not a positive integer, `dropout` or
@@ -123,8 +124,7 @@ class GATConv(GraphConvolution):
 
     def build(self, input_shape):
         input_dim = self.input_dim(input_shape)
-        edges_shape = self._edge_features(input_shape)
-        self.edge_dim = None if edges_shape is None else edges_shape[-1]
+        self.edge_dim = self._edge_dim(input_shape)
         self.kernel = self.add_kernel((input_dim, self.num_heads * self.units))
         self.build_attention(input_dim)
         self.residual_kernel = None
@@ -138,7 +138,7 @@ class GATConv(GraphConvolution):
         shape = (self.num_heads, self.units)
         self.receiver_attention = self.add_kernel(shape, "receiver_attention")
         self.sender_attention = self.add_kernel(shape, "sender_attention")
-        if self.edge_dim:
+        if self.edge_dim is not None:
             shape = (self.edge_dim, self.num_heads)
             self.edge_attention = self.add_kernel(shape, "edge_attention")
 
@@ -150,7 +150,7 @@ class GATConv(GraphConvolution):
         xs = self.drop_for_heads(x, training)
         h = self.heads(xs, self.kernel, adjacency.dtype)
         logits, loop_logits = self.attention_logits(xs, h, edges, adjacency)
-        if len(xs) > 1:
+        if self.dropout_per_head:
             h = self.drop(h, training)
         y, scores = adjacency.attend(
             logits,
@@ -160,7 +160,7 @@ class GATConv(GraphConvolution):
         )
         y = tf.cast(self.merge_heads(y), x.dtype)
         if self.residual:
-            y += self.shortcut(xs[0], adjacency)
+            y += self.shortcut(self.drop(x, training), adjacency)
         if self.use_bias:
             y = tf.nn.bias_add(y, keras.ops.cast(self.bias, y.dtype))
         y = self.activation(y)
@@ -231,7 +231,8 @@ class GATConv(GraphConvolution):
         if self.residual_kernel is not None:
             x = ops.matmul(x, self.residual_kernel)
         elif isinstance(x, tf.SparseTensor):
-            x = tf.sparse.to_dense(x)
+            # Not tf.sparse.to_dense, which refuses repeated entries.
+            x = tf.scatter_nd(x.indices, x.values, x.dense_shape)
         return adjacency.first_rows(x)
 
     def _split(self, inputs):
@@ -247,13 +248,24 @@ class GATConv(GraphConvolution):
             return None
         return self._fields.edge_features(graph, self.edge_feature_name)
 
+    def _edge_dim(self, input_shape):
+        """Returns the width of the edge features, or None if there are none."""
+        shape = self._edge_features(input_shape)
+        if shape is not None and (len(shape) < 2 or not shape[-1]):
+            raise ValueError(
+                f"{type(self).__name__} '{self.name}': expected `edge_features` of "
+                "shape `[E, D]`, or `[..., M, N, D]` with a dense adjacency, with a "
+                f"positive `D`. Received: edge_features.shape={tuple(shape)}"
+            )
+        return None if shape is None else shape[-1]
+
     def _unpack_edges(self, inputs, adjacency):
         edges = self._edge_features(inputs)
         edge_dim = None if edges is None else edges.shape[-1]
         if edge_dim != self.edge_dim:
             raise ValueError(
-                f"Expected edge features of {self.edge_dim} numbers each, as this "
-                f"layer was built. Received: edge features of {edge_dim}"
+                f"Expected `edge_features` of {self.edge_dim} numbers each, as this "
+                f"layer was built. Received: `edge_features` of {edge_dim}"
             )
         if edges is None:
             return None
@@ -268,7 +280,8 @@ class GATConv(GraphConvolution):
         shape, (_, graph) = (None, self.num_heads), self._split(inputs)
         if not isinstance(graph, dict) and not graph.sparse:
             shape = (*graph.shape[:-2], self.num_heads, *graph.shape[-2:])
-        return output, keras.KerasTensor(shape, self.variable_dtype)
+        dtype = ops.weight_dtype(self.compute_dtype).name
+        return output, keras.KerasTensor(shape, dtype)
 
     def get_config(self):
         return {
@@ -306,7 +319,7 @@ class GATv2Conv(GATConv):
         width = self.num_heads * self.units
         self.receiver_kernel = self.add_kernel((input_dim, width), "receiver_kernel")
         self.attention = self.add_kernel((self.num_heads, self.units), "attention")
-        if self.edge_dim:
+        if self.edge_dim is not None:
             self.edge_kernel = self.add_kernel((self.edge_dim, width), "edge_kernel")
 
     def attention_terms(self, xs, h, edges):

@@ -46,7 +46,8 @@ class GAT(ConvolutionStack):
     model = tfgraph.models.GAT(
         121,
         hidden_units=[256, 256],
-        num_heads=[4, 4, 6],
+        num_heads=4,
+        output_heads=6,
         residual=True,
         dropout=0.0,
         classifier_activation="sigmoid",
@@ -57,7 +58,9 @@ class GAT(ConvolutionStack):
         num_classes: Positive integer, the width of the output.
         hidden_units: The number of features of each head, of each hidden layer; as many
             as there are.
-        num_heads: The number of heads of every layer, or a list with one for each.
+        num_heads: The number of heads of every hidden layer, or a list with one for
+            each.
+        output_heads: The number of heads of the last layer.
         residual: Whether to add its input to the output of each hidden layer but the
             first.
         activation: Activation of the hidden layers.
@@ -78,15 +81,16 @@ class GAT(ConvolutionStack):
         `[N, num_classes]`, or `[B, N, num_classes]`.
 
     Raises:
-        ValueError: If `hidden_units` is not a list, or `num_heads` one of another
-            length than the number of layers, or as for `GATConv`.
+        ValueError: If `hidden_units` is not a list, or `num_heads` a list of another
+            length, or as for `GATConv`.
     """
 
     def __init__(
         self,
         num_classes,
         hidden_units: Sequence[int] = (8,),
-        num_heads: int | Sequence[int] = (8, 1),
+        num_heads: int | Sequence[int] = 8,
+        output_heads: int = 1,
         residual=False,
         activation="elu",
         classifier_activation="softmax",
@@ -100,7 +104,16 @@ class GAT(ConvolutionStack):
     ):
         super().__init__(hidden_units, name, dtype, trainable)
         self.num_classes = num_classes
-        self.num_heads = self.for_each_layer("num_heads", num_heads, "an integer")
+        if not isinstance(num_heads, (list, tuple)):
+            num_heads = [num_heads] * len(self.hidden_units)
+        if len(num_heads) != len(self.hidden_units):
+            raise ValueError(
+                "GAT: expected `num_heads` to be an integer or a list of "
+                f"{len(self.hidden_units)}, one for each hidden layer. "
+                f"Received: num_heads={num_heads}"
+            )
+        self.num_heads = list(num_heads)
+        self.output_heads = output_heads
         self.residual = residual
         self.activation = keras.activations.get(activation)
         self.classifier_activation = keras.activations.get(classifier_activation)
@@ -116,7 +129,6 @@ class GAT(ConvolutionStack):
             "dtype": self.dtype_policy,
             **self.layer_kwargs,
         }
-        *hidden_heads, output_heads = self.num_heads
         self.convolutions = [
             GATConv(
                 units,
@@ -126,7 +138,7 @@ class GAT(ConvolutionStack):
                 **arguments,
             )
             for layer, (units, heads) in enumerate(
-                zip(self.hidden_units, hidden_heads, strict=True)
+                zip(self.hidden_units, self.num_heads, strict=True)
             )
         ]
         self.convolutions.append(
@@ -145,6 +157,7 @@ class GAT(ConvolutionStack):
             "num_classes": self.num_classes,
             "hidden_units": self.hidden_units,
             "num_heads": self.num_heads,
+            "output_heads": self.output_heads,
             "residual": self.residual,
             "activation": keras.activations.serialize(self.activation),
             "classifier_activation": keras.activations.serialize(

@@ -78,11 +78,17 @@ class GCN(ConvolutionStack):
         self.classifier_activation = keras.activations.get(classifier_activation)
         self.dropout = dropout
         self.use_bias = use_bias
-        self.kernel_regularizer = [
-            keras.regularizers.get(regularizer)
-            for regularizer in self.for_each_layer(
-                "kernel_regularizer", kernel_regularizer, "one regularizer"
+        num_layers = len(self.hidden_units) + 1
+        if not isinstance(kernel_regularizer, (list, tuple)):
+            kernel_regularizer = [kernel_regularizer] * num_layers
+        if len(kernel_regularizer) != num_layers:
+            raise ValueError(
+                "GCN: expected `kernel_regularizer` to be one regularizer or a list of "
+                f"{num_layers}, one for each layer. "
+                f"Received: kernel_regularizer={kernel_regularizer}"
             )
+        self.kernel_regularizer = [
+            keras.regularizers.get(r) for r in kernel_regularizer
         ]
         # Serialised, so that each layer makes an initializer of its own from it.
         self.layer_kwargs = keras.saving.serialize_keras_object(kwargs)

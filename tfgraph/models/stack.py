@@ -24,19 +24,6 @@ class ConvolutionStack(keras.Model):
             )
         self.hidden_units = list(hidden_units)
 
-    def for_each_layer(self, argument, value, expected):
-        """Returns `value` as a list with one element for each layer, if it can be."""
-        num_layers = len(self.hidden_units) + 1
-        if not isinstance(value, (list, tuple)):
-            return [value] * num_layers
-        if len(value) != num_layers:
-            raise ValueError(
-                f"{type(self).__name__}: expected `{argument}` to be {expected} or a "
-                f"list of {num_layers}, one for each layer. "
-                f"Received: {argument}={value}"
-            )
-        return list(value)
-
     def build(self, input_shape):
         for convolution in self.convolutions:
             convolution.build(input_shape)

@@ -28,9 +28,10 @@ def entry_sums(indices, receivers, senders):
 def _entry_sums(indices, receivers, senders):
     def gradient(dy):
         rows, columns = indices[:, 0], indices[:, 1]
+        num_rows = tf.shape(receivers)[0]
         return (
             None,
-            _row_sum(dy, rows, tf.shape(receivers)[0]),
+            _row_sum(dy, _within(rows, num_rows), num_rows),
             tf.math.unsorted_segment_sum(dy, columns, tf.shape(senders)[0]),
         )
 
@@ -60,7 +61,8 @@ def sparse_attention(indices, weights, shape, logits, loop_logits, h, drop):
         `y` `[M, H, F]`, 0 for a row without entries; and `α` before dropout, `[E, H]`,
         or `[E + M, H]` where the last `M` are those of the added loops.
     """
-    rows, num_rows = indices[:, 0], shape[0]
+    num_rows = shape[0]
+    rows = _within(indices[:, 0], num_rows)
     logits += _log(weights)[:, None]
     highest = _row_max(logits, rows, num_rows)
     if loop_logits is not None:
@@ -104,7 +106,7 @@ def dense_attention(weights, logits, h, drop):
 
 def _log(weights):
     """`log w`, to add to the logits; for a weight of 0 next to the lowest number."""
-    present = weights > 0
+    present = weights != 0
     log = tf.math.log(tf.where(present, weights, tf.ones([], weights.dtype)))
     return tf.where(present, log, weights.dtype.min / 2)
 
@@ -115,6 +117,16 @@ def _shift(highest):
     Where all weights are 0, it is far above the logits, so that each becomes 0.
     """
     return tf.stop_gradient(tf.maximum(highest, highest.dtype.min / 4))
+
+
+def _within(rows, num_rows):
+    """`rows`, cut to the range of what is legal.
+
+    A check reports a row out of range; but by then it may have asked for memory
+    without bound, as the segments of a sum go up to the highest.
+    """
+    highest = tf.maximum(tf.cast(num_rows, rows.dtype) - 1, 0)
+    return tf.clip_by_value(rows, 0, highest)
 
 
 def _row_sum(values, rows, num_rows):
