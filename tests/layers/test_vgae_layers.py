@@ -8,6 +8,7 @@ from layer_checks import ADJACENCY, X, sparse
 from tfgraph import ops
 from tfgraph.layers import (
     GAEEncoder,
+    GATConv,
     GCNConv,
     GraphConvolution,
     InnerProductDecoder,
@@ -120,6 +121,16 @@ def test_another_convolution(encoder, scale, tmp_path):
     assert by_name.convolution is SumConv
     model = functional(layer)
     checks.check_reload(model, INPUTS, tmp_path / "model.keras")
+
+
+def test_attention_as_the_convolution(tmp_path):
+    layer = VGAEEncoder(3, 5, convolution=GATConv, num_heads=2, concat=False)
+    z = layer(INPUTS)
+    assert z.shape == (6, 3)
+    h = layer.hidden(INPUTS)
+    np.testing.assert_allclose(z, layer.mean([h, INPUTS[1]]), atol=1e-6)
+    checks.check_config_round_trip(layer)
+    checks.check_reload(functional(layer), INPUTS, tmp_path / "model.keras")
 
 
 def functional(layer):
