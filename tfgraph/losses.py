@@ -28,7 +28,7 @@ def reconstruction_loss(
 
     The `N²` logits are never in memory together: the sum of softplus over all pairs is
     taken in blocks, and the rest of the loss is a sum over edges. Time still grows with
-    N² (about a second for N = 20,000 on two cores), so larger graphs estimate that sum
+    N², so larger graphs estimate that sum
     from `num_samples` random pairs. The estimate's mean is the exact loss:
 
         Σ_ij softplus(l_ij) ≈ 1/S · Σ_s softplus(l_s) / p_s

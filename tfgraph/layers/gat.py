@@ -54,7 +54,7 @@ class GATConv(GraphConvolution):
         dropout_per_head: Whether each head draws a `dropout` of its own, as in the
             paper's code: of its input, and once more of the `W h_j` that it adds up.
             If not, one draw of the input serves all heads, as in most libraries, which
-            spares much time on wide dense features.
+            spares much time on wide dense features. A residual draws its own.
         edge_feature_name: With a GraphTensor, the edge feature that holds `f`.
         activation, use_bias, dropout, kernel_initializer, bias_initializer,
             kernel_regularizer, bias_regularizer, activity_regularizer,
