@@ -176,6 +176,7 @@ def test_gradients(aggregator, form):
     layer.build([X.shape, ADJACENCY.shape])
     indices = np.argwhere(ADJACENCY).astype("int64")
 
+    @tf.function
     def function(x, values, kernel, *aggregator_weights):
         adjacency = tf.SparseTensor(indices, values, ADJACENCY.shape)
         if form == "dense":
