@@ -5,6 +5,7 @@ from tfgraph.layers.gat import GATv2Conv as GATv2Conv
 from tfgraph.layers.gcn import GCNConv as GCNConv
 from tfgraph.layers.gcn import gcn_normalize as gcn_normalize
 from tfgraph.layers.graph_convolution import GraphConvolution as GraphConvolution
+from tfgraph.layers.sage import SAGEConv as SAGEConv
 from tfgraph.layers.vgae import GAEEncoder as GAEEncoder
 from tfgraph.layers.vgae import InnerProductDecoder as InnerProductDecoder
 from tfgraph.layers.vgae import VGAEEncoder as VGAEEncoder
