@@ -19,7 +19,9 @@ from tfgraph.data.links import (
     link_split,
     training_links,
 )
+from tfgraph.data.sampling import neighbor_batches
 from tfgraph.data.splits import random_split
+from tfgraph.data.walks import walk_batches
 
 __all__ = [
     "Graph",
@@ -34,6 +36,7 @@ __all__ = [
     "karate_club",
     "link_batch",
     "link_split",
+    "neighbor_batches",
     "planetoid",
     "ppi",
     "random_split",
@@ -42,4 +45,5 @@ __all__ = [
     "standardized",
     "training_links",
     "twitch",
+    "walk_batches",
 ]
