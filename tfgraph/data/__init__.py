@@ -8,6 +8,7 @@ from tfgraph.data.datasets import (
     planetoid,
     read_npz,
 )
+from tfgraph.data.disjoint_union import disjoint_union
 from tfgraph.data.features import identity_features, standardized
 from tfgraph.data.graph import Graph
 from tfgraph.data.inductive import ppi, reddit, twitch
@@ -28,6 +29,7 @@ __all__ = [
     "Links",
     "amazon_computers",
     "coauthor_physics",
+    "disjoint_union",
     "full_batch",
     "graph_batches",
     "identity_features",
