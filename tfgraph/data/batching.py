@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from tfgraph.data.disjoint_union import GraphStack
 from tfgraph.data.graph import Graph
+from tfgraph.data.graph_checks import are_classes
 from tfgraph.graph_tensor import homogeneous
 
 _FORMS = ("sparse", "graph_tensor", "dense")
@@ -136,7 +137,7 @@ def graph_batches(
     stack = GraphStack(graphs, labels, sparse_features)
     weighted_edges = any(graph.edge_weight is not None for graph in graphs)
     some_unlabelled = labels and any(
-        _are_classes(graph.y) and graph.y.min(initial=0) < 0 for graph in graphs
+        are_classes(graph.y) and graph.y.min(initial=0) < 0 for graph in graphs
     )
 
     def element(numbers):
@@ -226,12 +227,7 @@ def _targets(graph: Graph, split: str):
             f"one node. Received: graph={graph}"
         )
     y = graph.y
-    if _are_classes(y):
+    if are_classes(y):
         y = np.maximum(y, 0)
     sample_weight = mask * (len(mask) / mask.sum())
     return y, sample_weight.astype(np.float32)
-
-
-def _are_classes(y: np.ndarray) -> bool:
-    """Whether labels are class numbers, of which -1 stands for no label."""
-    return y.ndim == 1 and y.dtype == np.int64

@@ -7,9 +7,10 @@ import tensorflow as tf
 
 from tfgraph.data.blocks import BlockSampler
 from tfgraph.data.graph import Graph
+from tfgraph.data.graph_checks import check_integer
 from tfgraph.data.neighbors import Neighbors
 from tfgraph.data.numpy_calls import numpy_function
-from tfgraph.data.sampling import check_positive, checked_seeds, random_batches
+from tfgraph.data.sampling import checked_seeds, random_batches
 
 
 def walk_batches(
@@ -71,18 +72,10 @@ def walk_batches(
         ValueError: If an argument is none of the above, the graph has no features, or
             no walk leads from any of the nodes.
     """
-    arguments = {
-        "batch_size": batch_size,
-        "walks_per_node": walks_per_node,
-        "num_negatives": num_negatives,
-    }
-    for name, value in arguments.items():
-        check_positive(name, value)
-    if isinstance(walk_length, bool) or walk_length not in range(2, 2**31):
-        raise ValueError(
-            "Expected `walk_length` to be an integer of at least 2. "
-            f"Received: walk_length={walk_length!r}"
-        )
+    check_integer("batch_size", batch_size, 1)
+    check_integer("walk_length", walk_length, 2)
+    check_integer("walks_per_node", walks_per_node, 1)
+    check_integer("num_negatives", num_negatives, 1)
     pad = replacement == "always"
     sampler = BlockSampler(graph, fanouts, replacement, pad)
     walks = _Walks(sampler.neighbors, walk_length, num_negatives)
@@ -119,9 +112,8 @@ class _Walks:
         self.neighbors = neighbors
         self.walk_length = walk_length
         self.num_negatives = num_negatives
-        # P_n, as the sum of the probabilities up to each node.
+        # P_n, up to a factor, summed up to each node.
         self.cumulative = np.cumsum(neighbors.degree**0.75)
-        self.cumulative /= max(self.cumulative[-1:], default=1)
 
     def meet_others(self) -> np.ndarray:
         """Whether each node has a neighbour other than itself."""
@@ -133,7 +125,7 @@ class _Walks:
 
     def links(self, rng: np.random.Generator, starts: np.ndarray) -> np.ndarray:
         """Returns the numbers of u, v and negatives, `[P, 2 + Q]`."""
-        random = rng.random(self.num_negatives)
+        random = rng.random(self.num_negatives) * self.cumulative[-1]
         negatives = np.searchsorted(self.cumulative, random, side="right")
         negatives = np.tile(negatives, (len(starts), 1))
         return np.column_stack([starts, self._ends(rng, starts), negatives])
