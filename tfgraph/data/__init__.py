@@ -18,7 +18,8 @@ from tfgraph.data.links import (
     link_split,
     training_links,
 )
-from tfgraph.data.splits import random_split
+from tfgraph.data.splits import random_split, stratified_folds
+from tfgraph.data.tu_collection import read_tu, tu
 
 __all__ = [
     "Graph",
@@ -36,8 +37,11 @@ __all__ = [
     "ppi",
     "random_split",
     "read_npz",
+    "read_tu",
     "reddit",
     "standardized",
+    "stratified_folds",
     "training_links",
+    "tu",
     "twitch",
 ]
