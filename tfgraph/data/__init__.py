@@ -20,6 +20,7 @@ from tfgraph.data.links import (
 )
 from tfgraph.data.splits import random_split, stratified_folds
 from tfgraph.data.tu_collection import read_tu, tu
+from tfgraph.data.whole_graphs import whole_graph_batches
 
 __all__ = [
     "Graph",
@@ -44,4 +45,5 @@ __all__ = [
     "training_links",
     "tu",
     "twitch",
+    "whole_graph_batches",
 ]
