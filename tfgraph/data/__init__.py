@@ -1,6 +1,7 @@
 """Graphs, data sets, splits and input pipelines."""
 
 from tfgraph.data.batching import full_batch, graph_batches
+from tfgraph.data.clustering import graclus_clusters
 from tfgraph.data.datasets import (
     amazon_computers,
     coauthor_physics,
@@ -29,6 +30,7 @@ __all__ = [
     "amazon_computers",
     "coauthor_physics",
     "full_batch",
+    "graclus_clusters",
     "graph_batches",
     "identity_features",
     "karate_club",
