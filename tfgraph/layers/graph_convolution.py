@@ -91,6 +91,8 @@ class GraphConvolution(keras.layers.Layer):
         # With False, Keras would refuse `jit_compile=True`. With True, "auto" compiles
         # on accelerators only, by the kernels that ops/matmul.py keeps for XLA.
         self.supports_jit = True
+        # The mask of padded nodes, which no message comes from, is that of the output.
+        self.supports_masking = True
 
     @property
     def output_dim(self) -> int:

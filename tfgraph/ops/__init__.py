@@ -12,4 +12,6 @@ from tfgraph.ops.pairs import checked_pairs as checked_pairs
 from tfgraph.ops.pairs import edge_logits as edge_logits
 from tfgraph.ops.pairs import pair_logits as pair_logits
 from tfgraph.ops.pairs import softplus_sum as softplus_sum
+from tfgraph.ops.segments import segment_matmul as segment_matmul
+from tfgraph.ops.segments import segment_outer as segment_outer
 from tfgraph.ops.self_loops import add_self_loops as add_self_loops
