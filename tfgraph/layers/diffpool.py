@@ -49,7 +49,8 @@ class DiffPool(keras.layers.Layer):
     Args:
         embedding: `GNN_embed`: a convolution, or any layer or model over `[x,
             adjacency]` (with a GraphTensor: over `graph` or `[x, graph]`). If its
-            `call` takes a `mask`, it is handed that of padded graphs.
+            `call` takes a `mask`, as that of functional models does, it is handed that
+            of padded graphs.
         assignment: `GNN_pool`, likewise, whose outputs are the logits of the clusters;
             or None if `S` is given, as the last of the inputs.
         num_clusters: Positive integer: with it, the outputs of `assignment` may be of
@@ -172,15 +173,16 @@ class DiffPool(keras.layers.Layer):
 
     def _build_layer(self, layer, graph_shape, x_shape):
         """Builds a layer inside; returns the width of its output."""
-        if not layer.built:
-            layer.build(graph_shape)
-        shape = tuple(layer.compute_output_shape(graph_shape))
-        if len(shape) != len(x_shape) or shape[-1] is None:
+        # By a symbolic call: a layer of the user's may have no `build`.
+        y = layer(_symbolic(graph_shape))
+        if len(y.shape) != len(x_shape) or y.shape[-1] is None:
             raise ValueError(
                 f"DiffPool '{self.name}': expected of `{layer.name}` a row for each "
-                f"node. Received: outputs of shape {shape} for x.shape={x_shape}"
+                f"node. Received: outputs of shape {y.shape} for x.shape={x_shape}"
             )
-        return shape[-1]
+        # Otherwise Keras warns that the mask of padded graphs ends there.
+        layer.supports_masking = True
+        return y.shape[-1]
 
     def call(
         self, inputs, training=None, return_assignment=False, return_embedding=False
@@ -347,11 +349,24 @@ def count_clusters(num_clusters, ratio, max_nodes) -> int | None:
     return max(1, int(ratio * max_nodes))
 
 
+def _symbolic(graph_shape):
+    """The graph that the layers inside take, of its shapes, with symbolic tensors."""
+    if isinstance(graph_shape, dict):
+        return {
+            name: keras.KerasTensor(shape, "int64" if "#" in name else "float32")
+            for name, shape in graph_shape.items()
+        }
+    x_shape, adjacency = graph_shape
+    if isinstance(adjacency, dict):
+        return [keras.KerasTensor(x_shape), _symbolic(adjacency)]
+    sparse = len(adjacency) == 2
+    return [keras.KerasTensor(x_shape), keras.KerasTensor(adjacency, sparse=sparse)]
+
+
 def _apply(layer, graph, mask):
     """Calls a layer, with the mask of padded graphs if it knows what to do with it."""
-    if mask is not None and "mask" in inspect.signature(layer.call).parameters:
-        return layer(graph, mask=mask)
-    return layer(graph)
+    takes_mask = "mask" in inspect.signature(layer.call).parameters
+    return layer(graph, mask=mask) if takes_mask else layer(graph)
 
 
 def _assert_no_edge_between_graphs(adjacency, nodes):
