@@ -40,6 +40,20 @@ class SparseAdjacency:
         h = ops.sparse_matmul(self.indices, self.values, self.shape, h)
         return tf.cast(h, x.dtype)
 
+    def mean(self, x):
+        """The weighted mean over neighbours, `[M, F]`; 0 where the weights sum to 0."""
+        share = tf.math.reciprocal_no_nan(self.row_sums())
+        values = self.values * tf.gather(share, self.indices[:, 0])
+        return SparseAdjacency(self.indices, values, self.shape).matmul(x)
+
+    def max(self, x):
+        """The maximum over neighbours, `[M, F]`; 0 where there are none."""
+        return ops.sparse_max(self.indices, self.values, self.shape, x)
+
+    def sequence(self, x, cell, seed=None):
+        """A recurrent cell's last state, see `ops.sparse_sequence`: `[M, units]`."""
+        return ops.sparse_sequence(self.indices, self.values, self.shape, x, cell, seed)
+
     def row_sums(self):
         """The weighted degree of each receiver, `[M]`."""
         return tf.math.unsorted_segment_sum(
@@ -74,6 +88,11 @@ class SparseAdjacency:
     def first_rows(self, x):
         """The rows of `x` `[N, ...]` that belong to the receivers: `[M, ...]`."""
         return x if _is_square(self.shape) else x[: self.shape[0]]
+
+    @property
+    def is_square(self):
+        """Whether it is known, while tracing, that all nodes receive."""
+        return _is_square(self.shape)
 
     def check_edges(self, edges):
         """Raises an error unless `edges` has a row for each of the given entries."""
@@ -142,6 +161,19 @@ class DenseAdjacency:
         """`A @ x`, the weighted sum over neighbours: `[..., N, F]` to `[..., M, F]`."""
         return tf.cast(tf.matmul(self.values, tf.cast(x, self.dtype)), x.dtype)
 
+    def mean(self, x):
+        """The weighted mean over neighbours, `[..., M, F]`; 0 without weights."""
+        share = tf.math.reciprocal_no_nan(self.row_sums())
+        return self.matmul(x) * tf.cast(share, x.dtype)[..., None]
+
+    def max(self, x):
+        """The maximum over neighbours, `[..., M, F]`; 0 where there are none."""
+        return ops.dense_max(self.values, x)
+
+    def sequence(self, x, cell, seed=None):
+        """A recurrent cell's last state, `[..., M, units]`."""
+        return ops.dense_sequence(self.values, x, cell, seed)
+
     def row_sums(self):
         """The weighted degree of each receiver, `[..., M]`."""
         return tf.reduce_sum(self.values, axis=-1)
@@ -166,6 +198,11 @@ class DenseAdjacency:
         """The rows of `x` `[..., N, ...]` of the receivers: `[..., M, ...]`."""
         batch = (slice(None),) * (self.values.shape.rank - 2)
         return x if _is_square(self.shape) else x[(*batch, slice(self.shape[0]))]
+
+    @property
+    def is_square(self):
+        """Whether it is known, while tracing, that all nodes receive."""
+        return _is_square(self.shape)
 
     def check_edges(self, edges):
         """Raises a `ValueError` unless `edges` has a row for each pair of nodes."""

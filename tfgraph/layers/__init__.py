@@ -9,6 +9,7 @@ from tfgraph.layers.graph_convolution import GraphConvolution as GraphConvolutio
 from tfgraph.layers.readout import GraphReadout as GraphReadout
 from tfgraph.layers.readout import Readout as Readout
 from tfgraph.layers.readout import Set2Set as Set2Set
+from tfgraph.layers.sage import SAGEConv as SAGEConv
 from tfgraph.layers.structure2vec import Structure2VecConv as Structure2VecConv
 from tfgraph.layers.vgae import GAEEncoder as GAEEncoder
 from tfgraph.layers.vgae import InnerProductDecoder as InnerProductDecoder

@@ -125,12 +125,12 @@ class GraphConvolution(keras.layers.Layer):
             constraint=self.kernel_constraint,
         )
 
-    def add_bias(self, shape):
-        """Makes the bias with the `bias_*` arguments; None without `use_bias`."""
+    def add_bias(self, shape, name="bias"):
+        """Makes a bias with the `bias_*` arguments; None without `use_bias`."""
         if not self.use_bias:
             return None
         return self.add_weight(
-            name="bias",
+            name=name,
             shape=shape,
             initializer=self.bias_initializer,
             regularizer=self.bias_regularizer,
