@@ -174,7 +174,7 @@ class DiffPool(keras.layers.Layer):
     def _build_layer(self, layer, graph_shape, x_shape):
         """Builds a layer inside; returns the width of its output."""
         # By a symbolic call: a layer of the user's may have no `build`.
-        y = layer(_symbolic(graph_shape))
+        y = layer(symbolic(graph_shape))
         if len(y.shape) != len(x_shape) or y.shape[-1] is None:
             raise ValueError(
                 f"DiffPool '{self.name}': expected of `{layer.name}` a row for each "
@@ -233,8 +233,8 @@ class DiffPool(keras.layers.Layer):
         else:
             x, adjacency = graph
         x = adjacencies.cast("x", x, self.compute_dtype)
-        if isinstance(adjacency, dict):
-            nodes = membership.from_sizes(self._fields.sizes(adjacency), x)
+        if isinstance(whose, dict):
+            nodes = membership.from_sizes(self._fields.sizes(whose), x)
             adjacency = adjacencies.from_edges(*self._fields.edges(adjacency), x)
         else:
             adjacency = adjacencies.as_adjacency(adjacency, x)
@@ -246,26 +246,16 @@ class DiffPool(keras.layers.Layer):
         return nodes, adjacency, whose
 
     def _split(self, inputs):
-        """Returns the graph, what says whose its nodes are, and `S`; or their shapes.
-
-        The graph as the layers inside take it; None for what is not there.
-        """
-        parts, given = inputs, None
-        if self.assignment is None and isinstance(inputs, (list, tuple)):
-            *parts, given = inputs
-            parts = parts[0] if len(parts) == 1 else parts
-        if isinstance(parts, dict):
-            return parts, None, given
-        if isinstance(parts, (list, tuple)) and len(parts) in (2, 3):
-            x, adjacency, *whose = parts
-            if not (isinstance(adjacency, dict) and whose):
-                return [x, adjacency], whose[0] if whose else None, given
-        raise ValueError(
-            "Expected the inputs to be `[x, adjacency, graph_ids]`, `[x, adjacency, "
-            "mask]`, `[x, adjacency]`, `[x, graph]` or `graph`, passed as one argument"
-            f"{', with the assignment appended' * (self.assignment is None)}. "
-            f"Received: {inputs}"
-        )
+        """Returns graph, graph ids or mask or so, and `S` or None; or their shapes."""
+        if self.assignment is not None:
+            return *membership.split_inputs(inputs), None
+        if not isinstance(inputs, (list, tuple)) or len(inputs) < 2:
+            raise ValueError(
+                "Expected the assignment `s` as the last of the inputs, as there is "
+                f"no `assignment` layer. Received: {inputs}"
+            )
+        *batch, given = inputs
+        return *membership.split_inputs(batch[0] if len(batch) == 1 else batch), given
 
     @property
     def _fields(self):
@@ -275,6 +265,9 @@ class DiffPool(keras.layers.Layer):
             self.feature_name,
             self.edge_weight_name,
         )
+
+    def compute_mask(self, inputs, previous_mask):
+        return None  # of clusters, none is padding
 
     def compute_output_spec(
         self, inputs, training=None, return_assignment=False, return_embedding=False
@@ -349,18 +342,24 @@ def count_clusters(num_clusters, ratio, max_nodes) -> int | None:
     return max(1, int(ratio * max_nodes))
 
 
-def _symbolic(graph_shape):
-    """The graph that the layers inside take, of its shapes, with symbolic tensors."""
-    if isinstance(graph_shape, dict):
+def symbolic(shapes):
+    """Symbolic tensors of these shapes, by which to build the layers inside another.
+
+    Args:
+        shapes: A shape; a dict of the shapes of a GraphTensor's components; or a list
+            of these, in which an `[N, N]` after an `[N, F]` is sparse.
+    """
+    if isinstance(shapes, dict):
         return {
             name: keras.KerasTensor(shape, "int64" if "#" in name else "float32")
-            for name, shape in graph_shape.items()
+            for name, shape in shapes.items()
         }
-    x_shape, adjacency = graph_shape
-    if isinstance(adjacency, dict):
-        return [keras.KerasTensor(x_shape), _symbolic(adjacency)]
-    sparse = len(adjacency) == 2
-    return [keras.KerasTensor(x_shape), keras.KerasTensor(adjacency, sparse=sparse)]
+    if all(isinstance(size, int | None) for size in shapes):
+        return keras.KerasTensor(shapes)
+    tensors = [symbolic(shape) for shape in shapes]
+    if [len(shape) for shape in shapes[:2]] == [2, 2] and isinstance(shapes[1], tuple):
+        tensors[1] = keras.KerasTensor(shapes[1], sparse=True)
+    return tensors
 
 
 def _apply(layer, graph, mask):

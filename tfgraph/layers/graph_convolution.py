@@ -233,3 +233,17 @@ class GraphConvolution(keras.layers.Layer):
             "feature_name": self.feature_name,
             "edge_weight_name": self.edge_weight_name,
         }
+
+
+def convolution_class(convolution):
+    """Returns a class of graph convolutions, of itself or of its registered name."""
+    if isinstance(convolution, str):
+        found = keras.saving.get_registered_object(convolution)
+    else:
+        found = convolution
+    if not isinstance(found, type):
+        raise ValueError(
+            "Expected `convolution` to be the class of a graph convolution, or the "
+            f"name it is registered under. Received: convolution={convolution!r}"
+        )
+    return found

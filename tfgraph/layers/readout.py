@@ -85,6 +85,9 @@ class GraphReadout(keras.layers.Layer):
     def _fields(self):
         return graph_tensor.Fields(self.node_set_name, None, self.feature_name, None)
 
+    def compute_mask(self, inputs, previous_mask):
+        return None  # no nodes are left, so no padding
+
     def compute_output_shape(self, input_shape):
         width = self.input_dim(input_shape) * self.width_factor
         x_shape, _ = self._split(input_shape)
