@@ -40,11 +40,36 @@ class SparseAdjacency:
         h = ops.sparse_matmul(self.indices, self.values, self.shape, h)
         return tf.cast(h, x.dtype)
 
+    def mean(self, x):
+        """The weighted mean over neighbours, `[M, F]`; 0 where the weights sum to 0."""
+        share = tf.math.reciprocal_no_nan(self.row_sums())
+        values = self.values * tf.gather(share, self.indices[:, 0])
+        return SparseAdjacency(self.indices, values, self.shape).matmul(x)
+
+    def max(self, x):
+        """The maximum over neighbours, `[M, F]`; 0 where there are none."""
+        return ops.sparse_max(self.indices, self.values, self.shape, x)
+
+    def sequence(self, x, cell, seed=None):
+        """A recurrent cell's last state, see `ops.sparse_sequence`: `[M, units]`."""
+        return ops.sparse_sequence(self.indices, self.values, self.shape, x, cell, seed)
+
     def row_sums(self):
         """The weighted degree of each receiver, `[M]`."""
         return tf.math.unsorted_segment_sum(
             self.values, self.indices[:, 0], self.shape[0]
         )
+
+    def row_squares(self):
+        """The sum of the squared weights of each receiver, `[M]`."""
+        rows = self.indices[:, 0]
+        # Entries that are repeated, which sorting has made neighbours, add up first.
+        changes = tf.reduce_any(self.indices[1:] != self.indices[:-1], axis=1)
+        first = tf.concat([tf.ones_like(rows[:1], tf.bool), changes], axis=0)
+        numbers = tf.cumsum(tf.cast(first, tf.int64)) - 1
+        values = tf.math.segment_sum(self.values, numbers)
+        rows = tf.boolean_mask(rows, first)
+        return tf.math.unsorted_segment_sum(values**2, rows, self.shape[0])
 
     def with_self_loops(self, weight):
         """The adjacency in which each receiver without self-loop gets one."""
@@ -63,6 +88,11 @@ class SparseAdjacency:
     def first_rows(self, x):
         """The rows of `x` `[N, ...]` that belong to the receivers: `[M, ...]`."""
         return x if _is_square(self.shape) else x[: self.shape[0]]
+
+    @property
+    def is_square(self):
+        """Whether it is known, while tracing, that all nodes receive."""
+        return _is_square(self.shape)
 
     def check_edges(self, edges):
         """Raises an error unless `edges` has a row for each of the given entries."""
@@ -131,9 +161,26 @@ class DenseAdjacency:
         """`A @ x`, the weighted sum over neighbours: `[..., N, F]` to `[..., M, F]`."""
         return tf.cast(tf.matmul(self.values, tf.cast(x, self.dtype)), x.dtype)
 
+    def mean(self, x):
+        """The weighted mean over neighbours, `[..., M, F]`; 0 without weights."""
+        share = tf.math.reciprocal_no_nan(self.row_sums())
+        return self.matmul(x) * tf.cast(share, x.dtype)[..., None]
+
+    def max(self, x):
+        """The maximum over neighbours, `[..., M, F]`; 0 where there are none."""
+        return ops.dense_max(self.values, x)
+
+    def sequence(self, x, cell, seed=None):
+        """A recurrent cell's last state, `[..., M, units]`."""
+        return ops.dense_sequence(self.values, x, cell, seed)
+
     def row_sums(self):
         """The weighted degree of each receiver, `[..., M]`."""
         return tf.reduce_sum(self.values, axis=-1)
+
+    def row_squares(self):
+        """The sum of the squared weights of each receiver, `[..., M]`."""
+        return tf.reduce_sum(self.values**2, axis=-1)
 
     def with_self_loops(self, weight):
         """The adjacency in which each receiver without self-loop gets one."""
@@ -151,6 +198,11 @@ class DenseAdjacency:
         """The rows of `x` `[..., N, ...]` of the receivers: `[..., M, ...]`."""
         batch = (slice(None),) * (self.values.shape.rank - 2)
         return x if _is_square(self.shape) else x[(*batch, slice(self.shape[0]))]
+
+    @property
+    def is_square(self):
+        """Whether it is known, while tracing, that all nodes receive."""
+        return _is_square(self.shape)
 
     def check_edges(self, edges):
         """Raises a `ValueError` unless `edges` has a row for each pair of nodes."""

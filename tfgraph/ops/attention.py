@@ -3,6 +3,7 @@
 import tensorflow as tf
 
 from tfgraph.ops.matmul import compiled_by_xla, sparse_matmul
+from tfgraph.ops.segments import row_max, row_sum, within
 from tfgraph.ops.self_loops import missing_self_loops
 
 
@@ -31,7 +32,7 @@ def _entry_sums(indices, receivers, senders):
         num_rows = tf.shape(receivers)[0]
         return (
             None,
-            _row_sum(dy, _within(rows, num_rows), num_rows),
+            row_sum(dy, within(rows, num_rows), num_rows),
             tf.math.unsorted_segment_sum(dy, columns, tf.shape(senders)[0]),
         )
 
@@ -62,16 +63,16 @@ def sparse_attention(indices, weights, shape, logits, loop_logits, h, drop):
         or `[E + M, H]` where the last `M` are those of the added loops.
     """
     num_rows = shape[0]
-    rows = _within(indices[:, 0], num_rows)
+    rows = within(indices[:, 0], num_rows)
     logits += _log(weights)[:, None]
-    highest = _row_max(logits, rows, num_rows)
+    highest = row_max(logits, rows, num_rows)
     if loop_logits is not None:
         loop_weights = missing_self_loops(indices, weights, num_rows, 1.0)
         loop_logits += _log(loop_weights)[:, None]
         highest = tf.maximum(highest, loop_logits)
     highest = _shift(highest)
     scores = tf.exp(logits - tf.gather(highest, rows))
-    total = _row_sum(scores, rows, num_rows)
+    total = row_sum(scores, rows, num_rows)
     y = sparse_matmul(indices, drop(scores), shape, h)
     if loop_logits is not None:
         loop_scores = tf.exp(loop_logits - highest)
@@ -117,38 +118,3 @@ def _shift(highest):
     Where all weights are 0, it is far above the logits, so that each becomes 0.
     """
     return tf.stop_gradient(tf.maximum(highest, highest.dtype.min / 4))
-
-
-def _within(rows, num_rows):
-    """`rows`, cut to the range of what is legal.
-
-    A check reports a row out of range; but by then it may have asked for memory
-    without bound, as the segments of a sum go up to the highest.
-    """
-    highest = tf.maximum(tf.cast(num_rows, rows.dtype) - 1, 0)
-    return tf.clip_by_value(rows, 0, highest)
-
-
-def _row_sum(values, rows, num_rows):
-    """The sum of the entries of each row; `rows` is sorted."""
-    if compiled_by_xla():  # where nothing is sorted, and shapes must be known
-        return tf.math.unsorted_segment_sum(values, rows, num_rows)
-    return _with_rows(tf.math.segment_sum(values, rows), num_rows)
-
-
-def _row_max(values, rows, num_rows):
-    """The maximum of the entries of each row, the lowest number if it has none."""
-    if compiled_by_xla():
-        return tf.math.unsorted_segment_max(values, rows, num_rows)
-    # In an eighth of the time of the unsorted one, but 0 for a row without entries.
-    highest = _with_rows(tf.math.segment_max(values, rows), num_rows)
-    present = _row_sum(tf.ones_like(rows, tf.int32), rows, num_rows) > 0
-    return tf.where(present[:, None], highest, values.dtype.min / 2)
-
-
-def _with_rows(values, num_rows):
-    """Adds zeros for the rows after the last one that has an entry."""
-    missing = tf.cast(num_rows, tf.int32) - tf.shape(values)[0]
-    static = num_rows if isinstance(num_rows, int) else None
-    values = tf.pad(values, [[0, missing]] + [[0, 0]] * (values.shape.rank - 1))
-    return tf.ensure_shape(values, [static, *values.shape[1:]])

@@ -1,0 +1,201 @@
+"""The aggregating convolution of GraphSAGE."""
+
+import keras
+import tensorflow as tf
+
+from tfgraph import ops
+from tfgraph.layers.graph_convolution import GraphConvolution
+
+AGGREGATORS = ("mean", "gcn", "sum", "max_pool", "mean_pool", "lstm")
+
+
+@keras.saving.register_keras_serializable("tfgraph")
+class SAGEConv(GraphConvolution):
+    """Convolution of "Inductive Representation Learning on Large Graphs" (GraphSAGE).
+
+        h_N(v) = AGGREGATE({h_u : u ∈ N(v)})
+        h_v' = σ(W · [h_v ‖ h_N(v)] + b),    then h_v' / ‖h_v'‖₂ with `normalize`
+
+    (Hamilton, Ying & Leskovec, NeurIPS 2017, https://arxiv.org/abs/1706.02216). `W` is
+    kept as its two halves, for the node itself and for its neighbours. With weights
+    `w_vu` on the edges, the aggregators are
+
+    | `aggregator` | `h_N(v)` |
+    | --- | --- |
+    | "mean" | `Σ_u w_vu h_u / Σ_u w_vu` |
+    | "sum" | `Σ_u w_vu h_u` |
+    | "mean_pool" | the mean of `ReLU(W_pool h_u + b_pool)` |
+    | "max_pool" | the maximum of `ReLU(W_pool h_u + b_pool)`, feature by feature |
+    | "lstm" | the last state of an LSTM over the neighbours, shuffled in training |
+    | "gcn" | the mean over `N(v) ∪ {v}`, and then `h_v' = σ(W h_N(v) + b)` |
+
+    An edge of weight w counts as w parallel edges, and one of weight 0 as none; so
+    "max_pool" and "lstm" look at no other weights. A node without neighbours has
+    `h_N(v) = 0` (for "gcn", `h_v`).
+
+    Example:
+
+    ```python
+    x = keras.Input((1433,), name="x")
+    adjacency = keras.Input((None,), sparse=True, name="adjacency")
+    h = tfgraph.layers.SAGEConv(256, "max_pool", activation="relu")([x, adjacency])
+    z = tfgraph.layers.SAGEConv(256, "max_pool", normalize=True)([h, adjacency])
+    model = keras.Model([x, adjacency], z)
+    ```
+
+    Args:
+        units: Positive integer, the number of features that a node comes out with.
+        aggregator: One of the table.
+        aggregator_units: Width of the pooling layer or the LSTM. None for `units`.
+        concat: Whether to concatenate the two halves' products, `σ([W₁ h_v ‖ W₂ h_N(v)]
+            + b)`, each `units` wide, as the official code does, rather than to add
+            them, which is the paper's equation. Not for "gcn".
+        root_weight: Whether the node itself has a part, `W₁ h_v`, in its new features.
+            Without effect on "gcn", where it is one of the neighbours.
+        normalize: Whether to scale each node's new features to a length of 1. Features
+            that are all 0 stay 0.
+        activation, use_bias, dropout, kernel_initializer, bias_initializer,
+            kernel_regularizer, bias_regularizer, activity_regularizer,
+            kernel_constraint, bias_constraint, node_set_name, edge_set_name,
+            feature_name, edge_weight_name, **kwargs: See `GraphConvolution`. The
+            arguments of the kernel and the bias are for those of the pooling layer too,
+            not for the LSTM.
+
+    Call arguments:
+        inputs: `[x, adjacency]`, `[x, graph]` or `graph`; see `GraphConvolution`. A
+            rectangular adjacency `[M, N]`, of the first `M` of `N` nodes, is what
+            `tfgraph.data.neighbor_batches` makes.
+        training: Whether to apply dropout and to shuffle the neighbours for "lstm".
+
+    Input shape:
+        `x` `[N, F]` with `adjacency` `[M, N]`; or `[B, N, F]` with dense `[B, M, N]`.
+
+    Output shape:
+        `[M, units]`, or `[B, M, units]`; `2 * units` wide with `concat`.
+
+    Raises:
+        ValueError: If `units` or `aggregator_units` is not a positive integer,
+            `aggregator` is unknown, `concat` is set for "gcn", `dropout` is outside
+            `[0, 1)`, or the inputs do not fit together.
+        tf.errors.InvalidArgumentError: At run time, if an edge names a node that does
+            not exist.
+    """
+
+    def __init__(
+        self,
+        units,
+        aggregator="mean",
+        *,
+        aggregator_units=None,
+        concat=False,
+        root_weight=True,
+        normalize=False,
+        **kwargs,
+    ):
+        super().__init__(units, **kwargs)
+        if aggregator not in AGGREGATORS:
+            raise ValueError(
+                f"SAGEConv: expected `aggregator` to be one of {AGGREGATORS}. "
+                f"Received: aggregator={aggregator!r}"
+            )
+        if aggregator_units is not None:
+            self.check_positive("aggregator_units", aggregator_units)
+        if aggregator == "gcn" and concat:
+            raise ValueError(
+                "SAGEConv: expected `concat` to be False for the aggregator 'gcn', "
+                "which makes one product only. Received: concat=True"
+            )
+        self.aggregator = aggregator
+        self.aggregator_units = aggregator_units
+        self.concat = concat
+        self.root_weight = root_weight
+        self.normalize = normalize
+        # The number of an LSTM's steps is the highest degree, which XLA cannot know.
+        self.supports_jit = aggregator != "lstm"
+
+    @property
+    def output_dim(self):
+        return 2 * self.units if self.concat and self.root_weight else self.units
+
+    def build(self, input_shape):
+        self.in_features = input_dim = self.input_dim(input_shape)
+        width = self.aggregator_units or self.units
+        if self.aggregator in ("max_pool", "mean_pool"):
+            self.pool_kernel = self.add_kernel((input_dim, width), "pool_kernel")
+            self.pool_bias = self.add_bias((width,), "pool_bias")
+        elif self.aggregator == "lstm":
+            self.lstm = keras.layers.LSTMCell(width, dtype=self.dtype_policy)
+            self.lstm.build((None, input_dim))
+        else:
+            width = input_dim
+        self.kernel = None
+        if self.root_weight and self.aggregator != "gcn":
+            self.kernel = self.add_kernel((input_dim, self.units))
+        self.neighbor_kernel = self.add_kernel((width, self.units), "neighbor_kernel")
+        self.bias = self.add_bias((self.output_dim,))
+
+    def call(self, inputs, training=None):
+        x, adjacency = self.unpack(inputs, self.in_features)
+        x = self.drop(x, training)
+        h = self.aggregate(x, adjacency, training)
+        if self.kernel is not None:
+            own = self.own_part(x, adjacency)
+            h = tf.concat([own, h], axis=-1) if self.concat else own + h
+        if self.use_bias:
+            h = tf.nn.bias_add(h, keras.ops.cast(self.bias, h.dtype))
+        h = self.activation(h)
+        return _unit_length(h) if self.normalize else h
+
+    def aggregate(self, x, adjacency, training):
+        """`W₂ h_N(v)`, of the aggregated neighbours: `[..., M, units]`."""
+        if self.aggregator in ("max_pool", "mean_pool"):
+            x = ops.matmul(x, self.pool_kernel)
+            if self.use_bias:
+                x = tf.nn.bias_add(x, keras.ops.cast(self.pool_bias, x.dtype))
+            x = tf.nn.relu(x)
+        if self.aggregator == "max_pool":
+            return ops.matmul(adjacency.max(x), self.neighbor_kernel)
+        if self.aggregator == "lstm":
+            h = self.last_states(x, adjacency, training)
+            return ops.matmul(h, self.neighbor_kernel)
+
+        if self.aggregator == "gcn":
+            adjacency = adjacency.with_self_loops(1.0)
+        combine = adjacency.matmul if self.aggregator == "sum" else adjacency.mean
+        # Sums commute with the product: move the smaller features along the edges. If
+        # not all nodes receive, sums come first, as they leave fewer rows to multiply.
+        narrower = self.units < x.shape[-1] and adjacency.is_square
+        if isinstance(x, tf.SparseTensor) or narrower:
+            return combine(ops.matmul(x, self.neighbor_kernel))
+        return ops.matmul(combine(x), self.neighbor_kernel)
+
+    def last_states(self, x, adjacency, training):
+        """The LSTM's last state after the neighbours of each node."""
+        if isinstance(x, tf.SparseTensor):
+            # Not tf.sparse.to_dense, which refuses repeated entries.
+            x = tf.scatter_nd(x.indices, x.values, x.dense_shape)
+            x = tf.ensure_shape(x, [None, self.lstm.kernel.shape[0]])
+        seed = self.seed_generator.next() if training else None
+        return adjacency.sequence(x, self.lstm, seed)
+
+    def own_part(self, x, adjacency):
+        """`W₁ h_v` of the nodes that receive: `[..., M, units]`."""
+        if isinstance(x, tf.SparseTensor):
+            return adjacency.first_rows(ops.matmul(x, self.kernel))
+        return ops.matmul(adjacency.first_rows(x), self.kernel)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "aggregator": self.aggregator,
+            "aggregator_units": self.aggregator_units,
+            "concat": self.concat,
+            "root_weight": self.root_weight,
+            "normalize": self.normalize,
+        }
+
+
+def _unit_length(h):
+    """Each row over its L2 norm, which float16 could not hold."""
+    precise = tf.cast(h, ops.weight_dtype(h.dtype))
+    return tf.cast(tf.math.l2_normalize(precise, axis=-1), h.dtype)

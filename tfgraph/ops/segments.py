@@ -1,0 +1,40 @@
+"""Sums and maxima over the entries of each row of a sparse matrix."""
+
+import tensorflow as tf
+
+from tfgraph.ops.matmul import compiled_by_xla
+
+
+def within(rows, num_rows):
+    """`rows`, cut to the range of what is legal.
+
+    A check reports a row out of range; but by then it may have asked for memory
+    without bound, as the segments of a sum go up to the highest.
+    """
+    highest = tf.maximum(tf.cast(num_rows, rows.dtype) - 1, 0)
+    return tf.clip_by_value(rows, 0, highest)
+
+
+def row_sum(values, rows, num_rows):
+    """The sum of the entries of each row; `rows` is sorted."""
+    if compiled_by_xla():  # where nothing is sorted, and shapes must be known
+        return tf.math.unsorted_segment_sum(values, rows, num_rows)
+    return _with_rows(tf.math.segment_sum(values, rows), num_rows)
+
+
+def row_max(values, rows, num_rows):
+    """The maximum of the entries of each row, the lowest number if it has none."""
+    if compiled_by_xla():
+        return tf.math.unsorted_segment_max(values, rows, num_rows)
+    # In an eighth of the time of the unsorted one, but 0 for a row without entries.
+    highest = _with_rows(tf.math.segment_max(values, rows), num_rows)
+    present = row_sum(tf.ones_like(rows, tf.int32), rows, num_rows) > 0
+    return tf.where(present[:, None], highest, values.dtype.min / 2)
+
+
+def _with_rows(values, num_rows):
+    """Adds zeros for the rows after the last one that has an entry."""
+    missing = tf.cast(num_rows, tf.int32) - tf.shape(values)[0]
+    static = num_rows if isinstance(num_rows, int) else None
+    values = tf.pad(values, [[0, missing]] + [[0, 0]] * (values.shape.rank - 1))
+    return tf.ensure_shape(values, [static, *values.shape[1:]])
