@@ -11,10 +11,12 @@ import json
 import time
 
 import autoencoders
+import graphsage
 import keras
 import numpy as np
 
 import tfgraph
+from tfgraph.layers.sage import AGGREGATORS
 
 
 class StopAboveRecentMean(keras.callbacks.Callback):
@@ -197,6 +199,8 @@ PROTOCOLS = {
     "micro-F1 has been at its best for 100 epochs (weights of the last epoch in which "
     "both were, tested once); seeds 0, 1, ...",
     "gae": autoencoders.PROTOCOL,
+    "sage": graphsage.PROTOCOL,
+    "sage-unsupervised": graphsage.UNSUPERVISED_PROTOCOL,
     "vgae": autoencoders.PROTOCOL,
 }
 MODELS = {
@@ -204,10 +208,16 @@ MODELS = {
     "gat": gat,
     "gat-inductive": gat_inductive,
     "gcn": gcn,
+    "sage": graphsage.sage,
+    "sage-unsupervised": graphsage.sage_unsupervised,
     "vgae": autoencoders.vgae,
 }
 DATASETS = {model: ["cora", "citeseer", "pubmed"] for model in MODELS}
 DATASETS["gat-inductive"] = ["ppi", "twitch"]
+DATASETS["sage"] += ["computers", "twitch", "ppi", "reddit"]
+DATASETS["sage-unsupervised"] += ["ppi", "reddit"]
+AUTOENCODERS = ("gae", "vgae")
+SAGES = ("sage", "sage-unsupervised")
 
 
 def main():
@@ -220,19 +230,26 @@ def main():
     parser.add_argument(
         "--featureless", action="store_true", help="gae and vgae with X = I"
     )
+    parser.add_argument(
+        "--aggregator", choices=AGGREGATORS, help="of sage (default: mean)"
+    )
     args = parser.parse_args()
     if args.dataset not in DATASETS[args.model]:
         parser.error(f"dataset: expected one of {DATASETS[args.model]}")
     if args.runs < 1:
         parser.error(f"--runs: expected at least 1, got {args.runs}")
-    arguments = [args.dataset, args.runs]
-    if args.model in ("gae", "vgae"):
-        arguments.append(args.featureless)
-    elif args.featureless:
+    if args.featureless and args.model not in AUTOENCODERS:
         parser.error(f"--featureless: expected gae or vgae, got {args.model}")
+    if args.aggregator and args.model not in SAGES:
+        parser.error(f"--aggregator: expected one of {SAGES}, got {args.model}")
+    options = {}
+    if args.model in AUTOENCODERS:
+        options["featureless"] = args.featureless
+    if args.model in SAGES:
+        options["aggregator"] = args.aggregator or "mean"
 
     start, results = time.perf_counter(), []
-    for metrics, note in MODELS[args.model](*arguments):
+    for metrics, note in MODELS[args.model](args.dataset, args.runs, **options):
         results.append(metrics)
         shown = ", ".join(f"{name} {100 * v:.1f}" for name, v in metrics.items())
         print(f"run {len(results)}/{args.runs}: {shown} ({note})", flush=True)
@@ -246,7 +263,7 @@ def main():
             {
                 "model": args.model,
                 "dataset": args.dataset,
-                "featureless": args.featureless,
+                **options,
                 "metrics": summary,
                 "runs": args.runs,
                 "seconds": round(time.perf_counter() - start, 1),

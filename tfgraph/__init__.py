@@ -13,6 +13,7 @@ if keras.backend.backend() != "tensorflow":
 from tfgraph import callbacks as callbacks
 from tfgraph import data as data
 from tfgraph import export as export
+from tfgraph import inference as inference
 from tfgraph import layers as layers
 from tfgraph import losses as losses
 from tfgraph import metrics as metrics

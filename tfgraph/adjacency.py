@@ -257,7 +257,8 @@ def _heads_first(x, rank):
 def _is_square(shape):
     """Whether it is known, while tracing, that there are as many rows as columns."""
     rows, columns = shape
-    return rows is columns or (isinstance(rows, int) and rows == columns)
+    known = isinstance(rows, int) and isinstance(columns, int)
+    return rows is columns or (known and rows == columns)
 
 
 def assert_square(adjacency, reason):

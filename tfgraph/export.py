@@ -5,7 +5,8 @@ An export needs neither tfgraph nor Keras to run, only stock TensorFlow operatio
 - `export_model`: a request holds a graph as an edge list;
 - `export_graph_tensor_model`: it holds graphs as serialized `tf.Example`s;
 - `export_transductive`: it holds numbers of nodes of the one graph of the export;
-- `export_link_scorer`: it holds pairs of such numbers.
+- `export_link_scorer`: it holds pairs of such numbers;
+- `export_block_model`: it holds some nodes' sampled neighbourhood.
 
 Each writes the next version below `path`, as TensorFlow Serving expects it: `path/1`,
 then `path/2` and so on. An unfinished version is never visible under a number. What
@@ -251,6 +252,89 @@ def export_link_scorer(model: keras.Model, path: str | os.PathLike, inputs) -> s
     return _write_version(archive, path)
 
 
+def export_block_model(model: keras.Model, path: str | os.PathLike) -> str:
+    """Exports a model over blocks, to be called with nodes' sampled neighbourhood.
+
+    For `models.GraphSAGE`, or another stack of K convolutions. A client samples as in
+    training, from its own store of the graph, and sends what `block_request` makes of
+    the sample. The signature `serving_default` takes
+
+    - `features` float32 `[N_0, F]`, of all sampled nodes;
+    - `num_nodes` int64 `[K]`: `N_1, ..., N_K`, the first nodes that each layer
+      computes; the last are the seeds, of which `predictions` has a row each;
+    - `edges_k` int64 `[E_k, 2]` and `weights_k` float32 `[E_k]` for k = 1 .. K: layer
+      k's edges, each row `(source, target)`, source below `N_(k-1)`, target below
+      `N_k`.
+
+    Example:
+
+    ```python
+    tfgraph.export.export_block_model(model, "serving/sage")
+
+    batches = tfgraph.data.neighbor_batches(graph, (25, 10), 1, nodes=[7], labels=False)
+    (inputs,) = batches.get_single_element()
+    request = tfgraph.export.block_request(inputs)
+    ```
+
+    Args:
+        model: A built `models.GraphSAGE` or `models.GAT`.
+        path: Local directory of the model's versions.
+
+    Returns:
+        The directory of the new version.
+
+    Raises:
+        ValueError: If `model` is not built, or is no stack of convolutions over
+            features `[N, F]`.
+    """
+    num_features, _, _ = _edge_list_inputs(model)
+    num_layers = len(getattr(model, "convolutions", ()))
+    if not num_layers:
+        raise ValueError(
+            "Expected `model` to be a stack of convolutions, such as models.GraphSAGE. "
+            f"Received: model={model}"
+        )
+
+    def serving_default(features, num_nodes, *blocks):
+        sizes = tf.concat([tf.shape(features, tf.int64)[:1], num_nodes], axis=0)
+        adjacencies = [
+            tf.SparseTensor(edges[:, ::-1], weights, sizes[k : k + 2][::-1])
+            for k, (edges, weights) in enumerate(
+                zip(blocks[::2], blocks[1::2], strict=True)
+            )
+        ]
+        return _named(model([features, adjacencies], training=False))
+
+    specs = [
+        tf.TensorSpec([None, num_features], tf.float32, "features"),
+        tf.TensorSpec([num_layers], tf.int64, "num_nodes"),
+    ]
+    for k in range(1, num_layers + 1):
+        specs.append(tf.TensorSpec([None, 2], tf.int64, f"edges_{k}"))
+        specs.append(tf.TensorSpec([None], tf.float32, f"weights_{k}"))
+    archive = keras.export.ExportArchive()
+    archive.track(model)  # its lookup tables; variables are found without
+    archive.add_endpoint("serving_default", serving_default, specs)
+    return _write_version(archive, path)
+
+
+def block_request(inputs) -> dict[str, tf.Tensor]:
+    """Returns the tensors that an export by `export_block_model` asks for, by name.
+
+    Args:
+        inputs: `(x, adjacencies)`, as `tfgraph.data.neighbor_batches` makes them.
+    """
+    x, adjacencies = inputs
+    request = {
+        "features": x,
+        "num_nodes": tf.stack([block.dense_shape[0] for block in adjacencies]),
+    }
+    for k, block in enumerate(adjacencies, start=1):
+        request[f"edges_{k}"] = block.indices[:, ::-1]
+        request[f"weights_{k}"] = block.values
+    return request
+
+
 def _check_built(model):
     if not model.built:
         raise ValueError(
@@ -269,6 +353,8 @@ def _edge_list_inputs(model):
         # A subclassed model remembers no more than shapes, and takes whatever comes.
         shapes = (model.get_build_config() or {}).get("input_shape")
         sparse = [False, True]
+    if shapes and len(shapes) == 2 and _is_list_of_shapes(shapes[1]):
+        shapes = [shapes[0], shapes[1][-1]]  # a stack of convolutions takes both
     ranks = [len(s) if isinstance(s, (list, tuple)) else None for s in shapes or ()]
     if ranks != [2, 2] or shapes[0][-1] is None:
         raise ValueError(
@@ -277,6 +363,12 @@ def _edge_list_inputs(model):
             f"Received: a model built for inputs of shape {shapes}"
         )
     return shapes[0][-1], *sparse
+
+
+def _is_list_of_shapes(shape):
+    return isinstance(shape, (list, tuple)) and not all(
+        isinstance(size, int | None) for size in shape
+    )
 
 
 def _named(outputs):

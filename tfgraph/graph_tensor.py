@@ -36,6 +36,7 @@ import tensorflow as tf
 _TFGNN = "tensorflow_gnn"
 
 
+@tf.autograph.experimental.do_not_convert  # which would warn that it cannot
 def load_tfgnn() -> types.ModuleType:
     """Returns the `tensorflow_gnn` module, imported beside Keras 3 if need be."""
     return importlib.import_module(_TFGNN)

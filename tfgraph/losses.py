@@ -1,4 +1,4 @@
-"""The loss of graph autoencoders: how well inner products tell edges from the rest."""
+"""Losses of embeddings: how well inner products tell pairs that belong together."""
 
 import keras
 import tensorflow as tf
@@ -7,6 +7,48 @@ from tfgraph import ops
 from tfgraph.adjacency import DenseAdjacency, as_adjacency, assert_square
 
 _SAMPLINGS = ("uniform", "degree")
+
+
+@keras.saving.register_keras_serializable("tfgraph")
+class NegativeSamplingLoss(keras.losses.Loss):
+    """The unsupervised loss of GraphSAGE, on the embeddings of a batch.
+
+        J(z_u) = -log σ(z_u · z_v) - Σ_q log σ(-z_u · z_q)
+
+    for a node `u`, a node `v` that a random walk from `u` has met, and `Q` random nodes
+    `q` (Hamilton, Ying & Leskovec, NeurIPS 2017, https://arxiv.org/abs/1706.02216).
+
+    ```python
+    model = tfgraph.models.GraphSAGE(hidden_units=(128, 128))
+    model.compile("adam", tfgraph.losses.NegativeSamplingLoss())
+    model.fit(tfgraph.data.walk_batches(graph, (25, 10), 512), shuffle=False)
+    ```
+
+    Args:
+        name, reduction, dtype: As in `keras.losses.Loss`. The mean is over the pairs.
+
+    Call arguments:
+        y_true: Integers `[P, 2 + Q]`: the rows in `y_pred` of `u`, `v` and each `q`.
+        y_pred: Embeddings `[M, D]`.
+    """
+
+    def __init__(
+        self,
+        name="negative_sampling",
+        reduction="sum_over_batch_size",
+        dtype=None,
+    ):
+        super().__init__(name=name, reduction=reduction, dtype=dtype)
+
+    def call(self, y_true, y_pred):
+        # Keras has cast the row numbers to the loss's dtype.
+        rows = tf.cast(y_true, tf.int32)
+        z_u = tf.gather(y_pred, rows[:, :1])
+        others = tf.gather(y_pred, rows[:, 1:])
+        logits = tf.matmul(z_u, others, transpose_b=True)[:, 0]
+        return tf.math.softplus(-logits[:, 0]) + tf.reduce_sum(
+            tf.math.softplus(logits[:, 1:]), axis=1
+        )
 
 
 def reconstruction_loss(

@@ -1,6 +1,7 @@
-"""Exact ranking metrics of binary predictions, such as those of links."""
+"""Exact ranking metrics of links, and what embeddings tell a linear classifier."""
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 
@@ -156,3 +157,64 @@ def _sums_from_above(scores, labels, weights, mask):
     above = tf.searchsorted(ranked, -positives, side="left")
     from_ = tf.searchsorted(ranked, -positives, side="right")
     return tf.gather(sums, above), tf.gather(sums, from_), sums[-1]
+
+
+def linear_probe(z, y, train, test, l2: float = 1e-4, steps: int = 500) -> float:
+    """Scores embeddings by the logistic regression that they allow, as micro-F1.
+
+    The evaluation of unsupervised embeddings in GraphSAGE: they are standardised with
+    the training nodes' means and deviations, logistic regression is trained on the
+    training nodes, and scored on the test nodes (Hamilton, Ying & Leskovec, NeurIPS
+    2017, https://arxiv.org/abs/1706.02216; there by scikit-learn's `SGDClassifier`,
+    whose penalty of 1e-4 · ½‖W‖² this has too).
+
+    Args:
+        z: Embeddings `[N, D]`, or raw features.
+        y: Class numbers `[N]`, or 0 and 1 for each of several labels `[N, C]`.
+        train: Boolean mask `[N]` or node numbers.
+        test: As `train`.
+        l2: The penalty's factor.
+        steps: Steps of Adam, each on all training nodes.
+
+    Returns:
+        Micro-F1 in `[0, 1]`, over all labels together; of class numbers, that is the
+        accuracy.
+
+    Raises:
+        ValueError: If `z` and `y` are not as long as each other, or there is no
+            training or test node.
+    """
+    z, y = np.asarray(z, "float32"), np.asarray(y)
+    if z.ndim != 2 or len(z) != len(y):
+        raise ValueError(
+            "Expected embeddings `z` [N, D] with a row for each of `y`. "
+            f"Received: z.shape={z.shape}, y.shape={y.shape}"
+        )
+    for name, nodes in (("train", train), ("test", test)):
+        if not len(y[nodes]):
+            raise ValueError(f"Expected `{name}` to select nodes. Received: none")
+    mean, deviation = z[train].mean(axis=0), z[train].std(axis=0)
+    z = (z - mean) / np.where(deviation == 0, 1, deviation)
+    several = y.ndim == 2
+    probe = keras.Sequential(
+        [
+            keras.layers.Dense(
+                y.shape[1] if several else int(y.max()) + 1,
+                kernel_initializer="zeros",
+                kernel_regularizer=keras.regularizers.L2(l2 / 2),
+            )
+        ]
+    )
+    loss = (
+        keras.losses.BinaryCrossentropy(from_logits=True)
+        if several
+        else keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    )
+    probe.compile(keras.optimizers.Adam(0.05), loss)
+    data = tf.data.Dataset.from_tensors((z[train], y[train])).repeat()
+    probe.fit(data, steps_per_epoch=steps, shuffle=False, verbose=0)
+    logits = probe.predict_on_batch(z[test])
+    if not several:
+        return float(np.mean(logits.argmax(axis=1) == y[test]))
+    predicted, true = logits > 0, y[test] > 0
+    return float(2 * np.sum(predicted & true) / np.sum(predicted + 1.0 * true))

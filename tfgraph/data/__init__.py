@@ -9,6 +9,7 @@ from tfgraph.data.datasets import (
     planetoid,
     read_npz,
 )
+from tfgraph.data.disjoint_union import disjoint_union
 from tfgraph.data.features import identity_features, standardized
 from tfgraph.data.graph import Graph
 from tfgraph.data.inductive import ppi, reddit, twitch
@@ -19,8 +20,10 @@ from tfgraph.data.links import (
     link_split,
     training_links,
 )
+from tfgraph.data.sampling import neighbor_batches
 from tfgraph.data.splits import random_split, stratified_folds
 from tfgraph.data.tu_collection import read_tu, tu
+from tfgraph.data.walks import walk_batches
 from tfgraph.data.whole_graphs import whole_graph_batches
 
 __all__ = [
@@ -29,6 +32,7 @@ __all__ = [
     "Links",
     "amazon_computers",
     "coauthor_physics",
+    "disjoint_union",
     "full_batch",
     "graclus_clusters",
     "graph_batches",
@@ -36,6 +40,7 @@ __all__ = [
     "karate_club",
     "link_batch",
     "link_split",
+    "neighbor_batches",
     "planetoid",
     "ppi",
     "random_split",
@@ -47,5 +52,6 @@ __all__ = [
     "training_links",
     "tu",
     "twitch",
+    "walk_batches",
     "whole_graph_batches",
 ]

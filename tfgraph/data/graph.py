@@ -9,6 +9,7 @@ from tfgraph.data.graph_checks import (
     checked_features,
     checked_labels,
     checked_mask,
+    checked_nodes,
     checked_num_nodes,
     is_scipy,
 )
@@ -35,7 +36,8 @@ class Graph:
 
     Args:
         x: Node features `[N, F]`, an array or a SciPy sparse matrix, or None. Stored
-            as float32; a sparse matrix stays sparse, in CSR form.
+            as float32; a sparse matrix stays sparse, in CSR form, and a `numpy.memmap`
+            of float32 stays in its file.
         edges: Integers `[E, 2]`, each row `(source, target)`. Stored as int64 and
             sorted by target, then source. Repeated edges are kept.
         edge_weight: Weights `[E]` in the order of `edges`, or None. Stored as float32
@@ -150,6 +152,32 @@ class Graph:
             edge_weight = np.full(len(number), -np.inf, np.float32)
             np.maximum.at(edge_weight, merged_into, np.tile(self.edge_weight, 2))
         return self.replace(edges=edges[first], edge_weight=edge_weight)
+
+    def subgraph(self, nodes) -> "Graph":
+        """Returns the induced subgraph: some nodes, and the edges between them.
+
+        For inductive training, on what is known of the training nodes alone:
+        `graph.subgraph(graph.train_mask)`.
+
+        Args:
+            nodes: Distinct node numbers, of which the i-th becomes node i, or a mask
+                `[num_nodes]`, whose nodes keep their order.
+
+        Raises:
+            ValueError: If `nodes` is neither.
+        """
+        nodes = checked_nodes(nodes, self.num_nodes)
+        number = np.full(self.num_nodes, -1)
+        number[nodes] = np.arange(len(nodes))
+        edges = number[self.edges]
+        kept = (edges >= 0).all(axis=1)
+        fields = {"edges": edges[kept], "num_nodes": len(nodes), "name": self.name}
+        if self.edge_weight is not None:
+            fields["edge_weight"] = self.edge_weight[kept]
+        for name in ("x", "y", *_MASKS):
+            value = getattr(self, name)
+            fields[name] = None if value is None else value[nodes]
+        return Graph(**fields)
 
     def row_normalized(self) -> "Graph":
         """Returns the graph with each node's features scaled to sum to 1.

@@ -26,13 +26,17 @@ def _real_array(name: str, value) -> np.ndarray:
 
 
 def _check_finite(name: str, array: np.ndarray):
-    finite = np.isfinite(array)
-    if not finite.all():
-        where = tuple(np.argwhere(~finite)[0].tolist())
-        raise ValueError(
-            f"Expected `{name}` to hold finite float32 numbers. "
-            f"Received: {name} with {array[where]} at index {list(where)}"
-        )
+    # Some rows at a time: `array` may be a file that is larger than memory.
+    step = max(1, 2**22 // max(1, array[:1].size))
+    for start in range(0, len(array), step):
+        finite = np.isfinite(array[start : start + step])
+        if not finite.all():
+            row, *column = np.argwhere(~finite)[0].tolist()
+            where = (start + row, *column)
+            raise ValueError(
+                f"Expected `{name}` to hold finite float32 numbers. "
+                f"Received: {name} with {array[where]} at index {list(where)}"
+            )
 
 
 def _float32(name: str, value) -> np.ndarray:
@@ -130,13 +134,13 @@ def checked_edges(edges, num_nodes: int) -> np.ndarray:
 
 
 def checked_edge_weight(edge_weight, num_edges: int) -> np.ndarray:
-    array = _float32("edge_weight", edge_weight)
+    array = _real_array("edge_weight", edge_weight)
     if array.shape != (num_edges,):
         raise ValueError(
             f"Expected `edge_weight` to have one number for each of the {num_edges} "
             f"edges. Received: edge_weight with shape={array.shape}"
         )
-    return array
+    return _float32("edge_weight", array)
 
 
 def checked_mask(name: str, mask, num_nodes: int, y) -> np.ndarray:
@@ -154,3 +158,30 @@ def checked_mask(name: str, mask, num_nodes: int, y) -> np.ndarray:
                 f"Received: {name} with node {unlabelled.argmax()}, whose y=-1"
             )
     return array
+
+
+def checked_nodes(nodes, num_nodes: int) -> np.ndarray:
+    """Returns node numbers, int64, of distinct node numbers or of a mask."""
+    array = _real_array("nodes", nodes)
+    if array.dtype == bool:
+        return np.flatnonzero(checked_mask("nodes", array, num_nodes, None))
+    if array.shape == (0,):  # an empty list
+        return np.zeros(0, np.int64)
+    if array.ndim != 1 or array.dtype.kind not in "iu":
+        raise ValueError(
+            "Expected `nodes` to be node numbers or a mask. "
+            f"Received: nodes with shape={array.shape} and dtype={array.dtype}"
+        )
+    bad = (array < 0) | (array >= num_nodes)
+    if bad.any():
+        raise ValueError(
+            f"Expected `nodes` to hold node numbers from 0 to {num_nodes - 1}. "
+            f"Received: nodes[{bad.argmax()}]={array[bad.argmax()]}"
+        )
+    numbers, count = np.unique(array, return_counts=True)
+    if len(numbers) < len(array):
+        raise ValueError(
+            "Expected `nodes` to hold each node once. "
+            f"Received: node {numbers[count.argmax()]} {count.max()} times"
+        )
+    return array.astype(np.int64, copy=False)

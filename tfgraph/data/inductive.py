@@ -155,16 +155,11 @@ def ppi(split: str, path: str | os.PathLike | None = None) -> list[Graph]:
             f"Received: {union.edges[between][0].tolist()}"
         )
     return [
-        _subgraph(union, graph_id == number, f"ppi_{split}_{number}").symmetrized()
+        union.subgraph(graph_id == number)
+        .replace(name=f"ppi_{split}_{number}")
+        .symmetrized()
         for number in np.unique(graph_id)
     ]
-
-
-def _subgraph(graph: Graph, chosen: np.ndarray, name: str) -> Graph:
-    """Returns the chosen nodes, `[N]` booleans, and the edges that start at them."""
-    new_number = np.cumsum(chosen) - 1
-    edges = graph.edges[chosen[graph.edges[:, 0]]]
-    return Graph(graph.x[chosen], new_number[edges], y=graph.y[chosen], name=name)
 
 
 def reddit(path: str | os.PathLike | None = None) -> Graph:

@@ -4,13 +4,19 @@ import keras
 
 
 class ConvolutionStack(keras.Model):
-    """Graph convolutions one after the other, all on the same graph.
+    """Graph convolutions one after the other, on one graph or on a block for each.
 
     A subclass puts them into `self.convolutions`.
 
     Args:
         hidden_units: The widths of the hidden layers.
         name, dtype, trainable: As in `keras.Model`.
+
+    Call arguments:
+        inputs: As the convolutions take them; or `[x, [A_1, ..., A_K]]` with a
+            rectangular adjacency for each of `K` layers, as
+            `tfgraph.data.neighbor_batches` makes them: `A_k` is `[N_k, N_(k-1)]`, and
+            the first `N_k` of the `N_(k-1)` nodes are the `N_k` ones.
     """
 
     def __init__(self, hidden_units, name=None, dtype=None, trainable=True):
@@ -25,23 +31,45 @@ class ConvolutionStack(keras.Model):
         self.hidden_units = list(hidden_units)
 
     def build(self, input_shape):
-        for convolution in self.convolutions:
-            convolution.build(input_shape)
-            x_shape = convolution.compute_output_shape(input_shape)
-            input_shape = [x_shape, *_graph_of(input_shape)]
+        x_shape = None
+        for number, convolution in enumerate(self.convolutions):
+            shape = self._inputs_of(number, input_shape, x_shape)
+            convolution.build(shape)
+            x_shape = convolution.compute_output_shape(shape)
 
     def call(self, inputs, training=None):
-        first, *others = self.convolutions
-        h = first(inputs, training=training)
-        for convolution in others:
-            h = convolution([h, *_graph_of(inputs)], training=training)
+        h = None
+        for number, convolution in enumerate(self.convolutions):
+            h = convolution(self._inputs_of(number, inputs, h), training=training)
         return h
 
     def compute_output_shape(self, input_shape):
-        shape = self.convolutions[0].compute_output_shape(input_shape)
-        return (*shape[:-1], self.convolutions[-1].output_dim)
+        x_shape = None
+        for number, convolution in enumerate(self.convolutions):
+            shape = self._inputs_of(number, input_shape, x_shape)
+            x_shape = convolution.compute_output_shape(shape)
+        return x_shape
+
+    def _inputs_of(self, number, inputs, h):
+        """What a layer gets: the model's inputs, or `h` in place of their features."""
+        if isinstance(inputs, dict):
+            return inputs if h is None else [h, inputs]
+        if not isinstance(inputs, (list, tuple)) or len(inputs) < 2:
+            return inputs  # of which the layer says what is wrong
+        x, graph, *others = inputs
+        if _is_list_of_blocks(graph):
+            if len(graph) != len(self.convolutions):
+                raise ValueError(
+                    f"{type(self).__name__}: expected one adjacency, or a list of "
+                    f"{len(self.convolutions)}, one for each layer. "
+                    f"Received: a list of {len(graph)}"
+                )
+            graph = graph[number]
+        return [x if h is None else h, graph, *others]
 
 
-def _graph_of(inputs):
-    """The inputs but for the features: what every layer after the first gets too."""
-    return [inputs] if isinstance(inputs, dict) else inputs[1:]
+def _is_list_of_blocks(graph):
+    """Whether it holds adjacencies, or their shapes, and is not a shape itself."""
+    return isinstance(graph, (list, tuple)) and not all(
+        isinstance(size, int | None) for size in graph
+    )

@@ -1,0 +1,134 @@
+"""Samples of a graph as layered blocks: features and one adjacency for each layer."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from tfgraph.data.graph import Graph
+from tfgraph.data.graph_checks import is_scipy
+from tfgraph.data.neighbors import Neighbors
+
+_REPLACEMENTS = ("if_short", "never", "always")
+_ALIGNMENT = 64  # of TensorFlow's buffers, in bytes
+
+
+class BlockSampler:
+    """Samples a graph around some seeds, and makes what a model takes of it.
+
+    Args:
+        graph: A `Graph` with features.
+        fanouts: See `neighbor_batches`.
+        replacement: See `neighbor_batches`.
+        pad: Whether `arrays` have the same shapes for all samples of as many seeds. For
+            `replacement="always"`.
+    """
+
+    def __init__(self, graph: Graph, fanouts, replacement: str, pad: bool):
+        if replacement not in _REPLACEMENTS:
+            raise ValueError(
+                f"Expected `replacement` to be one of {_REPLACEMENTS}. "
+                f"Received: replacement={replacement!r}"
+            )
+        if graph.x is None:
+            raise ValueError(
+                f"Expected `graph` to have features. Received: graph={graph}"
+            )
+        self.fanouts = _checked_fanouts(fanouts, replacement)
+        self.replacement = replacement
+        self.pad = pad
+        self.x = graph.x if is_scipy(graph.x) else np.ascontiguousarray(graph.x)
+        self.neighbors = Neighbors(graph)
+
+    def sample(self, rng: np.random.Generator, seeds: np.ndarray):
+        """Returns nodes and layers, see `Neighbors.sample`."""
+        return self.neighbors.sample(
+            rng, seeds, self.fanouts, self.replacement, self.pad
+        )
+
+    def features(self, nodes: np.ndarray) -> np.ndarray:
+        """Returns the rows of `x` of the nodes, 0 for -1."""
+        if is_scipy(self.x):
+            x = self.x[np.maximum(nodes, 0)].toarray()
+        else:
+            x = _take_rows(self.x, nodes)
+        if self.pad:
+            x[nodes < 0] = 0
+        return x
+
+    @property
+    def types(self):
+        """The TensorFlow types of `arrays`."""
+        return (tf.float32, *(tf.int64, tf.float32, tf.int64) * len(self.fanouts))
+
+    def arrays(self, rng: np.random.Generator, seeds: np.ndarray):
+        """Returns features; and indices, values, shape of each layer's adjacency."""
+        nodes, layers = self.sample(rng, seeds)
+        arrays = [self.features(nodes)]
+        for layer in layers:
+            shape = np.array([layer.num_targets, layer.num_nodes])
+            arrays += [*self.neighbors.entries(layer, merge=not self.pad), shape]
+        return tuple(arrays)
+
+    def inputs(self, arrays: Sequence[tf.Tensor], num_seeds: int | None):
+        """Returns `(x, adjacencies)`, of all known shapes.
+
+        Args:
+            arrays: The tensors that `arrays` has become.
+            num_seeds: The number of seeds, or None where batches differ in it.
+        """
+        x, *layers = arrays
+        num_targets, adjacencies = num_seeds, []
+        for k in reversed(range(len(self.fanouts))):
+            indices, values, shape = layers[3 * k : 3 * k + 3]
+            num_edges = num_nodes = None
+            if self.pad and num_targets is not None:
+                num_edges = num_targets * self.fanouts[k]
+                num_nodes = num_targets + self.neighbors.max_new_nodes(num_edges)
+            shape = [
+                shape[i] if size is None else tf.constant(size, tf.int64)
+                for i, size in enumerate((num_targets, num_nodes))
+            ]
+            adjacency = tf.sparse.SparseTensor(
+                tf.ensure_shape(indices, (num_edges, 2)),
+                tf.ensure_shape(values, (num_edges,)),
+                tf.stack(shape),
+            )
+            adjacencies.insert(0, adjacency)
+            num_targets = num_nodes
+        x = tf.ensure_shape(x, (num_targets, self.x.shape[1]))
+        return x, tuple(adjacencies)
+
+
+def _checked_fanouts(fanouts, replacement) -> tuple[int | None, ...]:
+    all_too = replacement != "always"  # its shapes are known before the neighbours
+    listed = isinstance(fanouts, Sequence | np.ndarray)
+    fanouts = tuple(fanouts) if listed else fanouts
+    if not fanouts or not listed or not all(_is_fanout(f, all_too) for f in fanouts):
+        raise ValueError(
+            "Expected `fanouts` to hold a positive integer"
+            f"{' or None' * all_too} for each layer. Received: fanouts={fanouts}, "
+            f"replacement={replacement!r}"
+        )
+    return fanouts
+
+
+def _is_fanout(value, all_too) -> bool:
+    if value is None:
+        return all_too
+    is_integer = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    return is_integer and value > 0
+
+
+def _take_rows(x, nodes):
+    """`x[nodes]`, with -1 as 0, in memory that TensorFlow takes over as it is.
+
+    It would copy an array that is not aligned as its own are, which takes longer than
+    all else in a sample.
+    """
+    size = len(nodes) * x.shape[1]
+    buffer = np.empty(size + _ALIGNMENT // 4, np.float32)
+    start = -buffer.ctypes.data % _ALIGNMENT // 4
+    rows = buffer[start : start + size].reshape(len(nodes), x.shape[1])
+    # Not "raise", which would write to another buffer first.
+    return np.take(x, nodes, axis=0, out=rows, mode="clip")

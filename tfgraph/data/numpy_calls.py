@@ -1,0 +1,53 @@
+"""NumPy in `tf.data` pipelines, from whose threads Python can still come to an end."""
+
+import atexit
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+import tensorflow as tf
+
+
+def numpy_function(function: Callable, inputs: Sequence, types: Sequence):
+    """`tf.numpy_function`, without which a process may hang when it exits.
+
+    A thread that waits for Python's global lock when Python ends is stopped there. If
+    it prefetches for an iterator that is still referenced, by a variable or by an
+    exception, TensorFlow waits for it forever.
+    """
+    return tf.numpy_function(_calls.counted(function), inputs, types)
+
+
+class _Calls:
+    def __init__(self):
+        self.lock = threading.Lock()
+        self.begun = self.running = 0
+        self.ending = False
+
+    def counted(self, function):
+        def call(*arguments):
+            with self.lock:
+                self.begun += 1
+                if self.ending:
+                    raise StopIteration
+                self.running += 1
+            try:
+                return function(*arguments)
+            finally:
+                with self.lock:
+                    self.running -= 1
+
+        return call
+
+    def end(self):
+        """Returns when no call runs and none has begun for a while."""
+        self.ending = True
+        seen, quiet = -1, 0
+        while quiet < 5:
+            quiet = 0 if self.running or self.begun != seen else quiet + 1
+            seen = self.begun
+            time.sleep(0.02)  # and lets the threads have the lock
+
+
+_calls = _Calls()
+atexit.register(_calls.end)

@@ -1,0 +1,254 @@
+"""Minibatches of nodes with sampled neighbours, for `Model.fit`."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from tfgraph.data.blocks import BlockSampler
+from tfgraph.data.graph import Graph
+from tfgraph.data.graph_checks import checked_nodes
+from tfgraph.data.numpy_calls import numpy_function
+from tfgraph.graph_tensor import homogeneous
+
+_FORMS = ("blocks", "graph_tensor")
+_SPLITS = ("train", "val", "test")
+
+
+def neighbor_batches(
+    graph: Graph,
+    fanouts: Sequence[int | None],
+    batch_size: int,
+    *,
+    nodes=None,
+    labels: bool = True,
+    replacement: str = "if_short",
+    shuffle: bool = False,
+    seed: int | None = None,
+    form: str = "blocks",
+    drop_remainder: bool = False,
+) -> tf.data.Dataset:
+    """Returns a dataset of batches of nodes, each with a sample of its neighbourhood.
+
+    The minibatches of "Inductive Representation Learning on Large Graphs" (Hamilton et
+    al., 2017, https://arxiv.org/abs/1706.02216), algorithm 2, for K layers. The nodes
+    of a batch are its seeds, B^K; S_k neighbours are drawn, uniformly, for each node of
+
+        B^(k-1) = B^k ∪ (∪ over v in B^k of N_k(v)),    k = K .. 1,
+
+    so that layer k computes the nodes B^k from the nodes B^(k-1). Draws are independent
+    from layer to layer and from batch to batch, and other ones in each epoch.
+
+    **`fanouts[k-1]` is S_k, that of layer k**, as in the paper and in DGL, and the
+    reverse of PyG: `fanouts=(25, 10)` draws 10 direct neighbours of a seed, which the
+    last layer sums up, and 25 neighbours of each of these.
+
+    ```python
+    train = neighbor_batches(graph, (25, 10), 512, nodes="train", shuffle=True)
+    val = neighbor_batches(graph, (25, 10), 512, nodes="val")
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    # `shuffle` of Keras is for arrays.
+    model.fit(train, validation_data=val, epochs=10, shuffle=False)
+    ```
+
+    Features and edges stay in the graph's arrays: no worker and no TensorFlow graph has
+    a copy. So `Graph.x` may be a `numpy.memmap` of float32, larger than memory, of
+    which a batch reads its rows.
+
+    Args:
+        graph: A `Graph` with features, and for `labels` with `y`. A node's neighbours
+            are those that send to it; edges of weight 0 are none. Others are drawn
+            with equal probability, whatever their weight.
+        fanouts: Neighbours to draw for a node, for each layer, the first layer first.
+            None takes all of them.
+        batch_size: Seeds in a batch. The last batch may have fewer.
+        nodes: The seeds: "train", "val" or "test" for those of the mask, node numbers,
+            a boolean mask `[num_nodes]`, or None for all nodes.
+        labels: Whether elements have labels. If not they are `(inputs,)`, as
+            `Model.predict` takes it.
+        replacement: Whether a neighbour can be drawn twice: "if_short" for nodes with
+            fewer neighbours than the fan-out, as in the paper; "never", so that such
+            nodes get each neighbour once; or "always". With "always", all batches of
+            `batch_size` seeds have the same shapes, padded by nodes without edges and
+            with features of 0, and by entries of weight 0: with `drop_remainder`,
+            `jit_compile=True` compiles once.
+        shuffle: Whether each epoch takes the seeds in a new order.
+        seed: Datasets of the same seed give the same batches. With None that takes
+            `keras.utils.set_random_seed`.
+        form: "blocks", or "graph_tensor" for one graph for all layers.
+        drop_remainder: Whether to leave out a last batch of fewer seeds.
+
+    Returns:
+        A `tf.data.Dataset`. With form "blocks", of `((x, adjacencies), y)`: `x`
+        `[N_0, F]`; `adjacencies` a tuple of a SparseTensor `[N_k, N_(k-1)]` for each
+        layer, the first layer's first; `y` `[N_K]` or `[N_K, C]` for the `N_K` seeds.
+        The first `N_k` of the `N_(k-1)` nodes are the `N_k` ones. Entries are sorted,
+        and that of a neighbour which was drawn several times is how often it was, times
+        the edge's weight if the graph has weights. (With "always", there are several
+        entries instead.)
+
+        With form "graph_tensor", of `(graph, y, sample_weight)`: a scalar
+        `tfgnn.GraphTensor` of all nodes, seeds first, and of the edges that were drawn
+        for any layer, each once; labels and weights of all its nodes, with weight 0
+        outside the seeds, as in `full_batch`. So metrics are to be `weighted_metrics`.
+
+    Raises:
+        ValueError: If an argument is none of the above, the graph has no features or no
+            label for a seed, there are no seeds, or fewer than `batch_size`.
+    """
+    if form not in _FORMS:
+        raise ValueError(
+            f"Expected `form` to be one of {_FORMS}. Received: form={form!r}"
+        )
+    pad = form == "blocks" and replacement == "always"
+    sampler = BlockSampler(graph, fanouts, replacement, pad)
+    seeds = checked_seeds(graph, nodes)
+    y = _labels(graph, seeds) if labels else None
+    check_positive("batch_size", batch_size)
+    if batch_size > len(seeds):
+        raise ValueError(
+            f"Expected `batch_size` to be at most the {len(seeds)} seeds. "
+            f"Received: batch_size={batch_size}"
+        )
+    element = _blocks(sampler, y) if form == "blocks" else _graph_tensor(sampler, y)
+    batches = random_batches(seeds, batch_size, shuffle, seed, drop_remainder)
+    return batches.map(element, tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+
+
+def random_batches(
+    nodes: np.ndarray,
+    batch_size: int,
+    shuffle: bool,
+    seed: int | None,
+    drop_remainder: bool,
+    rounds: int = 1,
+) -> tf.data.Dataset:
+    """Returns a dataset of batches of node numbers, and a random number with each.
+
+    Args:
+        nodes: Node numbers `[S]`, which an epoch goes through in one or more rounds.
+        batch_size: Nodes in a batch.
+        shuffle: Whether each round has an order of its own.
+        seed: Seed of orders and random numbers; both are others in each epoch.
+        drop_remainder: Whether the last batch may not have fewer nodes.
+        rounds: Rounds in an epoch.
+    """
+    with tf.device("CPU"):  # where tf.data will need it
+        nodes = tf.constant(nodes)
+
+    def ordered(number):
+        if not shuffle:
+            return nodes
+        return tf.random.experimental.stateless_shuffle(nodes, [number, 0])
+
+    random = tf.data.Dataset.random(seed, rerandomize_each_iteration=True)
+    numbers = tf.data.Dataset.random(seed, rerandomize_each_iteration=True)
+    batches = random.take(rounds).map(ordered).rebatch(batch_size, drop_remainder)
+    batches = tf.data.Dataset.zip(batches, numbers)
+    # Which Keras asks for, and `rebatch` does not tell.
+    total = rounds * len(nodes)
+    count = total // batch_size if drop_remainder else -(-total // batch_size)
+    return batches.apply(tf.data.experimental.assert_cardinality(count))
+
+
+def check_positive(name: str, value):
+    """Raises a `ValueError` if an argument is not a positive integer."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ValueError(
+            f"Expected `{name}` to be a positive integer. Received: {name}={value!r}"
+        )
+
+
+def checked_seeds(graph: Graph, nodes) -> np.ndarray:
+    """Returns the numbers of the nodes that an argument `nodes` stands for."""
+    if nodes is None:
+        return np.arange(graph.num_nodes)
+    if not isinstance(nodes, str):
+        return checked_nodes(nodes, graph.num_nodes)
+    if nodes not in _SPLITS:
+        raise ValueError(
+            f"Expected `nodes` to be one of {_SPLITS}, node numbers, a mask, or None. "
+            f"Received: nodes={nodes!r}"
+        )
+    mask = getattr(graph, f"{nodes}_mask")
+    if mask is None:
+        raise ValueError(
+            f"Expected `graph` to have a `{nodes}_mask`. Received: graph={graph}"
+        )
+    return np.flatnonzero(mask)
+
+
+def _labels(graph, seeds):
+    y = graph.y
+    if y is None:
+        raise ValueError(
+            "Expected `graph` to have `y`, or `labels` to be False. "
+            f"Received: graph={graph}"
+        )
+    if y.ndim == 1 and y.dtype == np.int64 and (y[seeds] < 0).any():
+        raise ValueError(
+            "Expected `nodes` to have labels, or `labels` to be False. "
+            f"Received: nodes with node {seeds[y[seeds] < 0][0]}, whose y=-1"
+        )
+    return y
+
+
+def _blocks(sampler, y):
+    types = sampler.types if y is None else (tf.as_dtype(y.dtype), *sampler.types)
+
+    def sample(seeds, number):
+        arrays = sampler.arrays(np.random.default_rng(number), seeds)
+        return arrays if y is None else (y[seeds], *arrays)
+
+    def element(seeds, number):
+        arrays = numpy_function(sample, [seeds, number], types)
+        num_seeds = seeds.shape[0]
+        if y is None:
+            # A tuple of one: Keras would take a bare (x, adjacencies) for (inputs, y).
+            return (sampler.inputs(arrays, num_seeds),)
+        targets, *arrays = arrays
+        targets = tf.ensure_shape(targets, (num_seeds, *y.shape[1:]))
+        return sampler.inputs(arrays, num_seeds), targets
+
+    return element
+
+
+def _graph_tensor(sampler, y):
+    neighbors = sampler.neighbors
+    signature = {
+        "x": tf.TensorSpec([None, sampler.x.shape[1]], tf.float32),
+        "indices": tf.TensorSpec([None, 2], tf.int64),
+    }
+    if neighbors.weight is not None:
+        signature["weight"] = tf.TensorSpec([None], tf.float32)
+    if y is not None:
+        signature["y"] = tf.TensorSpec([None, *y.shape[1:]], y.dtype)
+        signature["sample_weight"] = tf.TensorSpec([None], tf.float32)
+
+    def sample(seeds, number):
+        nodes, layers = sampler.sample(np.random.default_rng(number), seeds)
+        arrays = {"x": sampler.features(nodes)}
+        arrays["indices"], arrays["weight"] = neighbors.union(layers)
+        if y is not None:
+            # A loss of label -1, even of weight 0, may be NaN.
+            is_class = y.ndim == 1 and y.dtype == np.int64
+            arrays["y"] = np.maximum(y[nodes], 0) if is_class else y[nodes]
+            arrays["sample_weight"] = np.zeros(len(nodes), np.float32)
+            arrays["sample_weight"][: len(seeds)] = len(nodes) / len(seeds)
+        return [arrays[name] for name in signature]
+
+    def element(seeds, number):
+        types = [spec.dtype for spec in signature.values()]
+        arrays = numpy_function(sample, [seeds, number], types)
+        arrays = {
+            name: tf.ensure_shape(array, signature[name].shape)
+            for name, array in zip(signature, arrays, strict=True)
+        }
+        x, indices = arrays["x"], arrays["indices"]
+        num_nodes, num_edges = (tf.shape(part, tf.int64)[:1] for part in (x, indices))
+        graph = homogeneous(indices, num_nodes, num_edges, x, arrays.get("weight"))
+        if y is None:
+            return (graph,)
+        return graph, arrays["y"], arrays["sample_weight"]
+
+    return element
