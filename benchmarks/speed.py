@@ -57,6 +57,11 @@ CASES = {
     "gat-large": {**GAT, "tfgraph": ["default"]},
     "vgae-cora": VGAE,
     "vgae-pubmed": VGAE,
+    "diffpool": {
+        "tfgraph": ["dense", "dense, XLA", "sparse"],
+        "pyg": ["dense", "compile"],
+    },
+    "diffpool-large": {"tfgraph": ["sparse"], "pyg": ["dense"]},
 }
 SCRIPTS = {
     "tfgraph": "tfgraph_.py",
@@ -98,8 +103,9 @@ def main():
     for contender, variants in CASES[args.case].items():
         library = contender.split(",")[0]
         python = pythons.get(library, sys.executable)
-        vgae = args.case.startswith("vgae")
-        script = f"vgae_{library}.py" if vgae else SCRIPTS[library]
+        model = args.case.split("-")[0]
+        own_scripts = model in ("vgae", "diffpool")
+        script = f"{model}_{library}.py" if own_scripts else SCRIPTS[library]
         found = {}
         for variant in variants:
             figure = run(python, script, args.case, variant)

@@ -133,7 +133,7 @@ def graph_batches(
     if form == "graph_tensor":
         check_dense(sparse_features)
     graphs = list(graphs)
-    _check_alike(graphs, labels)
+    check_alike(graphs, labels)
     stack = GraphStack(graphs, labels, sparse_features)
     weighted_edges = any(graph.edge_weight is not None for graph in graphs)
     some_unlabelled = labels and any(
@@ -163,7 +163,8 @@ def graph_batches(
     return numbers.batch(batch_size).map(element).prefetch(tf.data.AUTOTUNE)
 
 
-def _check_alike(graphs: list[Graph], labels: bool):
+def check_alike(graphs: list[Graph], labels: bool):
+    """Raises a ValueError unless the graphs can be batched, with `y` for `labels`."""
     if not graphs:
         raise ValueError("Expected `graphs` to hold a graph. Received: graphs=[]")
     first = _kind(graphs[0], labels)
