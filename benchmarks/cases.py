@@ -26,6 +26,18 @@ def medium():
     return _graph(50_000, 500_000, 64, 16, num_train=25_000, exponent=0.5)
 
 
+def huge():
+    """1M nodes, 10M directed edges, 100 features, 40 classes; in little memory."""
+    rng = np.random.default_rng(0)
+    return {
+        "x": rng.standard_normal([1_000_000, 100], dtype="float32"),
+        "edges": rng.integers(0, 1_000_000, [10_000_000, 2]),
+        "y": rng.integers(0, 40, 1_000_000),
+        "train_mask": np.ones(1_000_000, bool),
+        "num_classes": 40,
+    }
+
+
 def _graph(
     num_nodes, num_pairs, num_features, num_classes, num_train, density=1, exponent=0
 ):
@@ -99,4 +111,11 @@ GAT = {
 VGAE = {
     "vgae-cora": (cora_like, 32, 16, 10, 50),
     "vgae-pubmed": (pubmed_like, 32, 16, 1, 5),
+}
+
+# case -> (graph, hidden units, batch size, neighbours drawn for a node in the layers
+#          from the first on, warm-up batches, timed batches)
+SAGE = {
+    "sage-sampled": (large, 128, 1024, (10, 25), 5, 25),
+    "sage-memory": (huge, 128, 1024, (10, 25), 2, 10),
 }

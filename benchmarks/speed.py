@@ -37,6 +37,19 @@ VGAE = {
     "tensorflow": ["sparse_dense_matmul"],
     "pyg": ["edge_index", "SparseTensor", "compile"],
 }
+# Seconds for a batch, of sampling and training; and of each alone.
+SAGE = {
+    "tfgraph": ["both"],
+    "tfgraph, sampling": ["sampling"],
+    "tfgraph, training": ["training"],
+    "tfgraph, fixed shapes": ["both, always"],
+    "pyg": ["both, NeighborLoader", "both, bipartite", "both, bipartite, 1 worker"],
+    "pyg, sampling": ["sampling, NeighborLoader", "sampling, bipartite"],
+    "pyg, training": ["training, NeighborLoader", "training, bipartite"],
+    "dgl": ["both", "both, 1 worker"],
+    "dgl, sampling": ["sampling"],
+    "dgl, training": ["training"],
+}
 CASES = {
     "gcn-cora": {
         **GCN,
@@ -57,6 +70,12 @@ CASES = {
     "gat-large": {**GAT, "tfgraph": ["default"]},
     "vgae-cora": VGAE,
     "vgae-pubmed": VGAE,
+    "sage-sampled": SAGE,
+    "sage-memory": {
+        "tfgraph": ["both"],
+        "pyg": ["both, NeighborLoader", "both, bipartite"],
+        "dgl": ["both"],
+    },
 }
 SCRIPTS = {
     "tfgraph": "tfgraph_.py",
@@ -98,8 +117,9 @@ def main():
     for contender, variants in CASES[args.case].items():
         library = contender.split(",")[0]
         python = pythons.get(library, sys.executable)
-        vgae = args.case.startswith("vgae")
-        script = f"vgae_{library}.py" if vgae else SCRIPTS[library]
+        model = args.case.split("-")[0]
+        alone = model in ("vgae", "sage")
+        script = f"{model}_{library}.py" if alone else SCRIPTS[library]
         found = {}
         for variant in variants:
             figure = run(python, script, args.case, variant)
