@@ -158,5 +158,5 @@ VGAE = {
 # case -> (graphs, units, clusters, warm-up runs, timed runs)
 DIFFPOOL = {
     "diffpool": (enzymes_like, 64, 12, 20, 200),
-    "diffpool-large": (dd_like, 64, 575, 1, 3),
+    "diffpool-large": (dd_like, 64, 575, 1, 5),
 }

@@ -77,7 +77,8 @@ def diffpool(dataset, folds, variant, epochs, reported, checkpoints):
         for metric in reported:
             work = (dataset, variant, metric, epochs, fold)
             file = Path(checkpoints, f"diffpool-{'-'.join(map(str, work))}.json")
-            if not file.exists():
+            done = file.exists()
+            if not done:
                 result = _train(*work)
                 file.parent.mkdir(parents=True, exist_ok=True)
                 # In one step: an interruption leaves no half a file.
@@ -86,7 +87,8 @@ def diffpool(dataset, folds, variant, epochs, reported, checkpoints):
                 os.replace(scratch, file)
             result = json.loads(file.read_text())
             results[metric].append(result)
-            print(f"fold {fold + 1}, {metric}: {result['note']}", flush=True)
+            kept = f" (kept in {file})" if done else ""
+            print(f"fold {fold + 1}, {metric}: {result['note']}{kept}", flush=True)
 
     if "accuracy_paper" in results:
         curves = np.array([fold["val_accuracy"] for fold in results["accuracy_paper"]])
