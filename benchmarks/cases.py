@@ -170,7 +170,7 @@ VGAE = {
 # case -> (graphs, units, clusters, warm-up runs, timed runs)
 DIFFPOOL = {
     "diffpool": (enzymes_like, 64, 12, 20, 200),
-    "diffpool-large": (dd_like, 64, 575, 1, 3),
+    "diffpool-large": (dd_like, 64, 575, 1, 5),
 }
 
 # case -> (graph, hidden units, batch size, neighbours drawn for a node in the layers
