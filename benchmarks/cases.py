@@ -38,10 +38,64 @@ def huge():
     }
 
 
+def enzymes_like():
+    """20 graphs of 10 to 126 nodes, 4 neighbours a node, 18 features, 6 classes."""
+    sizes = np.random.default_rng(0).integers(10, 127, 20)
+    sizes[0] = 126
+    return _graphs(sizes, 2, 18, 6)
+
+
+def dd_like():
+    """20 graphs of 30 to 5748 nodes, 5 neighbours a node, 82 features, 2 classes."""
+    sizes = np.random.default_rng(0).lognormal(5.5, 0.6, 20).astype(int).clip(30)
+    sizes[0] = 5748
+    return _graphs(sizes, 2.5, 82, 2)
+
+
+def _graphs(sizes, pairs_per_node, num_features, num_classes):
+    """Several graphs as one; `sizes` are the nodes of each, `y` has one number each."""
+    graphs = [
+        _graph(size, int(pairs_per_node * size), num_features, num_classes, 0, seed=i)
+        for i, size in enumerate(sizes)
+    ]
+    first = np.cumsum(sizes) - sizes
+    return {
+        "x": np.concatenate([graph["x"] for graph in graphs]),
+        "edges": np.concatenate(
+            [graph["edges"] + start for graph, start in zip(graphs, first, strict=True)]
+        ),
+        "sizes": sizes,
+        "y": np.random.default_rng(0).integers(0, num_classes, len(sizes)),
+        "num_classes": num_classes,
+    }
+
+
+def padded(graphs):
+    """Features `[B, n, F]`, adjacency `[B, n, n]` and mask `[B, n]` of `_graphs`."""
+    sizes, n = graphs["sizes"], graphs["sizes"].max()
+    graph = np.repeat(np.arange(len(sizes)), sizes)
+    node = np.arange(len(graph)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    mask = np.zeros([len(sizes), n], bool)
+    mask[graph, node] = True
+    x = np.zeros([*mask.shape, graphs["x"].shape[1]], "float32")
+    x[graph, node] = graphs["x"]
+    adjacency = np.zeros([*mask.shape, n], "float32")
+    source, target = graphs["edges"].T
+    adjacency[graph[target], node[target], node[source]] = 1
+    return x, adjacency, mask
+
+
 def _graph(
-    num_nodes, num_pairs, num_features, num_classes, num_train, density=1, exponent=0
+    num_nodes,
+    num_pairs,
+    num_features,
+    num_classes,
+    num_train,
+    density=1,
+    exponent=0,
+    seed=0,
 ):
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(seed)
     popularity = np.cumsum((np.arange(num_nodes) + 20.0) ** -exponent)
     popularity /= popularity[-1]
     names = rng.permutation(num_nodes)
@@ -118,4 +172,10 @@ VGAE = {
 SAGE = {
     "sage-sampled": (large, 128, 1024, (10, 25), 5, 25),
     "sage-memory": (huge, 128, 1024, (10, 25), 2, 10),
+}
+
+# case -> (graphs, units, clusters, warm-up runs, timed runs)
+DIFFPOOL = {
+    "diffpool": (enzymes_like, 64, 12, 20, 200),
+    "diffpool-large": (dd_like, 64, 575, 1, 3),
 }

@@ -11,6 +11,7 @@ import json
 import time
 
 import autoencoders
+import graph_classification
 import graphsage
 import keras
 import numpy as np
@@ -198,12 +199,14 @@ PROTOCOLS = {
     "Glorot; Adam 0.005, batches of 2 graphs, stopped once neither validation loss nor "
     "micro-F1 has been at its best for 100 epochs (weights of the last epoch in which "
     "both were, tested once); seeds 0, 1, ...",
+    "diffpool": graph_classification.PROTOCOL,
     "gae": autoencoders.PROTOCOL,
     "sage": graphsage.PROTOCOL,
     "sage-unsupervised": graphsage.UNSUPERVISED_PROTOCOL,
     "vgae": autoencoders.PROTOCOL,
 }
 MODELS = {
+    "diffpool": graph_classification.diffpool,
     "gae": autoencoders.gae,
     "gat": gat,
     "gat-inductive": gat_inductive,
@@ -213,6 +216,7 @@ MODELS = {
     "vgae": autoencoders.vgae,
 }
 DATASETS = {model: ["cora", "citeseer", "pubmed"] for model in MODELS}
+DATASETS["diffpool"] = list(graph_classification.SETTINGS)
 DATASETS["gat-inductive"] = ["ppi", "twitch"]
 DATASETS["sage"] += ["computers", "twitch", "ppi", "reddit"]
 DATASETS["sage-unsupervised"] += ["ppi", "reddit"]
@@ -233,6 +237,7 @@ def main():
     parser.add_argument(
         "--aggregator", choices=AGGREGATORS, help="of sage (default: mean)"
     )
+    graph_classification.add_arguments(parser)
     args = parser.parse_args()
     if args.dataset not in DATASETS[args.model]:
         parser.error(f"dataset: expected one of {DATASETS[args.model]}")
@@ -242,12 +247,14 @@ def main():
         parser.error(f"--featureless: expected gae or vgae, got {args.model}")
     if args.aggregator and args.model not in SAGES:
         parser.error(f"--aggregator: expected one of {SAGES}, got {args.model}")
-    options = {}
+    options = graph_classification.options(args, parser)
     if args.model in AUTOENCODERS:
         options["featureless"] = args.featureless
     if args.model in SAGES:
         options["aggregator"] = args.aggregator or "mean"
 
+    if args.model == "diffpool":
+        args.runs = args.folds or 10
     start, results = time.perf_counter(), []
     for metrics, note in MODELS[args.model](args.dataset, args.runs, **options):
         results.append(metrics)

@@ -76,6 +76,11 @@ CASES = {
         "pyg": ["both, NeighborLoader", "both, bipartite"],
         "dgl": ["both"],
     },
+    "diffpool": {
+        "tfgraph": ["dense", "dense, XLA", "sparse"],
+        "pyg": ["dense", "compile"],
+    },
+    "diffpool-large": {"tfgraph": ["sparse"], "pyg": ["dense"]},
 }
 SCRIPTS = {
     "tfgraph": "tfgraph_.py",
@@ -118,8 +123,8 @@ def main():
         library = contender.split(",")[0]
         python = pythons.get(library, sys.executable)
         model = args.case.split("-")[0]
-        alone = model in ("vgae", "sage")
-        script = f"{model}_{library}.py" if alone else SCRIPTS[library]
+        own_scripts = model in ("vgae", "sage", "diffpool")
+        script = f"{model}_{library}.py" if own_scripts else SCRIPTS[library]
         found = {}
         for variant in variants:
             figure = run(python, script, args.case, variant)

@@ -60,6 +60,17 @@ class SparseAdjacency:
             self.values, self.indices[:, 0], self.shape[0]
         )
 
+    def row_squares(self):
+        """The sum of the squared weights of each receiver, `[M]`."""
+        rows = self.indices[:, 0]
+        # Entries that are repeated, which sorting has made neighbours, add up first.
+        changes = tf.reduce_any(self.indices[1:] != self.indices[:-1], axis=1)
+        first = tf.concat([tf.ones_like(rows[:1], tf.bool), changes], axis=0)
+        numbers = tf.cumsum(tf.cast(first, tf.int64)) - 1
+        values = tf.math.segment_sum(self.values, numbers)
+        rows = tf.boolean_mask(rows, first)
+        return tf.math.unsorted_segment_sum(values**2, rows, self.shape[0])
+
     def with_self_loops(self, weight):
         """The adjacency in which each receiver without self-loop gets one."""
         indices, values = ops.add_self_loops(
@@ -166,6 +177,10 @@ class DenseAdjacency:
     def row_sums(self):
         """The weighted degree of each receiver, `[..., M]`."""
         return tf.reduce_sum(self.values, axis=-1)
+
+    def row_squares(self):
+        """The sum of the squared weights of each receiver, `[..., M]`."""
+        return tf.reduce_sum(self.values**2, axis=-1)
 
     def with_self_loops(self, weight):
         """The adjacency in which each receiver without self-loop gets one."""

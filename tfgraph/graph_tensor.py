@@ -200,6 +200,10 @@ class Fields(NamedTuple):
         name = self._node_set(components)
         return _get(components, f"nodes.{name}.", self.feature_name, "feature_name")
 
+    def sizes(self, components):
+        """Returns the number of nodes of each component of the graph, `[B]`."""
+        return components[f"nodes.{self._node_set(components)}.#size"]
+
     def edges(self, components):
         """Returns sources, targets and weights (or None) of the edges, and `N`."""
         nodes, name = self._node_set(components), self._edge_set(components)

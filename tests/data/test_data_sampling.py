@@ -559,3 +559,42 @@ def test_errors(graph, arguments, message):
 def test_labels_of_another_number_of_nodes():
     with pytest.raises(ValueError, match="`y` to have one row for each node"):
         GRAPH.replace(y=np.zeros(49, int))
+
+
+@pytest.mark.parametrize("stored", ["dense", "scipy"])
+@pytest.mark.parametrize("kind", ["neighbors", "walks"])
+def test_sparse_features_are_the_dense_ones(stored, kind):
+    rng = np.random.default_rng(0)
+    x = rng.random([30, 8]).astype("float32")
+    x[x < 0.7] = 0
+    if stored == "scipy":
+        x = pytest.importorskip("scipy.sparse").csr_array(x)
+    graph = Graph(x, rng.integers(0, 30, [90, 2]))
+
+    def batches(sparse_features):
+        arguments = {"seed": 0, "sparse_features": sparse_features}
+        if kind == "walks":
+            return tfgraph.data.walk_batches(
+                graph, (3, 2), 8, walks_per_node=1, **arguments
+            )
+        return neighbor_batches(graph, (3, 2), 8, labels=False, **arguments)
+
+    for sparse, dense in zip(batches(True), batches(False), strict=True):
+        (sparse_x, sparse_blocks), (x, blocks) = sparse[0], dense[0]
+        np.testing.assert_array_equal(tf.sparse.to_dense(sparse_x), x)
+        for sparse_block, block in zip(sparse_blocks, blocks, strict=True):
+            np.testing.assert_array_equal(sparse_block.values, block.values)
+        assert sparse_x.shape[1] == 8
+    assert batches(True).element_spec[0][0].shape[1] == 8
+
+
+def test_sparse_features_where_they_cannot_be():
+    graph = Graph(np.eye(3), [(0, 1), (1, 2)])
+    with pytest.raises(ValueError, match="`sparse_features` to be False"):
+        neighbor_batches(
+            graph, (2,), 2, labels=False, replacement="always", sparse_features=True
+        )
+    with pytest.raises(ValueError, match="`sparse_features` to be False"):
+        neighbor_batches(
+            graph, (2,), 2, labels=False, form="graph_tensor", sparse_features=True
+        )

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tfgraph.data import Graph, random_split
+from tfgraph.data import Graph, random_split, stratified_folds
 
 # 60, 40 and 50 nodes of three classes, and 10 without label.
 Y = np.random.default_rng(1).permutation(np.repeat([0, 1, 2, -1], [60, 40, 50, 10]))
@@ -68,3 +68,44 @@ def test_every_node_is_drawn_sometimes():
 def test_errors(y, sizes, message):
     with pytest.raises(ValueError, match=message):
         random_split(graph(y), **sizes)
+
+
+LABELS = np.random.default_rng(2).permutation(np.repeat([5, 0, 2], [41, 37, 25]))
+
+
+@pytest.mark.parametrize("num_folds", [3, 10])
+def test_folds(num_folds):
+    splits = stratified_folds(LABELS, num_folds)
+    assert len(splits) == num_folds
+    everything = np.arange(len(LABELS))
+    for split in splits:
+        np.testing.assert_array_equal(np.sort(np.concatenate(split)), everything)
+    for part in (1, 2):  # each example validates once and tests once
+        parts = [split[part] for split in splits]
+        np.testing.assert_array_equal(np.sort(np.concatenate(parts)), everything)
+        assert np.ptp([len(numbers) for numbers in parts]) <= 1
+        for label in np.unique(LABELS):
+            counts = [(LABELS[numbers] == label).sum() for numbers in parts]
+            assert np.ptp(counts) <= 1
+
+
+def test_the_seed_decides_the_folds():
+    first, again, other = (
+        np.concatenate([test for _, _, test in stratified_folds(LABELS, seed=seed)])
+        for seed in (0, 0, 1)
+    )
+    np.testing.assert_array_equal(first, again)
+    assert (first != other).any()
+
+
+@pytest.mark.parametrize(
+    ("labels", "num_folds", "message"),
+    [
+        (LABELS, 2, "`num_folds` to be at least 3.*num_folds=2, 103 examples"),
+        (LABELS[:4], 5, "`num_folds` .*num_folds=5, 4 examples"),
+        (LABELS[:, None], 5, r"`labels` .*shape=\(103, 1\)"),
+    ],
+)
+def test_errors_of_folds(labels, num_folds, message):
+    with pytest.raises(ValueError, match=message):
+        stratified_folds(labels, num_folds)

@@ -1,6 +1,7 @@
 """Graphs, data sets, splits and input pipelines."""
 
 from tfgraph.data.batching import full_batch, graph_batches
+from tfgraph.data.clustering import graclus_clusters
 from tfgraph.data.datasets import (
     amazon_computers,
     coauthor_physics,
@@ -20,8 +21,10 @@ from tfgraph.data.links import (
     training_links,
 )
 from tfgraph.data.sampling import neighbor_batches
-from tfgraph.data.splits import random_split
+from tfgraph.data.splits import random_split, stratified_folds
+from tfgraph.data.tu_collection import read_tu, tu
 from tfgraph.data.walks import walk_batches
+from tfgraph.data.whole_graphs import whole_graph_batches
 
 __all__ = [
     "Graph",
@@ -31,6 +34,7 @@ __all__ = [
     "coauthor_physics",
     "disjoint_union",
     "full_batch",
+    "graclus_clusters",
     "graph_batches",
     "identity_features",
     "karate_club",
@@ -41,9 +45,13 @@ __all__ = [
     "ppi",
     "random_split",
     "read_npz",
+    "read_tu",
     "reddit",
     "standardized",
+    "stratified_folds",
     "training_links",
+    "tu",
     "twitch",
     "walk_batches",
+    "whole_graph_batches",
 ]

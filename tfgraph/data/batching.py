@@ -131,9 +131,9 @@ def graph_batches(
             f"Expected `batch_size` to be positive. Received: batch_size={batch_size}"
         )
     if form == "graph_tensor":
-        _check_dense(sparse_features)
+        check_dense(sparse_features)
     graphs = list(graphs)
-    _check_alike(graphs, labels)
+    check_alike(graphs, labels)
     stack = GraphStack(graphs, labels, sparse_features)
     weighted_edges = any(graph.edge_weight is not None for graph in graphs)
     some_unlabelled = labels and any(
@@ -163,7 +163,8 @@ def graph_batches(
     return numbers.batch(batch_size).map(element).prefetch(tf.data.AUTOTUNE)
 
 
-def _check_alike(graphs: list[Graph], labels: bool):
+def check_alike(graphs: list[Graph], labels: bool):
+    """Raises a ValueError unless the graphs can be batched, with `y` for `labels`."""
     if not graphs:
         raise ValueError("Expected `graphs` to hold a graph. Received: graphs=[]")
     first = _kind(graphs[0], labels)
@@ -193,7 +194,7 @@ def _inputs(graph: Graph, form: str, sparse_features: bool):
             f"Expected `form` to be one of {_FORMS}. Received: form={form!r}"
         )
     if form == "graph_tensor":
-        _check_dense(sparse_features)
+        check_dense(sparse_features)
         graph.dense_features()  # raises if there are none
         return graph.to_graph_tensor()
     x = graph.sparse_features() if sparse_features else graph.dense_features()
@@ -206,7 +207,8 @@ def _inputs(graph: Graph, form: str, sparse_features: bool):
     return x, adjacency
 
 
-def _check_dense(sparse_features: bool):
+def check_dense(sparse_features: bool):
+    """Raises a `ValueError` if features for a GraphTensor are to be sparse."""
     if sparse_features:
         raise ValueError(
             "Expected `sparse_features` to be False for a GraphTensor, whose features "

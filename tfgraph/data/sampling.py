@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
+from tfgraph.data.batching import check_dense
 from tfgraph.data.blocks import BlockSampler
 from tfgraph.data.graph import Graph
 from tfgraph.data.graph_checks import are_classes, check_integer, checked_nodes
@@ -27,6 +28,7 @@ def neighbor_batches(
     seed: int | None = None,
     form: str = "blocks",
     drop_remainder: bool = False,
+    sparse_features: bool = False,
 ) -> tf.data.Dataset:
     """Returns a dataset of batches of nodes, each with a sample of its neighbourhood.
 
@@ -77,6 +79,8 @@ def neighbor_batches(
             `keras.utils.set_random_seed`.
         form: "blocks", or "graph_tensor" for one graph for all layers.
         drop_remainder: Whether to leave out a last batch of fewer seeds.
+        sparse_features: Whether `x` is a SparseTensor too, which pays where most
+            features are 0. For blocks, and not with "always".
 
     Returns:
         A `tf.data.Dataset`. With form "blocks", of `((x, adjacencies), y)`: `x`
@@ -100,8 +104,10 @@ def neighbor_batches(
         raise ValueError(
             f"Expected `form` to be one of {_FORMS}. Received: form={form!r}"
         )
+    if form == "graph_tensor":
+        check_dense(sparse_features)
     pad = form == "blocks" and replacement == "always"
-    sampler = BlockSampler(graph, fanouts, replacement, pad)
+    sampler = BlockSampler(graph, fanouts, replacement, pad, sparse_features)
     seeds = checked_seeds(graph, nodes)
     y = _labels(graph, seeds) if labels else None
     check_integer("batch_size", batch_size, 1)

@@ -1,4 +1,4 @@
-"""Random splits of labelled nodes into training, validation and test sets."""
+"""Random splits of labelled nodes, or graphs, for training, validation and test."""
 
 import numpy as np
 
@@ -75,3 +75,61 @@ def random_split(
     val_mask[rest[:val_of_any_class]] = True
     test_mask[rest[val_of_any_class:][:test]] = True
     return graph.replace(train_mask=train_mask, val_mask=val_mask, test_mask=test_mask)
+
+
+def stratified_folds(
+    labels, num_folds: int = 10, seed: int = 0
+) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Returns the splits of a cross-validation, with the classes alike in each part.
+
+    The examples are dealt out to `num_folds` parts, whose sizes differ by one at most,
+    and so do their numbers of examples of each class. Split i tests on part i, has the
+    next part for validation and trains on all others, so that its test examples need
+    not be looked at to choose epochs or hyperparameters. The same seed gives the same
+    splits.
+
+    Example:
+
+    ```python
+    graphs, labels = tfgraph.data.tu("ENZYMES")
+    for train, val, test in tfgraph.data.stratified_folds(labels):
+        training_graphs = [graphs[i] for i in train]
+        ...
+    ```
+
+    Args:
+        labels: Class of each example, `[G]`.
+        num_folds: Number of parts, at least 3. Some of them lack a class of which there
+            are fewer examples.
+        seed: Seed of the NumPy generator that shuffles the examples.
+
+    Returns:
+        A list of `num_folds` tuples `(train, val, test)` of example numbers, int64 and
+        in rising order.
+
+    Raises:
+        ValueError: If `labels` is not of rank 1, or `num_folds` is less than 3 or more
+            than the examples.
+    """
+    labels = np.asarray(labels)
+    if labels.ndim != 1:
+        raise ValueError(
+            "Expected `labels` to have shape [num_examples]. "
+            f"Received: labels with shape={labels.shape}"
+        )
+    if not 3 <= num_folds <= len(labels):
+        raise ValueError(
+            "Expected `num_folds` to be at least 3, and at most the number of "
+            f"examples. Received: num_folds={num_folds}, {len(labels)} examples"
+        )
+    order = np.random.default_rng(seed).permutation(len(labels))
+    # Class after class, the next one dealt out from where the last one ended.
+    order = order[np.argsort(labels[order], kind="stable")]
+    part = np.empty(len(labels), np.int64)
+    part[order] = np.arange(len(labels)) % num_folds
+    splits = []
+    for test in range(num_folds):
+        val = (test + 1) % num_folds
+        rest = (part != test) & (part != val)
+        splits.append(tuple(map(np.flatnonzero, (rest, part == val, part == test))))
+    return splits

@@ -2,9 +2,8 @@
 
 import os
 import pathlib
-import zipfile
 
-from tfgraph.data.verified_files import check_sha256, downloaded
+from tfgraph.data.verified_files import check_sha256, downloaded, zip_member
 
 TWITCH_URL = "https://raw.githubusercontent.com/benedekrozemberczki/MUSAE/master/input/"
 TWITCH_SHA256 = {
@@ -93,7 +92,7 @@ def twitch_file(language: str, part: str) -> bytes:
                 f"such as twitch/{name}, as they are at {TWITCH_URL}. "
                 f"Received: TFGRAPH_DATA_DIR={folder}"
             )
-        content = _member(path, f"twitch/{name}")
+        content = zip_member(path, path.read_bytes(), f"twitch/{name}")
         check_sha256(f"twitch/{name} in {path}", content, expected)
         return content
     return downloaded(
@@ -102,13 +101,3 @@ def twitch_file(language: str, part: str) -> bytes:
         expected,
         remedy="put the Twitch files into `$TFGRAPH_DATA_DIR/musae/twitch.zip`",
     )
-
-
-def _member(path: pathlib.Path, name: str) -> bytes:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return archive.read(name)
-    except (KeyError, zipfile.BadZipFile) as error:
-        raise ValueError(
-            f"Expected {path} to be a zip file with a member {name}. Received: {error}"
-        ) from error

@@ -24,6 +24,7 @@ def walk_batches(
     nodes=None,
     replacement: str = "if_short",
     seed: int | None = None,
+    sparse_features: bool = False,
 ) -> tf.data.Dataset:
     """Returns a dataset of pairs of nodes that co-occur on walks, and negatives.
 
@@ -59,6 +60,7 @@ def walk_batches(
             neighbour but themselves are left out.
         replacement: See `neighbor_batches`.
         seed: See `neighbor_batches`.
+        sparse_features: See `neighbor_batches`.
 
     Returns:
         A `tf.data.Dataset` of `((x, adjacencies), links)`: the blocks of
@@ -77,7 +79,7 @@ def walk_batches(
     check_integer("walks_per_node", walks_per_node, 1)
     check_integer("num_negatives", num_negatives, 1)
     pad = replacement == "always"
-    sampler = BlockSampler(graph, fanouts, replacement, pad)
+    sampler = BlockSampler(graph, fanouts, replacement, pad, sparse_features)
     walks = _Walks(sampler.neighbors, walk_length, num_negatives)
     starts = checked_seeds(graph, nodes)
     starts = starts[walks.meet_others()[starts]]

@@ -91,6 +91,8 @@ class GraphConvolution(keras.layers.Layer):
         # With False, Keras would refuse `jit_compile=True`. With True, "auto" compiles
         # on accelerators only, by the kernels that ops/matmul.py keeps for XLA.
         self.supports_jit = True
+        # The mask of padded nodes, which no message comes from, is that of the output.
+        self.supports_masking = True
 
     @property
     def output_dim(self) -> int:
@@ -231,3 +233,17 @@ class GraphConvolution(keras.layers.Layer):
             "feature_name": self.feature_name,
             "edge_weight_name": self.edge_weight_name,
         }
+
+
+def convolution_class(convolution):
+    """Returns a class of graph convolutions, of itself or of its registered name."""
+    if isinstance(convolution, str):
+        found = keras.saving.get_registered_object(convolution)
+    else:
+        found = convolution
+    if not isinstance(found, type):
+        raise ValueError(
+            "Expected `convolution` to be the class of a graph convolution, or the "
+            f"name it is registered under. Received: convolution={convolution!r}"
+        )
+    return found

@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from tfgraph import ops
 from tfgraph.layers.gcn import GCNConv
+from tfgraph.layers.graph_convolution import convolution_class
 
 _KL_SCALES = ("pairs", "nodes")
 
@@ -81,7 +82,7 @@ class GAEEncoder(keras.layers.Layer):
         self.hidden_units = hidden_units
         self.activation = keras.activations.get(activation)
         self.use_bias = use_bias
-        self.convolution = _registered_class(convolution)
+        self.convolution = convolution_class(convolution)
         # Serialised, so that each layer makes an initializer of its own from it.
         self.layer_kwargs = keras.saving.serialize_keras_object(kwargs)
         self.supports_jit = True
@@ -306,16 +307,3 @@ class InnerProductDecoder(keras.layers.Layer):
 def _graph(inputs):
     """The graph or adjacency of any form of inputs, or of their shapes."""
     return inputs if isinstance(inputs, dict) else inputs[1]
-
-
-def _registered_class(convolution):
-    if isinstance(convolution, str):
-        found = keras.saving.get_registered_object(convolution)
-    else:
-        found = convolution
-    if not isinstance(found, type):
-        raise ValueError(
-            "Expected `convolution` to be the class of a graph convolution, or the "
-            f"name it is registered under. Received: convolution={convolution!r}"
-        )
-    return found

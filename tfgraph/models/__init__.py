@@ -1,5 +1,6 @@
 """Keras models made of the layers, ready for `fit`."""
 
+from tfgraph.models.diffpool import DiffPoolClassifier as DiffPoolClassifier
 from tfgraph.models.gat import GAT as GAT
 from tfgraph.models.gcn import GCN as GCN
 from tfgraph.models.sage import GraphSAGE as GraphSAGE

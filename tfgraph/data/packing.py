@@ -1,0 +1,110 @@
+"""Which graphs go together into a batch, epoch after epoch."""
+
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+# Graphs whose sizes differ by less than this factor are of like size.
+_RATIO = 1.25
+
+
+class Limits(NamedTuple):
+    """What a batch may hold at most; None for any number.
+
+    Attributes:
+        graphs: Graphs in a batch.
+        nodes: Nodes in a batch. Of a padded batch, its graphs times the largest one's.
+        edges: Edges in a batch.
+        padded: Whether batches are padded, and so should hold graphs of like size.
+    """
+
+    graphs: int
+    nodes: int | None
+    edges: int | None
+    padded: bool
+
+    def fit(self, nodes: list[int], edges: list[int]) -> bool:
+        """Whether graphs of so many nodes and edges may share a batch."""
+        num_nodes = len(nodes) * max(nodes) if self.padded else sum(nodes)
+        return (
+            len(nodes) <= self.graphs
+            and (self.nodes is None or num_nodes <= self.nodes)
+            and (self.edges is None or sum(edges) <= self.edges)
+        )
+
+
+def batches(
+    nodes: np.ndarray,
+    edges: np.ndarray,
+    limits: Limits,
+    shuffle: bool,
+    seed: int | None,
+) -> tf.data.Dataset:
+    """Returns a dataset of int64 `[B]`, the numbers of the graphs of each batch.
+
+    Every graph is in one batch of each epoch, alone if it is above the limits. Keras
+    warns of a dataset whose length it does not know, so there are as many batches in
+    each epoch, also where they are drawn anew. That is why, where sizes matter, graphs
+    only trade places with others of their kind: those of like size.
+
+    Args:
+        nodes: int64 `[G]`, the nodes of each graph.
+        edges: int64 `[G]`, the edges of each graph.
+        limits: What a batch may hold.
+        shuffle: Whether each epoch draws the graphs in a new order.
+        seed: Seed of the orders.
+    """
+    num_graphs = len(nodes)
+    if not shuffle:
+        numbers = tf.range(num_graphs, dtype=tf.int64)
+        lengths = _cut(nodes, edges, limits)
+        rows = tf.RaggedTensor.from_row_lengths(numbers, lengths)
+        return tf.data.Dataset.from_tensor_slices(rows)
+
+    sizes = [nodes] if limits.padded or limits.nodes is not None else []
+    sizes += [edges] if limits.edges is not None else []
+    kind = _kinds(sizes, num_graphs)
+    # Place p is one for graphs of the kind of graph places[p].
+    places = np.random.default_rng(seed or 0).permutation(num_graphs)
+    nodes, edges = _largest(nodes, kind), _largest(edges, kind)
+    if limits.padded:
+        places = places[np.argsort(nodes[places], kind="stable")]
+    lengths = _cut(nodes[places], edges[places], limits)
+    rank = np.argsort(np.argsort(kind[places], kind="stable"))
+
+    def deal(order):
+        by_kind = tf.gather(order, tf.argsort(tf.gather(kind, order), stable=True))
+        return tf.RaggedTensor.from_row_lengths(tf.gather(by_kind, rank), lengths)
+
+    order = tf.data.Dataset.range(num_graphs).shuffle(num_graphs, seed)
+    rows = order.batch(num_graphs).map(deal).unbatch()
+    rows = rows.apply(tf.data.experimental.assert_cardinality(len(lengths)))
+    return rows.shuffle(len(lengths), seed)
+
+
+def _cut(nodes: np.ndarray, edges: np.ndarray, limits: Limits) -> list[int]:
+    """Returns the lengths of the runs of graphs that fit into a batch."""
+    lengths, start = [], 0
+    nodes, edges = nodes.tolist(), edges.tolist()
+    for end in range(1, len(nodes) + 1):
+        # One more than fits, unless it is the run's only graph.
+        if end - start > 1 and not limits.fit(nodes[start:end], edges[start:end]):
+            lengths.append(end - 1 - start)
+            start = end - 1
+    return [*lengths, len(nodes) - start]
+
+
+def _kinds(sizes: list[np.ndarray], num_graphs: int) -> np.ndarray:
+    """Returns int64 `[G]`, a number for each kind of graphs of like sizes."""
+    if not sizes:
+        return np.zeros(num_graphs, np.int64)
+    levels = np.log(np.maximum(sizes, 1)) // np.log(_RATIO)
+    return np.unique(levels, axis=1, return_inverse=True)[1].reshape(-1)
+
+
+def _largest(sizes: np.ndarray, kind: np.ndarray) -> np.ndarray:
+    """Returns `[G]`, for each graph the size of the largest of its kind."""
+    largest = np.zeros(kind.max() + 1, np.int64)
+    np.maximum.at(largest, kind, sizes)
+    return largest[kind]

@@ -1,0 +1,250 @@
+"""`tf.data` pipelines of graphs that are examples: each has a label of its own."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from tfgraph.data.batching import check_alike
+from tfgraph.data.disjoint_union import GraphStack
+from tfgraph.data.graph import Graph
+from tfgraph.data.packing import Limits, batches
+from tfgraph.graph_tensor import homogeneous
+
+_FORMS = ("sparse", "graph_tensor", "dense")
+
+
+def whole_graph_batches(
+    graphs: Sequence[Graph],
+    labels=None,
+    *,
+    batch_size: int,
+    max_nodes: int | None = None,
+    max_edges: int | None = None,
+    form: str = "sparse",
+    num_nodes: int | None = None,
+    sparse_features: bool = False,
+    clusters: Sequence[np.ndarray] | None = None,
+    num_clusters: int | None = None,
+    shuffle: bool = False,
+    seed: int | None = None,
+) -> tf.data.Dataset:
+    """Returns a dataset of batches of graphs, each of which has one label.
+
+    ```python
+    graphs, labels = tfgraph.data.tu("ENZYMES")
+    train, val, test = tfgraph.data.stratified_folds(labels)[0]
+    model.fit(
+        tfgraph.data.whole_graph_batches(
+            [graphs[i] for i in train], labels[train], batch_size=20, shuffle=True
+        ),
+        epochs=100,
+        shuffle=False,  # Keras' own, for arrays
+    )
+    ```
+
+    No graph is ever dropped. A graph that is above `max_nodes` or `max_edges` by itself
+    is a batch of its own. No form changes a number: the union joins no graphs, and the
+    padding is marked by the mask.
+
+    With `shuffle`, graphs are drawn in a new order in each epoch: any order, unless
+    sizes matter. Where they do, graphs trade places with others of like size (within a
+    factor of 1.25), and batches come in a new order. Sizes matter to dense batches,
+    which are made of graphs of like size so that they hold little padding, and to
+    batches within `max_nodes` or `max_edges`, whose number is to be the same in each
+    epoch.
+
+    Args:
+        graphs: Graphs with features, alike in their number. Their `y` are not used.
+        labels: `[G]` or `[G, ...]`, a row for each graph, or None for elements
+            `(inputs,)`, as `Model.predict` takes them.
+        batch_size: Most graphs in a batch.
+        max_nodes: Most nodes in a batch, padding included.
+        max_edges: Most (directed) edges in a batch.
+        form: What `inputs` is:
+
+            - "sparse": `(x, adjacency, graph_ids)`, the disjoint union of the graphs,
+              with a SparseTensor `[N, N]`, and int64 `graph_ids` `[N]`, the number of
+              each node's graph within the batch, from 0 on in rising order;
+            - "graph_tensor": a scalar TF-GNN `GraphTensor` with a component for each
+              graph;
+            - "dense": `(x, adjacency, mask)` of shapes `[B, n, F]`, `[B, n, n]` and
+              `[B, n]`, filled up with zeros to the nodes `n` of the largest graph of
+              the batch. The mask is True for nodes. Repeated edges are added up.
+        num_nodes: For dense batches, an `n` for all of them: one shape, so that XLA
+            compiles once (twice, if the last batch has fewer graphs).
+        sparse_features: For the form "sparse", whether `x` is a SparseTensor too.
+        clusters: For each graph the cluster of each node, integers `[nodes]` from 0 on,
+            such as `graclus_clusters` returns. The inputs then end with the assignment
+            that `DiffPool` takes, one-hot, float32 `[N, K]` or `[B, n, K]`; those of a
+            GraphTensor are `(graph, assignment)`.
+        num_clusters: K, for `clusters`.
+        shuffle: Whether each epoch draws the graphs in a new order.
+        seed: Datasets of the same seed draw the same orders. With None that takes
+            `keras.utils.set_random_seed`.
+
+    Returns:
+        A `tf.data.Dataset` of `(inputs, y)`, `y` `[B, ...]`, with as many elements in
+        each epoch.
+
+    Raises:
+        ValueError: If there are no graphs, they have no features or differ in their
+            number, labels or clusters do not fit them, an argument is not positive or
+            not for this form, a graph has more than `num_nodes` nodes, or, for the form
+            "sparse", none: `graph_ids` cannot tell of it.
+    """
+    _check_arguments(
+        form,
+        sparse_features,
+        batch_size=batch_size,
+        max_nodes=max_nodes,
+        max_edges=max_edges,
+        num_nodes=num_nodes,
+    )
+    graphs = list(graphs)
+    check_alike(graphs, labels=False)
+    nodes = np.array([graph.num_nodes for graph in graphs])
+    edges = np.array([graph.num_edges for graph in graphs])
+    _check_sizes(nodes, form, num_nodes)
+    labels = _checked_labels(labels, len(graphs))
+    clusters = _stacked_clusters(clusters, num_clusters, nodes)
+    stack = GraphStack(graphs, labels=False, sparse_features=sparse_features)
+    weighted_edges = any(graph.edge_weight is not None for graph in graphs)
+
+    def element(numbers):
+        union = stack.union(numbers)
+        if form == "sparse":
+            inputs = (union.x, union.adjacency, _number_of_graph(union.num_nodes))
+        elif form == "dense":
+            inputs = _padded(union, num_nodes)
+        else:
+            inputs = (_merged(union, weighted_edges),)
+        if clusters is not None:
+            s = tf.one_hot(tf.gather(clusters, numbers).flat_values, num_clusters)
+            if form == "dense":
+                s = _pad(s, union.num_nodes, num_nodes)
+            inputs = (*inputs, s)
+        if len(inputs) == 1:
+            [inputs] = inputs  # a GraphTensor
+        return (inputs,) if labels is None else (inputs, tf.gather(labels, numbers))
+
+    if num_nodes is not None:
+        nodes = np.full_like(nodes, num_nodes)
+    limits = Limits(batch_size, max_nodes, max_edges, padded=form == "dense")
+    numbers = batches(nodes, edges, limits, shuffle, seed)
+    return numbers.map(element).prefetch(tf.data.AUTOTUNE)
+
+
+def _number_of_graph(lengths):
+    """Returns int64 `[N]`, the numbers `0 .. B-1` repeated `lengths` `[B]` times."""
+    return tf.repeat(tf.range(tf.size(lengths, tf.int64)), lengths)
+
+
+def _merged(union, weighted_edges):
+    return homogeneous(
+        union.adjacency.indices,
+        union.num_nodes,
+        union.num_edges,
+        union.x,
+        union.adjacency.values if weighted_edges else None,
+    )
+
+
+def _padded(union, num_nodes):
+    """Returns features, adjacency and mask of the graphs, each with `num_nodes`."""
+    x = _pad(union.x, union.num_nodes, num_nodes)
+    mask = tf.sequence_mask(union.num_nodes, num_nodes)
+    first_node = tf.cumsum(union.num_nodes, exclusive=True)
+    graph = _number_of_graph(union.num_edges)
+    ends = union.adjacency.indices - tf.gather(first_node, graph)[:, None]
+    indices = tf.concat([graph[:, None], ends], axis=1)
+    batch, n = tf.unstack(tf.shape(mask, out_type=tf.int64))
+    # Repeated entries are added up.
+    adjacency = tf.scatter_nd(indices, union.adjacency.values, tf.stack([batch, n, n]))
+    adjacency.set_shape([None, num_nodes, num_nodes])
+    return x, adjacency, mask
+
+
+def _pad(rows, lengths, num_nodes):
+    """Takes `[N, D]` apart into graphs, filled up with zeros: `[B, n, D]`."""
+    rows = tf.RaggedTensor.from_row_lengths(rows, lengths, validate=False)
+    return rows.to_tensor(shape=[None, num_nodes, None])
+
+
+def _check_arguments(form: str, sparse_features: bool, **sizes: int | None):
+    if form not in _FORMS:
+        raise ValueError(
+            f"Expected `form` to be one of {_FORMS}. Received: form={form!r}"
+        )
+    for name, size in sizes.items():
+        if size is not None and size < 1:
+            raise ValueError(
+                f"Expected `{name}` to be positive. Received: {name}={size}"
+            )
+    if form != "dense" and sizes["num_nodes"] is not None:
+        raise ValueError(
+            "Expected `num_nodes` with the form 'dense' only. "
+            f"Received: num_nodes={sizes['num_nodes']}, form={form!r}"
+        )
+    if form != "sparse" and sparse_features:
+        raise ValueError(
+            "Expected `sparse_features` with the form 'sparse' only. "
+            f"Received: sparse_features=True, form={form!r}"
+        )
+
+
+def _check_sizes(nodes: np.ndarray, form: str, num_nodes: int | None):
+    if num_nodes is not None and nodes.max() > num_nodes:
+        raise ValueError(
+            f"Expected `num_nodes` to be at least {nodes.max()}, the nodes of "
+            f"graphs[{nodes.argmax()}]. Received: num_nodes={num_nodes}"
+        )
+    if form == "sparse" and nodes.min() == 0:
+        raise ValueError(
+            "Expected graphs with nodes: in the form 'sparse', no node says that there "
+            "is a graph without. (The other forms have room for it.) "
+            f"Received: graphs[{nodes.argmin()}] with 0 nodes"
+        )
+
+
+def _checked_labels(labels, num_graphs: int):
+    if labels is None:
+        return None
+    labels = np.asarray(labels)
+    if labels.dtype.kind not in "fiub" or labels.shape[:1] != (num_graphs,):
+        raise ValueError(
+            f"Expected `labels` to hold numbers, a row for each of the {num_graphs} "
+            f"graphs. Received: labels with shape={labels.shape}, dtype={labels.dtype}"
+        )
+    return labels.astype(np.float32 if labels.dtype.kind == "f" else np.int64)
+
+
+def _stacked_clusters(clusters, num_clusters, nodes: np.ndarray):
+    """Returns the clusters as a RaggedTensor `[G, (nodes)]`, or None."""
+    if (clusters is None) != (num_clusters is None):
+        raise ValueError(
+            "Expected `clusters` and `num_clusters` together. Received: "
+            f"clusters={clusters}, num_clusters={num_clusters}"
+        )
+    if clusters is None:
+        return None
+    if len(clusters) != len(nodes):
+        raise ValueError(
+            f"Expected `clusters` for each of the {len(nodes)} graphs. "
+            f"Received: {len(clusters)} of them"
+        )
+    for number, (cluster, count) in enumerate(zip(clusters, nodes, strict=True)):
+        cluster = np.asarray(cluster)
+        if (
+            cluster.shape != (count,)
+            or cluster.dtype.kind not in "iu"
+            or cluster.min(initial=0) < 0
+            or cluster.max(initial=-1) >= num_clusters
+        ):
+            raise ValueError(
+                f"Expected `clusters` to hold integers from 0 to {num_clusters - 1}, "
+                f"one for each node. Received: clusters[{number}]={cluster}, for "
+                f"{count} nodes"
+            )
+    flat = np.concatenate(clusters).astype(np.int64)
+    return tf.RaggedTensor.from_row_lengths(flat, nodes)

@@ -1,0 +1,381 @@
+"""The differentiable pooling of DiffPool."""
+
+import inspect
+
+import keras
+import tensorflow as tf
+
+from tfgraph import adjacency as adjacencies
+from tfgraph import graph_tensor, membership, ops
+
+
+@keras.saving.register_keras_serializable("tfgraph")
+class DiffPool(keras.layers.Layer):
+    """Pooling of "Hierarchical Graph Representation Learning with DiffPool".
+
+    Puts the nodes of each graph into `K` clusters, softly, and makes a smaller graph
+    of the clusters:
+
+        Z = GNN_embed(A, X),    S = softmax(GNN_pool(A, X))
+        X' = Sᵀ Z,              A' = Sᵀ A S
+
+    (Ying et al., NeurIPS 2018, https://arxiv.org/abs/1806.08804). Each call adds, for
+    the graphs of its batch, the mean of the paper's auxiliary losses,
+
+        L_LP = ‖A - S Sᵀ‖_F,    L_E = (1/n) Σ_i H(S_i)
+
+    over the `n` nodes of a graph; padding counts nowhere. As in the paper the norm is
+    not divided by the number of pairs, as it is elsewhere: it grows with the graph.
+
+    No `n × n` matrix is made of a sparse graph: with E edges and N nodes in the batch,
+    memory is O(E + N K + B K²), for `‖A - S Sᵀ‖² = ‖A‖² - 2 tr(A') + ‖Sᵀ S‖²`.
+
+    Example:
+
+    ```python
+    x = keras.Input((3,), name="x")
+    adjacency = keras.Input((None,), sparse=True, name="adjacency")
+    graph_ids = keras.Input((), dtype="int64", name="graph_ids")
+    pool = tfgraph.layers.DiffPool(
+        embedding=tfgraph.layers.GCNConv(64, activation="relu"),
+        assignment=tfgraph.layers.GCNConv(12),
+    )
+    h, clusters = pool([x, adjacency, graph_ids])  # [B, 12, 64] and [B, 12, 12]
+    h = tfgraph.layers.GCNConv(64, activation="relu")([h, clusters])
+    y = keras.layers.Dense(2)(tfgraph.layers.Readout("mean")(h))
+    model = keras.Model([x, adjacency, graph_ids], y)
+    ```
+
+    Args:
+        embedding: `GNN_embed`: a convolution, or any layer or model over `[x,
+            adjacency]` (with a GraphTensor: over `graph` or `[x, graph]`). If its
+            `call` takes a `mask`, as that of functional models does, it is handed that
+            of padded graphs.
+        assignment: `GNN_pool`, likewise, whose outputs are the logits of the clusters;
+            or None if `S` is given, as the last of the inputs.
+        num_clusters: Positive integer: with it, the outputs of `assignment` may be of
+            any width, and are projected to `num_clusters` logits.
+        ratio: Float in `(0, 1]`, instead of `num_clusters`: that part of `max_nodes`.
+        max_nodes: Positive integer, the number of nodes of the largest graph. (There
+            may be larger ones: any graph may have more or fewer nodes than clusters.)
+        link_loss_weight: Float, the weight of `L_LP`. 0 for none.
+        entropy_loss_weight: Float, the weight of `L_E`. 0 for none.
+        node_set_name, edge_set_name, feature_name, edge_weight_name: See
+            `GraphConvolution`. To be the same as those of the layers inside.
+        **kwargs: `name`, `dtype`, `trainable`, as in `keras.layers.Layer`.
+
+    Call arguments:
+        inputs: One of
+
+            - `[x, adjacency, graph_ids]`: the graphs of a batch as one, their
+              adjacencies as blocks on the diagonal of a SparseTensor; see `Readout`
+              for `graph_ids`;
+            - `graph` or `[x, graph]`: a GraphTensor with a component for each graph;
+            - `[x, adjacency, mask]` or `[x, adjacency]`: dense, padded with zeros to
+              `n` nodes each; `mask` is True for nodes.
+
+            Without an `assignment` layer, `S` is appended: `[x, adjacency, graph_ids,
+            s]`, `[graph, s]` and so on. It adds no losses.
+        training: For the layers inside, to which Keras passes it on.
+        return_assignment: Whether to return `S` too.
+        return_embedding: Whether to return `Z` too, last.
+
+    Input shape:
+        `x` `[N, F]`, `adjacency` `[N, N]`, `graph_ids` `[N]`, `s` `[N, K]`; or `[B, n,
+        F]`, `[B, n, n]`, `[B, n]`, `[B, n, K]`.
+
+    Output shape:
+        `X'` `[B, K, D]` and `A'` `[B, K, K]`, where `D` is the width of `Z`; then `S`
+        `[N, K]` or `[B, n, K]` and `Z` `[N, D]` or `[B, n, D]`, if asked for. `A'` and
+        `S` are in float32 at least. A graph without nodes comes out as zeros.
+
+    Raises:
+        ValueError: If the numbers of clusters given are not positive or contradict
+            each other, or the inputs do not fit together.
+        tf.errors.InvalidArgumentError: At run time, if graph ids are not sorted, are
+            more or fewer than nodes, or an edge joins nodes of two graphs.
+    """
+
+    def __init__(
+        self,
+        embedding,
+        assignment=None,
+        *,
+        num_clusters=None,
+        ratio=None,
+        max_nodes=None,
+        link_loss_weight=1.0,
+        entropy_loss_weight=1.0,
+        node_set_name=None,
+        edge_set_name=None,
+        feature_name="hidden_state",
+        edge_weight_name=None,
+        **kwargs,
+    ):
+        # As in the convolutions: the weights of the edges keep their precision.
+        super().__init__(autocast=False, **kwargs)
+        self.embedding = embedding
+        self.assignment = assignment
+        self.num_clusters = num_clusters
+        self.ratio = ratio
+        self.max_nodes = max_nodes
+        self.link_loss_weight = link_loss_weight
+        self.entropy_loss_weight = entropy_loss_weight
+        self.node_set_name = node_set_name
+        self.edge_set_name = edge_set_name
+        self.feature_name = feature_name
+        self.edge_weight_name = edge_weight_name
+        self.supports_jit = True
+        self.projection = None
+        width = count_clusters(num_clusters, ratio, max_nodes)
+        if width is None:
+            return
+        if assignment is None:
+            raise ValueError(
+                "DiffPool: expected `assignment` to be a layer where `num_clusters` or "
+                "`ratio` is given: an `S` of the inputs tells their number. "
+                f"Received: assignment=None, num_clusters={num_clusters}, ratio={ratio}"
+            )
+        self.projection = keras.layers.Dense(width, dtype=self.dtype_policy)
+
+    def build(self, input_shape):
+        try:
+            graph, whose, given = self._split(input_shape)
+            x_shape = self._check(graph, whose, given)
+        except ValueError as error:
+            raise ValueError(f"DiffPool '{self.name}': {error}") from None
+        self.units = self._build_layer(self.embedding, graph, x_shape)
+        if self.assignment is None:
+            self.clusters = given[-1]
+            return
+        self.clusters = self._build_layer(self.assignment, graph, x_shape)
+        if self.projection is not None:
+            self.projection.build((*x_shape[:-1], self.clusters))
+            self.clusters = self.projection.units
+
+    def _check(self, graph, whose, given):
+        """Returns the shape of the features, if shapes fit together."""
+        if isinstance(graph, dict):
+            x_shape = self._fields.features(graph)
+        else:
+            x_shape, adjacency_shape = graph
+            if not isinstance(adjacency_shape, dict):
+                adjacencies.check_shapes(x_shape, adjacency_shape)
+                membership.check_shapes(x_shape, whose)
+        if given is not None:
+            expected = tuple(x_shape[:-1])
+            if len(given) != len(x_shape) or given[-1] is None:
+                raise ValueError(
+                    "Expected an assignment `s` of shape `[N, K]`, or `[B, n, K]`, of "
+                    f"nodes of shape {expected}. Received: s.shape={tuple(given)}"
+                )
+        return tuple(x_shape)
+
+    def _build_layer(self, layer, graph_shape, x_shape):
+        """Builds a layer inside; returns the width of its output."""
+        # By a symbolic call: a layer of the user's may have no `build`.
+        y = layer(symbolic(graph_shape))
+        if len(y.shape) != len(x_shape) or y.shape[-1] is None:
+            raise ValueError(
+                f"DiffPool '{self.name}': expected of `{layer.name}` a row for each "
+                f"node. Received: outputs of shape {y.shape} for x.shape={x_shape}"
+            )
+        # Otherwise Keras warns that the mask of padded graphs ends there.
+        layer.supports_masking = True
+        return y.shape[-1]
+
+    def call(
+        self, inputs, training=None, return_assignment=False, return_embedding=False
+    ):
+        graph, whose, given = self._split(inputs)
+        nodes, adjacency, mask = self._unpack(graph, whose)
+        z = _apply(self.embedding, graph, mask)
+        if given is None:
+            logits = _apply(self.assignment, graph, mask)
+            if self.projection is not None:
+                logits = self.projection(logits)
+            log_s = tf.nn.log_softmax(tf.cast(logits, adjacency.dtype))
+            s = nodes.only_nodes(tf.exp(log_s))
+        else:
+            s = nodes.only_nodes(adjacencies.cast("s", given, adjacency.dtype))
+        x, pooled, gram = self._pool(z, s, adjacency, nodes)
+        if given is None:
+            self._add_losses(adjacency, nodes, s, log_s, pooled, gram)
+        outputs = (tf.cast(x, self.compute_dtype), pooled)
+        if return_assignment:
+            outputs = (*outputs, s)
+        return (*outputs, z) if return_embedding else outputs
+
+    def _pool(self, z, s, adjacency, nodes):
+        """Returns `Sᵀ Z`, `Sᵀ A S` and `Sᵀ S` of each graph."""
+        # In one product with Sᵀ.
+        parts = [tf.cast(z, s.dtype), adjacency.matmul(s), s]
+        pooled = nodes.outer(s, tf.concat(parts, axis=-1))
+        return tf.split(pooled, [part.shape[-1] for part in parts], axis=-1)
+
+    def _add_losses(self, adjacency, nodes, s, log_s, pooled, gram):
+        if self.link_loss_weight:
+            squares = nodes.sum(adjacency.row_squares()) - 2 * tf.linalg.trace(pooled)
+            squares += tf.reduce_sum(gram**2, axis=[1, 2])
+            # Rounding may put it below 0; at 0 the root has no slope.
+            above = squares > 0
+            norms = tf.where(above, tf.sqrt(tf.where(above, squares, 1)), 0)
+            self.add_loss(self.link_loss_weight * tf.reduce_mean(norms))
+        if self.entropy_loss_weight:
+            entropies = nodes.sum(-tf.reduce_sum(s * log_s, axis=-1))
+            means = tf.math.divide_no_nan(entropies, nodes.counts(s.dtype))
+            self.add_loss(self.entropy_loss_weight * tf.reduce_mean(means))
+
+    def _unpack(self, graph, whose):
+        """Returns the membership of the nodes, the adjacency, and the mask if any."""
+        if isinstance(graph, dict):
+            x, adjacency = self._fields.features(graph), graph
+        else:
+            x, adjacency = graph
+        x = adjacencies.cast("x", x, self.compute_dtype)
+        if isinstance(whose, dict):
+            nodes = membership.from_sizes(self._fields.sizes(whose), x)
+            adjacency = adjacencies.from_edges(*self._fields.edges(adjacency), x)
+        else:
+            adjacency = adjacencies.as_adjacency(adjacency, x)
+            nodes = membership.as_membership(whose, x)
+        adjacencies.assert_square(adjacency, "each of its nodes is in a graph")
+        if isinstance(nodes, membership.UnionMembership):
+            _assert_no_edge_between_graphs(adjacency, nodes)
+            return nodes, adjacency, None
+        return nodes, adjacency, whose
+
+    def _split(self, inputs):
+        """Returns graph, graph ids or mask or so, and `S` or None; or their shapes."""
+        if self.assignment is not None:
+            return *membership.split_inputs(inputs), None
+        if not isinstance(inputs, (list, tuple)) or len(inputs) < 2:
+            raise ValueError(
+                "Expected the assignment `s` as the last of the inputs, as there is "
+                f"no `assignment` layer. Received: {inputs}"
+            )
+        *batch, given = inputs
+        return *membership.split_inputs(batch[0] if len(batch) == 1 else batch), given
+
+    @property
+    def _fields(self):
+        return graph_tensor.Fields(
+            self.node_set_name,
+            self.edge_set_name,
+            self.feature_name,
+            self.edge_weight_name,
+        )
+
+    def compute_mask(self, inputs, previous_mask):
+        return None  # of clusters, none is padding
+
+    def compute_output_spec(
+        self, inputs, training=None, return_assignment=False, return_embedding=False
+    ):
+        shapes = keras.tree.map_structure(lambda tensor: tensor.shape, inputs)
+        graph, *_ = self._split(shapes)
+        x_shape = self._fields.features(graph) if isinstance(graph, dict) else graph[0]
+        dense = len(x_shape) == 3
+        num_graphs = x_shape[0] if dense else None
+        dtype = ops.weight_dtype(tf.as_dtype(self.compute_dtype)).name
+
+        def spec(shape, dtype):
+            return keras.KerasTensor(shape, dtype=dtype)
+
+        outputs = (
+            spec((num_graphs, self.clusters, self.units), self.compute_dtype),
+            spec((num_graphs, self.clusters, self.clusters), dtype),
+        )
+        if return_assignment:
+            outputs = (*outputs, spec((*x_shape[:-1], self.clusters), dtype))
+        if return_embedding:
+            shape = (*x_shape[:-1], self.units)
+            outputs = (*outputs, spec(shape, self.compute_dtype))
+        return outputs
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "embedding": keras.saving.serialize_keras_object(self.embedding),
+            "assignment": keras.saving.serialize_keras_object(self.assignment),
+            "num_clusters": self.num_clusters,
+            "ratio": self.ratio,
+            "max_nodes": self.max_nodes,
+            "link_loss_weight": self.link_loss_weight,
+            "entropy_loss_weight": self.entropy_loss_weight,
+            "node_set_name": self.node_set_name,
+            "edge_set_name": self.edge_set_name,
+            "feature_name": self.feature_name,
+            "edge_weight_name": self.edge_weight_name,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        layers = {
+            name: keras.saving.deserialize_keras_object(config[name])
+            for name in ("embedding", "assignment")
+        }
+        return cls(**{**config, **layers})
+
+
+def count_clusters(num_clusters, ratio, max_nodes) -> int | None:
+    """Returns the number of clusters that `DiffPool`'s arguments say; None if none."""
+    for argument, value in (("num_clusters", num_clusters), ("max_nodes", max_nodes)):
+        integer = isinstance(value, int) and not isinstance(value, bool)
+        if value is not None and not (integer and value > 0):
+            raise ValueError(
+                f"Expected `{argument}` to be a positive integer. "
+                f"Received: {argument}={value}"
+            )
+    received = (
+        f"Received: num_clusters={num_clusters}, ratio={ratio}, max_nodes={max_nodes}"
+    )
+    if (ratio is None) != (max_nodes is None) or None not in (num_clusters, ratio):
+        raise ValueError(
+            "Expected `num_clusters`, or `ratio` and `max_nodes`, or none of them. "
+            + received
+        )
+    if ratio is None:
+        return num_clusters
+    if not isinstance(ratio, (int, float)) or not 0 < ratio <= 1:
+        raise ValueError(f"Expected `ratio` to be a number in (0, 1]. {received}")
+    return max(1, int(ratio * max_nodes))
+
+
+def symbolic(shapes):
+    """Symbolic tensors of these shapes, by which to build the layers inside another.
+
+    Args:
+        shapes: A shape; a dict of the shapes of a GraphTensor's components; or a list
+            of these, in which an `[N, N]` after an `[N, F]` is sparse.
+    """
+    if isinstance(shapes, dict):
+        return {
+            name: keras.KerasTensor(shape, "int64" if "#" in name else "float32")
+            for name, shape in shapes.items()
+        }
+    if all(isinstance(size, int | None) for size in shapes):
+        return keras.KerasTensor(shapes)
+    tensors = [symbolic(shape) for shape in shapes]
+    if [len(shape) for shape in shapes[:2]] == [2, 2] and isinstance(shapes[1], tuple):
+        tensors[1] = keras.KerasTensor(shapes[1], sparse=True)
+    return tensors
+
+
+def _apply(layer, graph, mask):
+    """Calls a layer, with the mask of padded graphs if it knows what to do with it."""
+    takes_mask = "mask" in inspect.signature(layer.call).parameters
+    return layer(graph, mask=mask) if takes_mask else layer(graph)
+
+
+def _assert_no_edge_between_graphs(adjacency, nodes):
+    if not isinstance(adjacency, adjacencies.SparseAdjacency):
+        return
+    ends = tf.gather(nodes.graph_ids, adjacency.indices)
+    between = tf.boolean_mask(adjacency.indices, ends[:, 0] != ends[:, 1])
+    message = tf.strings.format(
+        "Expected edges within graphs. Received: edges (receiver, sender) between two, "
+        "{}",
+        between,
+    )
+    tf.debugging.Assert(tf.equal(tf.size(between), 0), [message])

@@ -1,0 +1,85 @@
+"""The mean-field embedding of Structure2Vec."""
+
+import keras
+import tensorflow as tf
+
+from tfgraph import ops
+from tfgraph.adjacency import assert_square
+from tfgraph.layers.graph_convolution import GraphConvolution
+
+
+@keras.saving.register_keras_serializable("tfgraph")
+class Structure2VecConv(GraphConvolution):
+    """Layer of "Discriminative Embeddings of Latent Variable Models".
+
+        μ_v ← σ(W₁ x_v + W₂ Σ_{u ∈ N(v)} μ_u + b)
+
+    for all nodes `v` at once, `num_rounds` times with the same weights, starting from
+    `μ_v = σ(W₁ x_v + b)`, which is the update of zeros (Dai, Dai & Song, ICML 2016,
+    https://arxiv.org/abs/1603.05629, "structure2vec" with mean-field inference). A
+    node sees neighbours `num_rounds` edges away. Edges have weights: `Σ_u A_vu μ_u`.
+
+    Example:
+
+    ```python
+    x = keras.Input((3,), name="x")
+    adjacency = keras.Input((None,), sparse=True, name="adjacency")
+    h = tfgraph.layers.Structure2VecConv(64, num_rounds=3)([x, adjacency])
+    ```
+
+    Args:
+        units: Positive integer, the number of features that a node comes out with.
+        num_rounds: Positive integer, the number of updates with messages.
+        activation: `σ`, by default ReLU.
+        use_bias, dropout, kernel_initializer, bias_initializer, kernel_regularizer,
+            bias_regularizer, activity_regularizer, kernel_constraint, bias_constraint,
+            node_set_name, edge_set_name, feature_name, edge_weight_name, **kwargs: See
+            `GraphConvolution`. Those of the kernel are for `W₁` and `W₂`.
+
+    Call arguments:
+        inputs: `[x, adjacency]`, `[x, graph]` or `graph`; see `GraphConvolution`. A
+            rectangular adjacency `[M, N]` is legal with one round.
+        training: Whether to apply dropout.
+
+    Input shape:
+        `x` `[N, F]` with `adjacency` `[N, N]`; or `[B, N, F]` with dense `[B, N, N]`.
+
+    Output shape:
+        `[N, units]`; or `[B, N, units]`.
+
+    Raises:
+        ValueError: If `units` or `num_rounds` is not a positive integer, `dropout` is
+            outside `[0, 1)`, or the inputs do not fit together.
+        tf.errors.InvalidArgumentError: At run time, if an edge names a node that does
+            not exist.
+    """
+
+    def __init__(self, units, num_rounds=1, activation="relu", **kwargs):
+        super().__init__(units, activation=activation, **kwargs)
+        self.check_positive("num_rounds", num_rounds)
+        self.num_rounds = num_rounds
+
+    def build(self, input_shape):
+        self.kernel = self.add_kernel((self.input_dim(input_shape), self.units))
+        self.message_kernel = self.add_kernel(
+            (self.units, self.units), "message_kernel"
+        )
+        self.bias = self.add_bias((self.units,))
+
+    def call(self, inputs, training=None):
+        input_dim, _ = self.kernel.shape
+        x, adjacency = self.unpack(inputs, input_dim)
+        own = ops.matmul(self.drop(x, training), self.kernel)
+        if self.use_bias:
+            own = tf.nn.bias_add(own, keras.ops.cast(self.bias, own.dtype))
+        if self.num_rounds > 1:
+            assert_square(adjacency, "all nodes are updated in every round")
+        mu = self.activation(own)
+        own = adjacency.first_rows(own)
+        for _ in range(self.num_rounds):
+            messages = ops.matmul(adjacency.matmul(mu), self.message_kernel)
+            mu = self.activation(own + messages)
+        return mu
+
+    def get_config(self):
+        return {**super().get_config(), "num_rounds": self.num_rounds}

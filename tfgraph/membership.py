@@ -1,0 +1,226 @@
+"""From what says which nodes are whose (graph ids, sizes, masks) to one membership.
+
+The layers that reduce a graph to a vector or to clusters see `UnionMembership` and
+`PaddedMembership` only, which offer the same operations.
+"""
+
+import dataclasses
+
+import tensorflow as tf
+
+from tfgraph import ops
+
+
+@dataclasses.dataclass(frozen=True)
+class UnionMembership:
+    """The nodes of a disjoint union, of one graph after the other.
+
+    Attributes:
+        graph_ids: int64 `[N]`, the number of each node's graph, sorted.
+        num_graphs: Scalar int64 tensor, `B`.
+    """
+
+    graph_ids: tf.Tensor
+    num_graphs: tf.Tensor
+
+    def counts(self, dtype):
+        """The number of nodes of each graph, `[B]`."""
+        return self.sum(tf.ones_like(self.graph_ids, dtype))
+
+    def sum(self, x):
+        """The sum over each graph's nodes: `[N, ...]` to `[B, ...]`."""
+        return tf.math.unsorted_segment_sum(x, self.graph_ids, self.num_graphs)
+
+    def max(self, x):
+        """The maximum over each graph's nodes, 0 of none: `[N, F]` to `[B, F]`."""
+        highest = tf.math.unsorted_segment_max(x, self.graph_ids, self.num_graphs)
+        empty = self.counts(tf.int32) == 0
+        return tf.where(empty[:, None], tf.zeros([], x.dtype), highest)
+
+    def softmax(self, logits):
+        """The softmax over each graph's nodes: `[N]` to `[N]`."""
+        highest = tf.math.unsorted_segment_max(logits, self.graph_ids, self.num_graphs)
+        exp = tf.exp(logits - tf.stop_gradient(self.to_nodes(highest)))
+        return exp / self.to_nodes(self.sum(exp))
+
+    def to_nodes(self, y):
+        """What is each graph's, for each of its nodes: `[B, ...]` to `[N, ...]`."""
+        return tf.gather(y, self.graph_ids)
+
+    def only_nodes(self, x):
+        """`x` `[N, F]` with zeros for what is no node: here, as it is."""
+        return x
+
+    def outer(self, s, y):
+        """`S_bᵀ Y_b` of each graph: `[N, K]` and `[N, F]` to `[B, K, F]`."""
+        graphs = tf.range(self.num_graphs + 1)
+        splits = tf.searchsorted(self.graph_ids, graphs, out_type=tf.int64)
+        return ops.segment_outer(s, y, splits)
+
+
+@dataclasses.dataclass(frozen=True)
+class PaddedMembership:
+    """The nodes of graphs that are padded to the same number of rows.
+
+    Attributes:
+        mask: Booleans `[B, n]`, which rows are nodes.
+    """
+
+    mask: tf.Tensor
+
+    def counts(self, dtype):
+        """The number of nodes of each graph, `[B]`."""
+        return tf.reduce_sum(tf.cast(self.mask, dtype), axis=1)
+
+    def sum(self, x):
+        """The sum over each graph's nodes: `[B, n, ...]` to `[B, ...]`."""
+        return tf.reduce_sum(self.only_nodes(x), axis=1)
+
+    def max(self, x):
+        """The maximum over each graph's nodes, 0 of none: `[B, n, F]` to `[B, F]`."""
+        lowest = tf.where(self.mask[..., None], x, x.dtype.min)
+        empty = self.counts(tf.int32) == 0
+        return tf.where(
+            empty[:, None], tf.zeros([], x.dtype), tf.reduce_max(lowest, axis=1)
+        )
+
+    def softmax(self, logits):
+        """The softmax over each graph's nodes: `[B, n]` to `[B, n]`."""
+        logits = tf.where(self.mask, logits, logits.dtype.min)
+        return self.only_nodes(tf.nn.softmax(logits))
+
+    def to_nodes(self, y):
+        """What is each graph's, for each of its nodes: `[B, ...]` to `[B, 1, ...]`."""
+        return tf.expand_dims(y, 1)
+
+    def only_nodes(self, x):
+        """`x` `[B, n, ...]` with zeros for what is no node."""
+        mask = self.mask
+        for _ in range(x.shape.rank - 2):
+            mask = mask[..., None]
+        return tf.where(mask, x, tf.zeros([], x.dtype))
+
+    def outer(self, s, y):
+        """`S_bᵀ Y_b` of each graph: `[B, n, K]` and `[B, n, F]` to `[B, K, F]`.
+
+        Of rows that are no nodes, `s` or `y` is to be 0.
+        """
+        return tf.matmul(s, y, transpose_a=True)
+
+
+def from_sizes(sizes, x):
+    """Returns the membership of a disjoint union, such as a merged GraphTensor.
+
+    Args:
+        sizes: Integers `[B]`, the number of nodes of each graph.
+        x: The features `[N, F]` of the nodes.
+    """
+    sizes = tf.cast(sizes, tf.int64)
+    num_graphs = tf.size(sizes, out_type=tf.int64)
+    graph_ids = tf.repeat(tf.range(num_graphs), sizes)
+    return _union(graph_ids, num_graphs, x)
+
+
+def as_membership(whose, x):
+    """Returns the membership that goes with features `x`.
+
+    Args:
+        whose: With `x` `[N, F]`, integers `[N]`: the number of each node's graph,
+            sorted. With `x` `[B, n, F]`, booleans `[B, n]`: which rows are nodes; or
+            None if all are.
+        x: The features, dense or sparse.
+    """
+    check_shapes(x.shape, None if whose is None else whose.shape)
+    if x.shape.rank == 3:
+        if whose is None:
+            whose = tf.ones(tf.shape(x)[:2], tf.bool)
+        if whose.dtype != tf.bool:
+            raise ValueError(
+                "Expected a `mask` of booleans, which rows are nodes. "
+                f"Received: mask.dtype={whose.dtype.name}"
+            )
+        return PaddedMembership(whose)
+    if not whose.dtype.is_integer:
+        raise ValueError(
+            "Expected `graph_ids` to hold integers. "
+            f"Received: graph_ids.dtype={whose.dtype.name}"
+        )
+    graph_ids = tf.cast(whose, tf.int64)
+    # Of no nodes there are no graphs.
+    last = tf.reduce_max(tf.concat([graph_ids, [-1]], axis=0))
+    return _union(graph_ids, last + 1, x)
+
+
+def split_inputs(inputs):
+    """Splits a batch of graphs, or its shapes, into the parts that layers take.
+
+    Args:
+        inputs: `[x, adjacency, graph_ids]`, `[x, adjacency, mask]`, `[x, adjacency]`,
+            `[x, graph]` or `graph`.
+
+    Returns:
+        The graph as a convolution takes it, and what says whose its nodes are, as a
+        readout takes it beside `x`, or None.
+    """
+    if isinstance(inputs, dict):
+        return inputs, inputs
+    if isinstance(inputs, (list, tuple)) and len(inputs) in (2, 3):
+        x, adjacency, *whose = inputs
+        if not isinstance(adjacency, dict):
+            return [x, adjacency], whose[0] if whose else None
+        if not whose:
+            return [x, adjacency], adjacency
+    raise ValueError(
+        "Expected the inputs to be `[x, adjacency, graph_ids]`, `[x, adjacency, "
+        "mask]`, `[x, adjacency]`, `[x, graph]` or `graph`, passed as one argument. "
+        f"Received: {inputs}"
+    )
+
+
+def check_shapes(x_shape, whose_shape):
+    """Raises a `ValueError` if features and graph ids or mask do not belong together.
+
+    Args:
+        x_shape: Shape of the features.
+        whose_shape: That of the graph ids or the mask, or None if there are none.
+    """
+    x_shape = tuple(x_shape)
+    if len(x_shape) == 3 and whose_shape is None:
+        return
+    whose_shape = None if whose_shape is None else tuple(whose_shape)
+    expected = {2: x_shape[:1], 3: x_shape[:2]}.get(len(x_shape))
+    fits = (
+        expected is not None
+        and whose_shape is not None
+        and len(whose_shape) == len(expected)
+        and all(
+            None in pair or pair[0] == pair[1]
+            for pair in zip(whose_shape, expected, strict=True)
+        )
+    )
+    if not fits:
+        raise ValueError(
+            "Expected features `x` of shape `[N, F]` with `graph_ids` of shape `[N]`, "
+            "or `[B, n, F]` with a `mask` of shape `[B, n]` or without. Received: "
+            f"x.shape={x_shape}, and graph_ids or mask of shape {whose_shape}"
+        )
+
+
+def _union(graph_ids, num_graphs, x):
+    if ops.compiled_by_xla():
+        raise ValueError(
+            "Expected graphs padded to one size, `x` of shape `[B, n, F]`, where XLA "
+            "compiles, which has to know all sizes; or `compile(jit_compile=False)`. "
+            f"Received: x.shape={tuple(x.shape)}"
+        )
+    num_nodes = tf.shape(x, out_type=tf.int64)[0]
+    rises = tf.reduce_all(graph_ids[1:] >= graph_ids[:-1])
+    fits = tf.equal(tf.size(graph_ids, out_type=tf.int64), num_nodes)
+    lowest = tf.reduce_min(tf.concat([graph_ids, [0]], axis=0))
+    message = tf.strings.format(
+        "Expected one graph id from 0 on for each node (row of `x`), sorted, or sizes "
+        "that add up to the number of nodes. Received: {} nodes, graph ids {}",
+        [num_nodes, graph_ids],
+    )
+    tf.debugging.Assert(rises & fits & (lowest >= 0), [message])
+    return UnionMembership(graph_ids, num_graphs)
