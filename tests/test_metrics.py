@@ -123,5 +123,17 @@ def test_linear_probe_agrees_with_scikit_learn(several_labels):
 def test_bad_input_of_linear_probe():
     with pytest.raises(ValueError, match=r"a row for each of `y`.*\(3, 2\).*\(4,\)"):
         linear_probe(np.ones([3, 2]), np.ones(4, int), [0], [1])
+    with pytest.raises(ValueError, match=r"for all nodes of `test`.*from -1 to -1"):
+        linear_probe(np.ones([3, 2]), np.array([0, 1, -1]), [0, 1], [2])
+    with pytest.raises(ValueError, match="or 0 and 1"):
+        linear_probe(np.ones([3, 2]), np.array([[0], [1], [2]]), [0, 2], [1])
     with pytest.raises(ValueError, match="`train` to select nodes"):
         linear_probe(np.ones([3, 2]), np.ones(3, int), [], [1])
+
+
+def test_linear_probe_without_any_label_or_spread():
+    assert linear_probe(np.ones([4, 2]), np.zeros([4, 2]), [0, 1], [2, 3]) == 0
+    # A feature that training has not seen vary says nothing of the test nodes.
+    z = np.stack([np.r_[np.full(20, 0.1), 0.3, 0.3], np.arange(22) % 2], axis=1)
+    score = linear_probe(z.astype("float32"), np.arange(22) % 2, slice(20), [20, 21])
+    assert score == 1

@@ -5,7 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfgraph.data import Graph, neighbor_batches
-from tfgraph.data.graph_checks import is_scipy
+from tfgraph.data.graph_checks import check_integer, is_scipy
 
 
 def predict_nodes(
@@ -35,11 +35,11 @@ def predict_nodes(
         verbose: 1 for a progress bar, 0 for none.
 
     Returns:
-        A float32 array `[N, ...]`.
+        A float32 array `[N, units]`, or `[N, num_classes]` of a classifier.
 
     Raises:
-        ValueError: If `model` has no `convolutions`, or `batch_size` is not a positive
-            integer.
+        ValueError: If `model` has no `convolutions`, `batch_size` is not a positive
+            integer, or the graph has no nodes or no features.
     """
     convolutions = getattr(model, "convolutions", None)
     if not convolutions:
@@ -47,13 +47,17 @@ def predict_nodes(
             "Expected `model` to be a model of convolutions, such as "
             f"tfgraph.models.GraphSAGE. Received: model={model}"
         )
-    batch_size = min(batch_size, max(graph.num_nodes, 1))
+    check_integer("batch_size", batch_size, 1)
+    if not graph.num_nodes:
+        raise ValueError(f"Expected `graph` to have nodes. Received: graph={graph}")
+    batch_size = min(batch_size, graph.num_nodes)
     num_batches = -(-graph.num_nodes // batch_size)
     progress = keras.utils.Progbar(
         len(convolutions) * num_batches, verbose=verbose, unit_name="batch"
     )
-    for convolution in convolutions:
-        call = tf.function(convolution, reduce_retracing=True)
+    calls = [tf.function(layer, reduce_retracing=True) for layer in convolutions]
+    classifier = getattr(model, "classifier", None)
+    for call in calls:
         h = []
         batches = neighbor_batches(
             graph,
@@ -64,8 +68,10 @@ def predict_nodes(
         )
         for (inputs,) in batches:
             x, (block,) = inputs
-            h.append(call([x, block], training=False).numpy())
+            outputs = call([x, block], training=False)
+            if classifier is not None and call is calls[-1]:
+                outputs = classifier(outputs)
+            h.append(outputs.numpy())
             progress.add(1)
         graph = graph.replace(x=np.concatenate(h))
-    classifier = getattr(model, "classifier", None)
-    return graph.x if classifier is None else classifier(graph.x).numpy()
+    return graph.x

@@ -25,23 +25,18 @@ class NegativeSamplingLoss(keras.losses.Loss):
     ```
 
     Args:
-        name, reduction, dtype: As in `keras.losses.Loss`. The mean is over the pairs.
+        name, reduction: As in `keras.losses.Loss`. The mean is over the pairs.
 
     Call arguments:
         y_true: Integers `[P, 2 + Q]`: the rows in `y_pred` of `u`, `v` and each `q`.
         y_pred: Embeddings `[M, D]`.
     """
 
-    def __init__(
-        self,
-        name="negative_sampling",
-        reduction="sum_over_batch_size",
-        dtype=None,
-    ):
-        super().__init__(name=name, reduction=reduction, dtype=dtype)
+    def __init__(self, name="negative_sampling", reduction="sum_over_batch_size"):
+        # Keras casts the row numbers to the loss's dtype, which has to hold them.
+        super().__init__(name=name, reduction=reduction, dtype="float32")
 
     def call(self, y_true, y_pred):
-        # Keras has cast the row numbers to the loss's dtype.
         rows = tf.cast(y_true, tf.int32)
         z_u = tf.gather(y_pred, rows[:, :1])
         others = tf.gather(y_pred, rows[:, 1:])
@@ -49,6 +44,9 @@ class NegativeSamplingLoss(keras.losses.Loss):
         return tf.math.softplus(-logits[:, 0]) + tf.reduce_sum(
             tf.math.softplus(logits[:, 1:]), axis=1
         )
+
+    def get_config(self):
+        return {"name": self.name, "reduction": self.reduction}
 
 
 def reconstruction_loss(

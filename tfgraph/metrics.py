@@ -181,10 +181,10 @@ def linear_probe(z, y, train, test, l2: float = 1e-4, steps: int = 500) -> float
         accuracy.
 
     Raises:
-        ValueError: If `z` and `y` are not as long as each other, or there is no
-            training or test node.
+        ValueError: If `z` and `y` are not as long as each other, there is no training
+            or test node, or one has no label.
     """
-    z, y = np.asarray(z, "float32"), np.asarray(y)
+    z, y = np.asarray(z, "float64"), np.asarray(y)
     if z.ndim != 2 or len(z) != len(y):
         raise ValueError(
             "Expected embeddings `z` [N, D] with a row for each of `y`. "
@@ -193,8 +193,15 @@ def linear_probe(z, y, train, test, l2: float = 1e-4, steps: int = 500) -> float
     for name, nodes in (("train", train), ("test", test)):
         if not len(y[nodes]):
             raise ValueError(f"Expected `{name}` to select nodes. Received: none")
+        if y[nodes].min() < 0 or (y.ndim == 2 and y[nodes].max() > 1):
+            raise ValueError(
+                "Expected `y` to hold class numbers [N], or 0 and 1 [N, C], for all "
+                f"nodes of `{name}`. Received: numbers from {y[nodes].min()} to "
+                f"{y[nodes].max()}, y.shape={y.shape}"
+            )
     mean, deviation = z[train].mean(axis=0), z[train].std(axis=0)
-    z = (z - mean) / np.where(deviation == 0, 1, deviation)
+    is_constant = deviation <= 1e-6 * np.abs(mean)
+    z = ((z - mean) / np.where(is_constant, 1, deviation)).astype("float32")
     several = y.ndim == 2
     probe = keras.Sequential(
         [
@@ -217,4 +224,5 @@ def linear_probe(z, y, train, test, l2: float = 1e-4, steps: int = 500) -> float
     if not several:
         return float(np.mean(logits.argmax(axis=1) == y[test]))
     predicted, true = logits > 0, y[test] > 0
-    return float(2 * np.sum(predicted & true) / np.sum(predicted + 1.0 * true))
+    either = np.sum(predicted) + np.sum(true)
+    return float(2 * np.sum(predicted & true) / max(either, 1))

@@ -121,7 +121,6 @@ def check_lstm_forms(layer):
         {"root_weight": False},
         {"normalize": True},
         {"concat": True, "normalize": True},
-        {"concat": True, "root_weight": False},
     ],
 )
 @pytest.mark.parametrize("aggregator", ["mean", "max_pool"])
@@ -327,6 +326,7 @@ def test_lstm_of_a_hub_and_its_leaves():
         ),
         ({"units": 2, "aggregator_units": -1}, "`aggregator_units`.*-1"),
         ({"units": 2, "aggregator": "gcn", "concat": True}, "`concat` to be False"),
+        ({"units": 2, "root_weight": False, "concat": True}, "`concat` to be False"),
         ({"units": 2, "dropout": 1.0}, "`dropout`.*1.0"),
     ],
 )

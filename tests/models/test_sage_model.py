@@ -213,3 +213,8 @@ def test_bad_inputs():
         model([BLOCKS[0]])
     with pytest.raises(ValueError, match="`model` to be a model of convolutions"):
         tfgraph.inference.predict_nodes(keras.Sequential(), small_graph())
+    with pytest.raises(ValueError, match=r"`batch_size`.*batch_size=0"):
+        tfgraph.inference.predict_nodes(model, small_graph(), batch_size=0)
+    with pytest.raises(ValueError, match="`graph` to have nodes"):
+        empty = tfgraph.data.Graph(np.zeros([0, 4]), np.zeros([0, 2], int))
+        tfgraph.inference.predict_nodes(model, empty)

@@ -94,7 +94,8 @@ def neighbor_batches(
         With form "graph_tensor", of `(graph, y, sample_weight)`: a scalar
         `tfgnn.GraphTensor` of all nodes, seeds first, and of the edges that were drawn
         for any layer, each once; labels and weights of all its nodes, with weight 0
-        outside the seeds, as in `full_batch`. So metrics are to be `weighted_metrics`.
+        outside the seeds, as in `full_batch`. So metrics are to be `weighted_metrics`,
+        in which a batch then counts by its number of nodes.
 
     Raises:
         ValueError: If an argument is none of the above, the graph has no features or no

@@ -49,7 +49,8 @@ class SAGEConv(GraphConvolution):
         aggregator_units: Width of the pooling layer or the LSTM. None for `units`.
         concat: Whether to concatenate the two halves' products, `σ([W₁ h_v ‖ W₂ h_N(v)]
             + b)`, each `units` wide, as the official code does, rather than to add
-            them, which is the paper's equation. Not for "gcn".
+            them, which is the paper's equation. Not for "gcn", nor without the first
+            half, `root_weight=False`.
         root_weight: Whether the node itself has a part, `W₁ h_v`, in its new features.
             Without effect on "gcn", where it is one of the neighbours.
         normalize: Whether to scale each node's new features to a length of 1. Features
@@ -75,8 +76,8 @@ class SAGEConv(GraphConvolution):
 
     Raises:
         ValueError: If `units` or `aggregator_units` is not a positive integer,
-            `aggregator` is unknown, `concat` is set for "gcn", `dropout` is outside
-            `[0, 1)`, or the inputs do not fit together.
+            `aggregator` is unknown, `concat` is set where there is but one product,
+            `dropout` is outside `[0, 1)`, or the inputs do not fit together.
         tf.errors.InvalidArgumentError: At run time, if an edge names a node that does
             not exist.
     """
@@ -100,10 +101,11 @@ class SAGEConv(GraphConvolution):
             )
         if aggregator_units is not None:
             self.check_positive("aggregator_units", aggregator_units)
-        if aggregator == "gcn" and concat:
+        if concat and (aggregator == "gcn" or not root_weight):
             raise ValueError(
-                "SAGEConv: expected `concat` to be False for the aggregator 'gcn', "
-                "which makes one product only. Received: concat=True"
+                "SAGEConv: expected `concat` to be False for the aggregator 'gcn' and "
+                "without `root_weight`: there is but one product. Received: "
+                f"concat=True, aggregator={aggregator!r}, root_weight={root_weight}"
             )
         self.aggregator = aggregator
         self.aggregator_units = aggregator_units
@@ -115,7 +117,7 @@ class SAGEConv(GraphConvolution):
 
     @property
     def output_dim(self):
-        return 2 * self.units if self.concat and self.root_weight else self.units
+        return 2 * self.units if self.concat else self.units
 
     def build(self, input_shape):
         self.in_features = input_dim = self.input_dim(input_shape)
