@@ -74,9 +74,9 @@ def test_the_global_seed_decides_if_there_is_no_other():
 
 
 def test_each_graph_meets_every_other():
-    dataset = batches(NODES[:12], EDGES[:12], Limits(4, None, None, False), True, 0)
+    dataset = batches(NODES[:12], EDGES[:12], Limits(6, None, None, False), True, 0)
     met = np.zeros((12, 12), bool)
-    for _ in range(40):
+    for _ in range(20):
         for batch in epoch(dataset):
             met[np.ix_(batch, batch)] = True
     assert met.all()
