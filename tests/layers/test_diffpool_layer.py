@@ -302,7 +302,9 @@ def test_functional_model_of_two_levels(tmp_path):
     model = keras.Model(inputs, y)
     labels = tf.constant([0, 1, 0, 1])
     data = tf.data.Dataset.from_tensors((tuple(FORMS["sparse"]), labels))
-    model.compile(keras.optimizers.Adam(0.03), "sparse_categorical_crossentropy")
+    optimizer = keras.optimizers.Adam(0.03)
+    optimizer.build(model.trainable_variables)  # or `fit` traces its step twice
+    model.compile(optimizer, "sparse_categorical_crossentropy")
     history = model.fit(
         data.repeat(20), epochs=2, verbose=0, shuffle=False, steps_per_epoch=20
     )
