@@ -73,6 +73,18 @@ def padded(graphs):
     return x, adjacency, mask
 
 
+def huge():
+    """1M nodes, 10M directed edges, 100 features, 40 classes; in little memory."""
+    rng = np.random.default_rng(0)
+    return {
+        "x": rng.standard_normal([1_000_000, 100], dtype="float32"),
+        "edges": rng.integers(0, 1_000_000, [10_000_000, 2]),
+        "y": rng.integers(0, 40, 1_000_000),
+        "train_mask": np.ones(1_000_000, bool),
+        "num_classes": 40,
+    }
+
+
 def _graph(
     num_nodes,
     num_pairs,
@@ -158,5 +170,12 @@ VGAE = {
 # case -> (graphs, units, clusters, warm-up runs, timed runs)
 DIFFPOOL = {
     "diffpool": (enzymes_like, 64, 12, 20, 200),
-    "diffpool-large": (dd_like, 64, 575, 1, 3),
+    "diffpool-large": (dd_like, 64, 575, 1, 5),
+}
+
+# case -> (graph, hidden units, batch size, neighbours drawn for a node in the layers
+#          from the first on, warm-up batches, timed batches)
+SAGE = {
+    "sage-sampled": (large, 128, 1024, (10, 25), 5, 25),
+    "sage-memory": (huge, 128, 1024, (10, 25), 2, 10),
 }

@@ -37,6 +37,19 @@ VGAE = {
     "tensorflow": ["sparse_dense_matmul"],
     "pyg": ["edge_index", "SparseTensor", "compile"],
 }
+# Seconds for a batch, of sampling and training; and of each alone.
+SAGE = {
+    "tfgraph": ["both"],
+    "tfgraph, sampling": ["sampling"],
+    "tfgraph, training": ["training"],
+    "tfgraph, fixed shapes": ["both, always"],
+    "pyg": ["both, NeighborLoader", "both, bipartite", "both, bipartite, 1 worker"],
+    "pyg, sampling": ["sampling, NeighborLoader", "sampling, bipartite"],
+    "pyg, training": ["training, NeighborLoader", "training, bipartite"],
+    "dgl": ["both", "both, 1 worker"],
+    "dgl, sampling": ["sampling"],
+    "dgl, training": ["training"],
+}
 CASES = {
     "gcn-cora": {
         **GCN,
@@ -62,6 +75,12 @@ CASES = {
         "pyg": ["dense", "compile"],
     },
     "diffpool-large": {"tfgraph": ["sparse"], "pyg": ["dense"]},
+    "sage-sampled": SAGE,
+    "sage-memory": {
+        "tfgraph": ["both"],
+        "pyg": ["both, NeighborLoader", "both, bipartite"],
+        "dgl": ["both"],
+    },
 }
 SCRIPTS = {
     "tfgraph": "tfgraph_.py",
@@ -104,7 +123,7 @@ def main():
         library = contender.split(",")[0]
         python = pythons.get(library, sys.executable)
         model = args.case.split("-")[0]
-        own_scripts = model in ("vgae", "diffpool")
+        own_scripts = model in ("vgae", "sage", "diffpool")
         script = f"{model}_{library}.py" if own_scripts else SCRIPTS[library]
         found = {}
         for variant in variants:

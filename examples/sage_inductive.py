@@ -11,9 +11,16 @@ import tfgraph
 keras.utils.set_random_seed(0)
 *train, val, test = (
     graph.row_normalized()
-    for graph in tfgraph.data.twitch("ENGB", "FR", "PTBR", "RU", "ES")
+    for graph in tfgraph.data.twitch("ENGB", "ES", "PTBR", "RU", "ZHTW")
 )
 train = tfgraph.data.disjoint_union(train)
+
+
+def batches(graph, **arguments):
+    return tfgraph.data.neighbor_batches(
+        graph, (10, 10), batch_size=512, sparse_features=True, **arguments
+    )
+
 
 model = tfgraph.models.GraphSAGE(
     2,  # whether a user's streams are for adults
@@ -27,8 +34,8 @@ model.compile(
     metrics=["accuracy"],
 )
 model.fit(
-    tfgraph.data.neighbor_batches(train, (10, 10), 512, shuffle=True, seed=0),
-    validation_data=tfgraph.data.neighbor_batches(val, (10, 10), 512),
+    batches(train, shuffle=True, seed=0),
+    validation_data=batches(val),
     epochs=4,
     shuffle=False,
     verbose=2,

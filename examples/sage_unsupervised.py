@@ -18,12 +18,12 @@ keras.utils.set_random_seed(0)
 graph = tfgraph.data.planetoid("cora").row_normalized()
 
 model = tfgraph.models.GraphSAGE(hidden_units=[128, 64])
-model.compile(keras.optimizers.Adam(0.003), tfgraph.losses.NegativeSamplingLoss())
+model.compile(keras.optimizers.Adam(0.005), tfgraph.losses.NegativeSamplingLoss())
 model.fit(
     tfgraph.data.walk_batches(
-        graph, (10, 10), batch_size=512, walks_per_node=5, seed=0
+        graph, (10, 10), batch_size=512, walks_per_node=4, seed=0
     ),
-    epochs=2,
+    epochs=1,
     shuffle=False,
     verbose=2,
 )

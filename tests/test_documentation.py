@@ -142,6 +142,33 @@ def test_link_prediction(tmp_path):
     assert (tmp_path / "serving" / "1" / "saved_model.pb").exists()
 
 
+@needs_data
+def test_sage_minibatch(tmp_path):
+    script = ROOT / "examples" / "sage_minibatch.py"
+    printed = run_python(script, tmp_path, cwd=tmp_path)
+    assert float(re.search(r"Test accuracy: (.*)", printed)[1]) > 0.73
+    served = re.search(r"served from .*: \[\[(.*)\]\]", printed)[1]
+    assert sum(map(float, served.split())) == pytest.approx(1, abs=1e-4)
+
+
+@needs_data
+def test_sage_inductive(tmp_path):
+    printed = run_python(ROOT / "examples" / "sage_inductive.py", cwd=tmp_path)
+    # Better than the more frequent class for everyone, whose second F1 is 0.
+    assert float(re.search(r"never seen: (.*)", printed)[1]) > 0.58
+    assert float(re.search(r"F1 of streams for adults: (.*)", printed)[1]) > 0.1
+
+
+@needs_data
+def test_sage_unsupervised(tmp_path):
+    pytest.importorskip("matplotlib")
+    script = ROOT / "examples" / "sage_unsupervised.py"
+    printed = run_python(script, tmp_path, cwd=tmp_path)
+    raw, embeddings = re.findall(r"logistic regression on .*: (.*)", printed)
+    assert float(embeddings) > max(0.6, float(raw) + 0.1)
+    assert (tmp_path / "embeddings.png").read_bytes().startswith(b"\x89PNG")
+
+
 def test_every_example_is_tested():
     names = {path.stem for path in (ROOT / "examples").glob("*.py")}
     assert names == {
@@ -151,4 +178,7 @@ def test_every_example_is_tested():
         "gcn_functional",
         "gcn_subclassed",
         "link_prediction",
+        "sage_inductive",
+        "sage_minibatch",
+        "sage_unsupervised",
     }

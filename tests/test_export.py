@@ -14,6 +14,8 @@ from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 import tfgraph
 from tfgraph.data import Graph, full_batch
 from tfgraph.export import (
+    block_request,
+    export_block_model,
     export_graph_tensor_model,
     export_link_scorer,
     export_model,
@@ -496,3 +498,29 @@ def test_link_scorer_of_something_else(model, autoencoder, tmp_path):
         export_link_scorer(autoencoder, tmp_path, inputs)
     with pytest.raises(ValueError, match="`model` to be built"):
         export_link_scorer(tfgraph.models.GAE(), tmp_path, inputs_of(TRAINING))
+
+
+def test_blocks_of_sampled_nodes(tmp_path):
+    model = tfgraph.models.GraphSAGE(3, [8, 4], "max_pool", dropout=0.5)
+    batches = tfgraph.data.neighbor_batches(TRAINING, (3, 2), 4, seed=0)
+    model.compile("adam", "sparse_categorical_crossentropy")
+    model.fit(batches, epochs=1, shuffle=False, verbose=0)
+    version = export_block_model(model, tmp_path / "blocks")
+    for seeds, fanouts in (([3, 30, 7], (2, 3)), ([0], (None, None))):
+        batch = tfgraph.data.neighbor_batches(
+            OTHER, fanouts, len(seeds), nodes=seeds, labels=False
+        )
+        (inputs,) = batch.get_single_element()
+        request = {name: np.array(t) for name, t in block_request(inputs).items()}
+        assert_predictions(serve(version, request), model(inputs))
+    # And one trained on blocks serves whole graphs, too.
+    version = export_model(model, tmp_path / "graphs")
+    expected = model(inputs_of(OTHER))
+    assert_predictions(serve(version, request_of(OTHER)), expected)
+
+
+def test_blocks_of_something_else(tmp_path):
+    with pytest.raises(ValueError, match="`model` to be a stack of convolutions"):
+        export_block_model(functional_model(), tmp_path)
+    with pytest.raises(ValueError, match="`model` to be built"):
+        export_block_model(tfgraph.models.GraphSAGE(3), tmp_path)

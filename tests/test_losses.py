@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from tfgraph import ops
-from tfgraph.losses import reconstruction_loss
+from tfgraph.losses import NegativeSamplingLoss, reconstruction_loss
 
 
 def random_graph(num_nodes, seed=0):
@@ -167,7 +167,7 @@ import resource
 
 import tensorflow as tf
 
-from tfgraph.losses import reconstruction_loss
+from tfgraph.losses import NegativeSamplingLoss, reconstruction_loss
 
 @tf.function
 def step(z):
@@ -225,3 +225,23 @@ def test_bad_graphs():
     outside = tf.SparseTensor([[0, 9]], [1.0], [4, 4])
     with pytest.raises(tf.errors.InvalidArgumentError, match="indices from"):
         reconstruction_loss(z, outside)
+
+
+def test_negative_sampling_is_the_paper_s_equation():
+    rng = np.random.default_rng(0)
+    z = rng.normal(size=(7, 3)).astype("float32")
+    links = np.array([[0, 1, 5, 6], [2, 3, 5, 6], [4, 0, 6, 6]])
+    want = []
+    for u, v, *negatives in links:
+        positive = -np.log(1 / (1 + np.exp(-z[u] @ z[v])))
+        want.append(positive)
+        for q in negatives:
+            want[-1] -= np.log(1 / (1 + np.exp(z[u] @ z[q])))
+    loss = NegativeSamplingLoss()
+    np.testing.assert_allclose(loss(links, z), np.mean(want), rtol=1e-5)
+    each = NegativeSamplingLoss(reduction=None)
+    np.testing.assert_allclose(each(links, z), want, rtol=1e-5)
+    again = keras.saving.deserialize_keras_object(
+        keras.saving.serialize_keras_object(each)
+    )
+    assert again.get_config() == each.get_config()

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfgraph.metrics import AveragePrecision, RocAUC
+from tfgraph.metrics import AveragePrecision, RocAUC, linear_probe
 
 sklearn_metrics = pytest.importorskip("sklearn.metrics")
 
@@ -92,3 +92,36 @@ def test_bad_labels():
         RocAUC().update_state([0, 2], [0.1, 0.2])
     with pytest.raises(tf.errors.InvalidArgumentError, match="one label for each"):
         AveragePrecision().update_state([0, 1], [0.1, 0.2, 0.3])
+
+
+@pytest.mark.parametrize("several_labels", [False, True])
+def test_linear_probe_agrees_with_scikit_learn(several_labels):
+    linear_model = pytest.importorskip("sklearn.linear_model")
+    rng = np.random.default_rng(0)
+    z = rng.normal(size=(300, 5)) * [1, 1, 5, 1, 0] + 3
+    scores = z @ rng.normal(size=(5, 3)) + rng.normal(size=(300, 3))
+    y = (scores > scores.mean(0)).astype(int) if several_labels else scores.argmax(1)
+    train = np.arange(300) < 200
+    score = linear_probe(z, y, train, ~train)
+    x = (z - z[train].mean(0)) / np.maximum(z[train].std(0), 1e-9)
+    columns = y.T if several_labels else [y]
+    predicted = np.stack(
+        [
+            linear_model.LogisticRegression(C=1 / (200 * 1e-4), max_iter=1000)
+            .fit(x[train], column[train])
+            .predict(x[~train])
+            for column in columns
+        ],
+        axis=1,
+    )
+    want = sklearn_metrics.f1_score(
+        y[~train], predicted if several_labels else predicted[:, 0], average="micro"
+    )
+    assert score == pytest.approx(want, abs=0.011)
+
+
+def test_bad_input_of_linear_probe():
+    with pytest.raises(ValueError, match=r"a row for each of `y`.*\(3, 2\).*\(4,\)"):
+        linear_probe(np.ones([3, 2]), np.ones(4, int), [0], [1])
+    with pytest.raises(ValueError, match="`train` to select nodes"):
+        linear_probe(np.ones([3, 2]), np.ones(3, int), [], [1])

@@ -5,6 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfgraph.data import Graph, neighbor_batches
+from tfgraph.data.graph_checks import is_scipy
 
 
 def predict_nodes(
@@ -54,7 +55,14 @@ def predict_nodes(
     for convolution in convolutions:
         call = tf.function(convolution, reduce_retracing=True)
         h = []
-        for (inputs,) in neighbor_batches(graph, (None,), batch_size, labels=False):
+        batches = neighbor_batches(
+            graph,
+            (None,),
+            batch_size,
+            labels=False,
+            sparse_features=is_scipy(graph.x),
+        )
+        for (inputs,) in batches:
             x, (block,) = inputs
             h.append(call([x, block], training=False).numpy())
             progress.add(1)

@@ -36,6 +36,6 @@ def test_without_features():
 def test_bad_input():
     with pytest.raises(ValueError, match="`graphs` to hold a graph"):
         disjoint_union([])
-    wide = Graph([[1.0, 2.0]], np.zeros([0, 2]))
+    wide = Graph([[1.0, 2.0]], np.zeros([0, 2], int))
     with pytest.raises(ValueError, match=r"columns of `x`.*\(2, 1\), \(1, 2\)"):
         disjoint_union([FIRST, wide])

@@ -288,3 +288,47 @@ def test_missing_optional_library(library, monkeypatch):
     monkeypatch.setitem(sys.modules, f"{library}.sparse", None)
     with pytest.raises(ImportError, match=rf"pip install tfgraph\[{library}\]"):
         getattr(Graph(X, EDGES), f"to_{library}")()
+
+
+@pytest.mark.parametrize("stored", [np.asarray, sp.csr_array])
+@pytest.mark.parametrize("nodes", [[3, 0, 1], [False, True, True, True], []])
+def test_subgraph(stored, nodes):
+    graph = Graph(
+        stored(X),
+        EDGES,
+        WEIGHT,
+        y=[0, 1, -1, 2],
+        train_mask=[True, False, False, True],
+        test_mask=[False, True, False, False],
+        name="g",
+    )
+    part = graph.subgraph(nodes)
+    numbers = np.arange(4)[nodes] if nodes else np.zeros(0, int)
+    np.testing.assert_array_equal(dense(part), dense(graph)[np.ix_(numbers, numbers)])
+    np.testing.assert_array_equal(part.dense_features(), X[numbers])
+    np.testing.assert_array_equal(part.y, graph.y[numbers])
+    np.testing.assert_array_equal(part.train_mask, graph.train_mask[numbers])
+    np.testing.assert_array_equal(part.test_mask, graph.test_mask[numbers])
+    assert part.val_mask is None
+    assert part.name == "g"
+
+
+def test_subgraph_of_a_graph_of_edges_only():
+    part = Graph(None, EDGES, num_nodes=4).subgraph([3, 0])
+    assert part.num_nodes == 2
+    assert part.edges.tolist() == [[1, 0], [0, 1]]
+    assert part.x is part.y is part.edge_weight is None
+
+
+@pytest.mark.parametrize(
+    ("nodes", "message"),
+    [
+        ([0, 4], r"`nodes` to hold node numbers from 0 to 3.*nodes\[1\]=4"),
+        ([1, 1], "each node once"),
+        ([True], "one boolean for each of the 4 nodes"),
+        ("train", "`nodes` to hold real numbers"),
+    ],
+)
+def test_subgraph_errors(nodes, message):
+    with pytest.raises(ValueError, match=message):
+        Graph(X, EDGES).subgraph(nodes)

@@ -125,6 +125,16 @@ def test_predict_nodes_equals_the_whole_graph(batch_size):
         np.testing.assert_allclose(got, want, atol=1e-5)
 
 
+def test_predict_nodes_of_sparse_features():
+    scipy_sparse = pytest.importorskip("scipy.sparse")
+    graph = small_graph(20)
+    model = GraphSAGE(hidden_units=[3, 5])
+    want = tfgraph.inference.predict_nodes(model, graph, 7, verbose=0)
+    sparse_graph = graph.replace(x=scipy_sparse.csr_array(graph.x))
+    got = tfgraph.inference.predict_nodes(model, sparse_graph, 7, verbose=0)
+    np.testing.assert_allclose(got, want, atol=1e-5)
+
+
 def test_predict_nodes_shows_its_progress(capsys):
     graph = small_graph(20)
     model = GraphSAGE(hidden_units=[6, 5])

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from tfgraph.data.disjoint_union import GraphStack
 from tfgraph.data.graph import Graph
+from tfgraph.data.graph_checks import are_classes
 from tfgraph.graph_tensor import homogeneous
 
 _FORMS = ("sparse", "graph_tensor", "dense")
@@ -130,13 +131,13 @@ def graph_batches(
             f"Expected `batch_size` to be positive. Received: batch_size={batch_size}"
         )
     if form == "graph_tensor":
-        _check_dense(sparse_features)
+        check_dense(sparse_features)
     graphs = list(graphs)
     check_alike(graphs, labels)
     stack = GraphStack(graphs, labels, sparse_features)
     weighted_edges = any(graph.edge_weight is not None for graph in graphs)
     some_unlabelled = labels and any(
-        _are_classes(graph.y) and graph.y.min(initial=0) < 0 for graph in graphs
+        are_classes(graph.y) and graph.y.min(initial=0) < 0 for graph in graphs
     )
 
     def element(numbers):
@@ -193,7 +194,7 @@ def _inputs(graph: Graph, form: str, sparse_features: bool):
             f"Expected `form` to be one of {_FORMS}. Received: form={form!r}"
         )
     if form == "graph_tensor":
-        _check_dense(sparse_features)
+        check_dense(sparse_features)
         graph.dense_features()  # raises if there are none
         return graph.to_graph_tensor()
     x = graph.sparse_features() if sparse_features else graph.dense_features()
@@ -206,7 +207,8 @@ def _inputs(graph: Graph, form: str, sparse_features: bool):
     return x, adjacency
 
 
-def _check_dense(sparse_features: bool):
+def check_dense(sparse_features: bool):
+    """Raises a `ValueError` if features for a GraphTensor are to be sparse."""
     if sparse_features:
         raise ValueError(
             "Expected `sparse_features` to be False for a GraphTensor, whose features "
@@ -227,12 +229,7 @@ def _targets(graph: Graph, split: str):
             f"one node. Received: graph={graph}"
         )
     y = graph.y
-    if _are_classes(y):
+    if are_classes(y):
         y = np.maximum(y, 0)
     sample_weight = mask * (len(mask) / mask.sum())
     return y, sample_weight.astype(np.float32)
-
-
-def _are_classes(y: np.ndarray) -> bool:
-    """Whether labels are class numbers, of which -1 stands for no label."""
-    return y.ndim == 1 and y.dtype == np.int64

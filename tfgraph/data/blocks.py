@@ -22,9 +22,17 @@ class BlockSampler:
         replacement: See `neighbor_batches`.
         pad: Whether `arrays` have the same shapes for all samples of as many seeds. For
             `replacement="always"`.
+        sparse_features: Whether `x` becomes a SparseTensor.
     """
 
-    def __init__(self, graph: Graph, fanouts, replacement: str, pad: bool):
+    def __init__(
+        self,
+        graph: Graph,
+        fanouts,
+        replacement: str,
+        pad: bool,
+        sparse_features: bool = False,
+    ):
         if replacement not in _REPLACEMENTS:
             raise ValueError(
                 f"Expected `replacement` to be one of {_REPLACEMENTS}. "
@@ -37,6 +45,12 @@ class BlockSampler:
         self.fanouts = _checked_fanouts(fanouts, replacement)
         self.replacement = replacement
         self.pad = pad
+        if sparse_features and pad:
+            raise ValueError(
+                "Expected `sparse_features` to be False for shapes that are all the "
+                "same. Received: sparse_features=True, replacement='always'"
+            )
+        self.sparse_features = sparse_features
         self.x = graph.x if is_scipy(graph.x) else np.ascontiguousarray(graph.x)
         self.neighbors = Neighbors(graph)
 
@@ -56,15 +70,33 @@ class BlockSampler:
             x[nodes < 0] = 0
         return x
 
+    def feature_entries(self, nodes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Returns indices and values of the SparseTensor of the rows of `x`."""
+        x = self.x[nodes]
+        if is_scipy(x):
+            row, column = np.repeat(np.arange(len(nodes)), np.diff(x.indptr)), x.indices
+            values = x.data
+        else:
+            row, column = np.nonzero(x)
+            values = x[row, column]
+        return np.stack([row, column], axis=1).astype(np.int64), values
+
     @property
     def types(self):
         """The TensorFlow types of `arrays`."""
-        return (tf.float32, *(tf.int64, tf.float32, tf.int64) * len(self.fanouts))
+        features = (tf.int64,) * self.sparse_features + (tf.float32,)
+        return (*features, *(tf.int64, tf.float32, tf.int64) * len(self.fanouts))
 
     def arrays(self, rng: np.random.Generator, seeds: np.ndarray):
-        """Returns features; and indices, values, shape of each layer's adjacency."""
+        """Returns features; and indices, values, shape of each layer's adjacency.
+
+        Features are an array, or indices and values.
+        """
         nodes, layers = self.sample(rng, seeds)
-        arrays = [self.features(nodes)]
+        if self.sparse_features:
+            arrays = [*self.feature_entries(nodes)]
+        else:
+            arrays = [self.features(nodes)]
         for layer in layers:
             shape = np.array([layer.num_targets, layer.num_nodes])
             arrays += [*self.neighbors.entries(layer, merge=not self.pad), shape]
@@ -77,7 +109,8 @@ class BlockSampler:
             arrays: The tensors that `arrays` has become.
             num_seeds: The number of seeds, or None where batches differ in it.
         """
-        x, *layers = arrays
+        num_parts = len(self.types) - 3 * len(self.fanouts)
+        features, layers = arrays[:num_parts], arrays[num_parts:]
         num_targets, adjacencies = num_seeds, []
         for k in reversed(range(len(self.fanouts))):
             indices, values, shape = layers[3 * k : 3 * k + 3]
@@ -96,7 +129,17 @@ class BlockSampler:
             )
             adjacencies.insert(0, adjacency)
             num_targets = num_nodes
-        x = tf.ensure_shape(x, (num_targets, self.x.shape[1]))
+        num_features = self.x.shape[1]
+        if self.sparse_features:
+            indices, values = features
+            indices = tf.ensure_shape(indices, (None, 2))
+            values = tf.ensure_shape(values, (None,))
+            num_nodes = adjacencies[0].dense_shape[1]
+            x = tf.sparse.SparseTensor(
+                indices, values, tf.stack([num_nodes, num_features])
+            )
+        else:
+            x = tf.ensure_shape(features[0], (num_targets, num_features))
         return x, tuple(adjacencies)
 
 

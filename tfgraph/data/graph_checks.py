@@ -81,6 +81,21 @@ def checked_labels(y) -> np.ndarray:
     return array
 
 
+def check_integer(name: str, value, least: int):
+    """Raises a `ValueError` if an argument is not an integer of at least `least`."""
+    is_integer = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    if not is_integer or value < least:
+        raise ValueError(
+            f"Expected `{name}` to be an integer of at least {least}. "
+            f"Received: {name}={value!r}"
+        )
+
+
+def are_classes(y: np.ndarray) -> bool:
+    """Whether labels are class numbers, of which -1 stands for no label."""
+    return y.ndim == 1 and y.dtype == np.int64
+
+
 def checked_num_nodes(x, y, num_nodes) -> int:
     known = x if x is not None else y
     if num_nodes is None:
@@ -150,7 +165,7 @@ def checked_mask(name: str, mask, num_nodes: int, y) -> np.ndarray:
             f"Expected `{name}` to hold one boolean for each of the {num_nodes} nodes. "
             f"Received: {name} with shape={array.shape} and dtype={array.dtype}"
         )
-    if y is not None and y.ndim == 1 and y.dtype == np.int64:
+    if y is not None and are_classes(y):
         unlabelled = array & (y == -1)
         if unlabelled.any():
             raise ValueError(

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
+from tfgraph.data.batching import check_dense
 from tfgraph.data.blocks import BlockSampler
 from tfgraph.data.graph import Graph
-from tfgraph.data.graph_checks import checked_nodes
+from tfgraph.data.graph_checks import are_classes, check_integer, checked_nodes
 from tfgraph.data.numpy_calls import numpy_function
 from tfgraph.graph_tensor import homogeneous
 
@@ -27,6 +28,7 @@ def neighbor_batches(
     seed: int | None = None,
     form: str = "blocks",
     drop_remainder: bool = False,
+    sparse_features: bool = False,
 ) -> tf.data.Dataset:
     """Returns a dataset of batches of nodes, each with a sample of its neighbourhood.
 
@@ -77,6 +79,8 @@ def neighbor_batches(
             `keras.utils.set_random_seed`.
         form: "blocks", or "graph_tensor" for one graph for all layers.
         drop_remainder: Whether to leave out a last batch of fewer seeds.
+        sparse_features: Whether `x` is a SparseTensor too, which pays where most
+            features are 0. For blocks, and not with "always".
 
     Returns:
         A `tf.data.Dataset`. With form "blocks", of `((x, adjacencies), y)`: `x`
@@ -100,11 +104,13 @@ def neighbor_batches(
         raise ValueError(
             f"Expected `form` to be one of {_FORMS}. Received: form={form!r}"
         )
+    if form == "graph_tensor":
+        check_dense(sparse_features)
     pad = form == "blocks" and replacement == "always"
-    sampler = BlockSampler(graph, fanouts, replacement, pad)
+    sampler = BlockSampler(graph, fanouts, replacement, pad, sparse_features)
     seeds = checked_seeds(graph, nodes)
     y = _labels(graph, seeds) if labels else None
-    check_positive("batch_size", batch_size)
+    check_integer("batch_size", batch_size, 1)
     if batch_size > len(seeds):
         raise ValueError(
             f"Expected `batch_size` to be at most the {len(seeds)} seeds. "
@@ -151,14 +157,6 @@ def random_batches(
     return batches.apply(tf.data.experimental.assert_cardinality(count))
 
 
-def check_positive(name: str, value):
-    """Raises a `ValueError` if an argument is not a positive integer."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ValueError(
-            f"Expected `{name}` to be a positive integer. Received: {name}={value!r}"
-        )
-
-
 def checked_seeds(graph: Graph, nodes) -> np.ndarray:
     """Returns the numbers of the nodes that an argument `nodes` stands for."""
     if nodes is None:
@@ -185,7 +183,7 @@ def _labels(graph, seeds):
             "Expected `graph` to have `y`, or `labels` to be False. "
             f"Received: graph={graph}"
         )
-    if y.ndim == 1 and y.dtype == np.int64 and (y[seeds] < 0).any():
+    if are_classes(y) and (y[seeds] < 0).any():
         raise ValueError(
             "Expected `nodes` to have labels, or `labels` to be False. "
             f"Received: nodes with node {seeds[y[seeds] < 0][0]}, whose y=-1"
@@ -231,8 +229,7 @@ def _graph_tensor(sampler, y):
         arrays["indices"], arrays["weight"] = neighbors.union(layers)
         if y is not None:
             # A loss of label -1, even of weight 0, may be NaN.
-            is_class = y.ndim == 1 and y.dtype == np.int64
-            arrays["y"] = np.maximum(y[nodes], 0) if is_class else y[nodes]
+            arrays["y"] = np.maximum(y[nodes], 0) if are_classes(y) else y[nodes]
             arrays["sample_weight"] = np.zeros(len(nodes), np.float32)
             arrays["sample_weight"][: len(seeds)] = len(nodes) / len(seeds)
         return [arrays[name] for name in signature]

@@ -7,9 +7,10 @@ import tensorflow as tf
 
 from tfgraph.data.blocks import BlockSampler
 from tfgraph.data.graph import Graph
+from tfgraph.data.graph_checks import check_integer
 from tfgraph.data.neighbors import Neighbors
 from tfgraph.data.numpy_calls import numpy_function
-from tfgraph.data.sampling import check_positive, checked_seeds, random_batches
+from tfgraph.data.sampling import checked_seeds, random_batches
 
 
 def walk_batches(
@@ -23,6 +24,7 @@ def walk_batches(
     nodes=None,
     replacement: str = "if_short",
     seed: int | None = None,
+    sparse_features: bool = False,
 ) -> tf.data.Dataset:
     """Returns a dataset of pairs of nodes that co-occur on walks, and negatives.
 
@@ -58,6 +60,7 @@ def walk_batches(
             neighbour but themselves are left out.
         replacement: See `neighbor_batches`.
         seed: See `neighbor_batches`.
+        sparse_features: See `neighbor_batches`.
 
     Returns:
         A `tf.data.Dataset` of `((x, adjacencies), links)`: the blocks of
@@ -71,20 +74,12 @@ def walk_batches(
         ValueError: If an argument is none of the above, the graph has no features, or
             no walk leads from any of the nodes.
     """
-    arguments = {
-        "batch_size": batch_size,
-        "walks_per_node": walks_per_node,
-        "num_negatives": num_negatives,
-    }
-    for name, value in arguments.items():
-        check_positive(name, value)
-    if isinstance(walk_length, bool) or walk_length not in range(2, 2**31):
-        raise ValueError(
-            "Expected `walk_length` to be an integer of at least 2. "
-            f"Received: walk_length={walk_length!r}"
-        )
+    check_integer("batch_size", batch_size, 1)
+    check_integer("walk_length", walk_length, 2)
+    check_integer("walks_per_node", walks_per_node, 1)
+    check_integer("num_negatives", num_negatives, 1)
     pad = replacement == "always"
-    sampler = BlockSampler(graph, fanouts, replacement, pad)
+    sampler = BlockSampler(graph, fanouts, replacement, pad, sparse_features)
     walks = _Walks(sampler.neighbors, walk_length, num_negatives)
     starts = checked_seeds(graph, nodes)
     starts = starts[walks.meet_others()[starts]]
@@ -119,9 +114,8 @@ class _Walks:
         self.neighbors = neighbors
         self.walk_length = walk_length
         self.num_negatives = num_negatives
-        # P_n, as the sum of the probabilities up to each node.
+        # P_n, up to a factor, summed up to each node.
         self.cumulative = np.cumsum(neighbors.degree**0.75)
-        self.cumulative /= max(self.cumulative[-1:], default=1)
 
     def meet_others(self) -> np.ndarray:
         """Whether each node has a neighbour other than itself."""
@@ -133,7 +127,7 @@ class _Walks:
 
     def links(self, rng: np.random.Generator, starts: np.ndarray) -> np.ndarray:
         """Returns the numbers of u, v and negatives, `[P, 2 + Q]`."""
-        random = rng.random(self.num_negatives)
+        random = rng.random(self.num_negatives) * self.cumulative[-1]
         negatives = np.searchsorted(self.cumulative, random, side="right")
         negatives = np.tile(negatives, (len(starts), 1))
         return np.column_stack([starts, self._ends(rng, starts), negatives])

@@ -247,4 +247,5 @@ def _stacked_clusters(clusters, num_clusters, nodes: np.ndarray):
                 f"{count} nodes"
             )
     flat = np.concatenate(clusters).astype(np.int64)
-    return tf.RaggedTensor.from_row_lengths(flat, nodes)
+    with tf.device("CPU"):  # where tf.data will need them
+        return tf.RaggedTensor.from_row_lengths(flat, nodes)

@@ -164,7 +164,7 @@ class SAGEConv(GraphConvolution):
         combine = adjacency.matmul if self.aggregator == "sum" else adjacency.mean
         # Sums commute with the product: move the smaller features along the edges. If
         # not all nodes receive, sums come first, as they leave fewer rows to multiply.
-        narrower = self.units < x.shape[-1] and adjacency.is_square
+        narrower = self.units < self.neighbor_kernel.shape[0] and adjacency.is_square
         if isinstance(x, tf.SparseTensor) or narrower:
             return combine(ops.matmul(x, self.neighbor_kernel))
         return ops.matmul(combine(x), self.neighbor_kernel)

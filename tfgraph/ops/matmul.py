@@ -52,7 +52,9 @@ def sparse_matmul(indices, values, shape, x):
     if compiled_by_xla():  # which has no kernel for CSR matrices
         return _gather_matmul(indices, values, shape[0], x)
     if values.shape.rank == 1:
-        return sparse_matmul(indices, values[:, None], shape, x[:, None])[:, 0]
+        # Not [:, None] and [:, 0], whose gradients would copy.
+        values, x = tf.expand_dims(values, 1), tf.expand_dims(x, 1)
+        return tf.squeeze(sparse_matmul(indices, values, shape, x), axis=1)
     num_rows, num_columns = (tf.cast(size, tf.int64) for size in shape)
     y = _csr_product(indices, values, num_rows, num_columns, x)
     static_rows = shape[0] if isinstance(shape[0], int) else None
@@ -104,7 +106,7 @@ def _csr(indices, values, num_rows, num_columns):
 
 def _heads(x):
     """The parts of `x` along its second axis, each for a product of its own."""
-    return [x[:, 0]] if x.shape[1] == 1 else tf.unstack(x, axis=1)
+    return [tf.squeeze(x, 1)] if x.shape[1] == 1 else tf.unstack(x, axis=1)
 
 
 def _stack_heads(parts):
