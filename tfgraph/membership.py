@@ -135,17 +135,14 @@ def as_membership(whose, x):
     if x.shape.rank == 3:
         if whose is None:
             whose = tf.ones(tf.shape(x)[:2], tf.bool)
-        if whose.dtype != tf.bool:
-            raise ValueError(
-                "Expected a `mask` of booleans, which rows are nodes. "
-                f"Received: mask.dtype={whose.dtype.name}"
-            )
-        return PaddedMembership(whose)
-    if not whose.dtype.is_integer:
+        return PaddedMembership(tf.cast(whose, tf.bool))
+    if whose.dtype == tf.bool:
         raise ValueError(
-            "Expected `graph_ids` to hold integers. "
-            f"Received: graph_ids.dtype={whose.dtype.name}"
+            "Expected `graph_ids` with features of shape `[N, F]`; a `mask` goes with "
+            f"`[B, n, F]`. Received: graph_ids.dtype=bool, x.shape={tuple(x.shape)}"
         )
+    # Numbers of other types are welcome too: where Keras saves a model, it traces it
+    # with inputs that are all of its own type.
     graph_ids = tf.cast(whose, tf.int64)
     # Of no nodes there are no graphs.
     last = tf.reduce_max(tf.concat([graph_ids, [-1]], axis=0))

@@ -401,7 +401,7 @@ ONE_GRAPH = tf.zeros_like(IDS)
         ([NODES, ENTRIES, IDS[:5]], r"shape \(5,\)"),
         ([NODES[:5], ENTRIES, IDS[:5]], "one column for each of the 5 nodes"),
         ([padded(X), padded_adjacency(), MASK[:, 1:]], r"shape \(4, 3\)"),
-        ([padded(X), padded_adjacency(), MASK * 1.0], "`mask` of booleans"),
+        ([NODES, ENTRIES, IDS > 1], "`graph_ids` with features"),
         ([NODES, graph_tensor(), IDS], "to be `\\[x, adjacency, graph_ids\\]`"),
         ([NODES, ENTRIES, IDS[::-1]], "sorted"),
         ([NODES, ENTRIES, tf.range(8)], "within graphs"),
