@@ -9,6 +9,7 @@ TESTS = [
     *PLOTS,
     "hypothesis>=6.90",
     "pytest>=8.0",
+    "pytest-xdist>=3.5",
     "scikit-learn>=1.3",
     "scipy>=1.11",
     "tensorflow-serving-api>=2.18",
