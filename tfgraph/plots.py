@@ -201,12 +201,13 @@ def clusters(adjacency, assignment, title: str | None = None, seed=0):
         assignment = assignment.argmax(axis=1)
     figure, places = _figure(), _spring_layout(adjacency, seed)
     axes = figure.subplots()
-    axes.plot(*places[np.stack([senders, receivers])].T, color="lightgrey", zorder=1)
+    ends = places[np.stack([receivers, senders])]
+    axes.plot(ends[..., 0], ends[..., 1], color="lightgrey", zorder=1)
     for cluster in np.unique(assignment):
         axes.scatter(
             *places[assignment == cluster].T,
             s=120,
-            color=f"C{cluster}" if cluster < 10 else None,
+            color=f"C{cluster}",
             edgecolors="black",
             zorder=2,
             label=f"cluster {cluster}",
