@@ -146,12 +146,10 @@ def test_clusters(form, tmp_path):
         colour = matplotlib_colors.to_rgba(f"C{cluster}")
         np.testing.assert_allclose(dots.get_facecolors(), [colour])
     assert not drawn
-    # Each line ends at the nodes that its entry joins.
-    receiver, sender = ENTRIES.indices.numpy()[0]
-    ends = axes.lines[0].get_xydata()
-    dots = axes.collections[0].get_offsets()  # of the nodes 1, 2 and 5
-    assert (receiver, sender) == (0, 1)
-    np.testing.assert_allclose(ends[0], dots[0])
+    # The first entry is (0, 1): the line joins the first nodes of clusters 3 and 0.
+    of_cluster_0, _, of_cluster_3 = (dots.get_offsets() for dots in axes.collections)
+    ends = [of_cluster_3[0], of_cluster_0[0]]
+    np.testing.assert_allclose(axes.lines[0].get_xydata(), ends)
 
 
 def test_clusters_that_do_not_fit():

@@ -418,6 +418,8 @@ def test_bad_assignment():
         layer(graph_tensor())
     with pytest.raises(ValueError, match=r"`s` of shape `\[N, K\]`.*\(8,\)"):
         DiffPool(plain(2))([*FORMS["sparse"], tf.zeros([8])])
+    with pytest.raises(ValueError, match=r"a row for each row of `x`.*\(5, 2\)"):
+        DiffPool(plain(2))([*FORMS["sparse"], tf.zeros([5, 2])])
     with pytest.raises(ValueError, match=r"`one_number` a row for each node"):
         one = keras.layers.Lambda(lambda inputs: inputs[0][:, 0], name="one_number")
         DiffPool(plain(2), one)(FORMS["sparse"])

@@ -97,6 +97,8 @@ def test_variants(variant):
     assert y.shape == (4, 2)
     np.testing.assert_allclose(tf.reduce_sum(y, axis=1), 1, rtol=1e-5)
     assert len(model.losses) == NUM_LOSSES.get(variant, 2)
+    last = model.last_gnn.convolutions[-1].activation
+    assert (last is keras.activations.relu) == ("S2V" in variant)
     again = DiffPoolClassifier.from_config(model.get_config())
     assert again.get_config() == model.get_config()
     again(inputs_of("sparse", variant))
