@@ -169,6 +169,18 @@ def test_sage_unsupervised(tmp_path):
     assert (tmp_path / "embeddings.png").read_bytes().startswith(b"\x89PNG")
 
 
+@needs_data
+def test_graph_classification(tmp_path):
+    pytest.importorskip("matplotlib")
+    pytest.importorskip("networkx")
+    script = ROOT / "examples" / "graph_classification.py"
+    printed = run_python(script, tmp_path, cwd=tmp_path)
+    assert float(re.search(r"Test accuracy: (.*)", printed)[1]) >= 0.7
+    assert (tmp_path / "clusters.png").read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "diffpool.keras").exists()
+    assert (tmp_path / "serving" / "1" / "saved_model.pb").exists()
+
+
 def test_every_example_is_tested():
     names = {path.stem for path in (ROOT / "examples").glob("*.py")}
     assert names == {
@@ -177,6 +189,7 @@ def test_every_example_is_tested():
         "gat_inductive",
         "gcn_functional",
         "gcn_subclassed",
+        "graph_classification",
         "link_prediction",
         "sage_inductive",
         "sage_minibatch",

@@ -524,3 +524,31 @@ def test_blocks_of_something_else(tmp_path):
         export_block_model(functional_model(), tmp_path)
     with pytest.raises(ValueError, match="`model` to be built"):
         export_block_model(tfgraph.models.GraphSAGE(3), tmp_path)
+
+
+def test_whole_graphs(tmp_path):
+    graphs = [
+        Graph(
+            np.eye(5)[:size], [(i, i + 1) for i in range(size - 1)], np.ones(size - 1)
+        )
+        for size in (3, 5)
+    ]
+    ((inputs,),) = tfgraph.data.whole_graph_batches(graphs, batch_size=2)
+    model = tfgraph.models.DiffPoolClassifier(3, 4, num_clusters=2, num_convolutions=1)
+    want = model(inputs).numpy()
+    version = export_model(model, tmp_path)
+    signatures = tf.saved_model.load(version).signatures
+    x, adjacency, graph_ids = inputs
+    request = {"features": x, "edges": adjacency.indices[:, ::-1]}
+    for name, weights in [
+        ("serving_default", {}),
+        ("weighted", {"weights": adjacency.values}),
+    ]:
+        found = signatures[name](**request, **weights, graph_ids=graph_ids)
+        np.testing.assert_allclose(found["predictions"], want, atol=1e-6)
+    first = signatures["serving_default"](
+        features=x[:3],
+        edges=tf.constant([[0, 1], [1, 2]], tf.int64),
+        graph_ids=tf.zeros([3], tf.int64),
+    )
+    np.testing.assert_allclose(first["predictions"], want[:1], atol=1e-6)

@@ -119,3 +119,41 @@ def test_vectors_that_do_not_fit():
         plots.latent_space(np.ones([5, 1]))
     with pytest.raises(ValueError, match="one number for each of the 5 vectors"):
         plots.latent_space(np.ones([5, 2]), [1, 2])
+
+
+@pytest.mark.parametrize("form", ["numbers", "assignment"])
+def test_clusters(form, tmp_path):
+    pytest.importorskip("matplotlib")
+    pytest.importorskip("networkx")
+    matplotlib_colors = pytest.importorskip("matplotlib.colors")
+    numbers = np.array([3, 0, 0, 3, 1, 0])
+    assignment = numbers if form == "numbers" else 0.1 + 0.6 * np.eye(4)[numbers]
+    figure = plots.clusters(ENTRIES, assignment, title="MUTAG")
+    figure.savefig(tmp_path / "clusters.png")
+    assert (tmp_path / "clusters.png").read_bytes().startswith(PNG)
+    (axes,) = figure.axes
+    assert axes.get_title() == "MUTAG"
+    assert len(axes.lines) == len(ENTRIES.values)
+    drawn = {
+        text.get_text(): dots
+        for text, dots in zip(
+            axes.get_legend().get_texts(), axes.collections, strict=True
+        )
+    }
+    for cluster, count in {0: 3, 1: 1, 3: 2}.items():
+        dots = drawn.pop(f"cluster {cluster}")
+        assert len(dots.get_offsets()) == count
+        colour = matplotlib_colors.to_rgba(f"C{cluster}")
+        np.testing.assert_allclose(dots.get_facecolors(), [colour])
+    assert not drawn
+    # The first entry is (0, 1): the line joins the first nodes of clusters 3 and 0.
+    of_cluster_0, _, of_cluster_3 = (dots.get_offsets() for dots in axes.collections)
+    ends = [of_cluster_3[0], of_cluster_0[0]]
+    np.testing.assert_allclose(axes.lines[0].get_xydata(), ends)
+
+
+def test_clusters_that_do_not_fit():
+    with pytest.raises(ValueError, match=r"each of the 6 nodes.*\(3, 2\)"):
+        plots.clusters(ENTRIES, np.ones([3, 2]))
+    with pytest.raises(ValueError, match=r"tf.SparseTensor.*ndarray"):
+        plots.clusters(ADJACENCY, np.ones(6))

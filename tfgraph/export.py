@@ -29,14 +29,17 @@ from tfgraph.layers import InnerProductDecoder
 def export_model(model: keras.Model, path: str | os.PathLike) -> str:
     """Exports a model over `[x, adjacency]`, to be called with a graph of any size.
 
-    The signatures are
+    Or over `[x, adjacency, graph_ids]`, such as `models.DiffPoolClassifier`. The
+    signatures are
 
     - `serving_default`: `features` float32 `[N, F]` and `edges` int64 `[E, 2]`, each
       row `(source, target)`, all of weight 1;
     - `weighted`: the same and `weights` float32 `[E]`.
 
-    As in training, an edge `source -> target` is entry `[target, source]` of the
-    adjacency, and an undirected graph holds each edge in both directions.
+    A model of whole graphs has `graph_ids` int64 `[N]`, too: the number of each node's
+    graph, sorted, all 0 for a single one. As in training, an edge `source -> target` is
+    entry `[target, source]` of the adjacency, and an undirected graph holds each edge
+    in both directions.
 
     Example:
 
@@ -56,11 +59,11 @@ def export_model(model: keras.Model, path: str | os.PathLike) -> str:
 
     Raises:
         ValueError: If `model` is not built, or not for `[x, adjacency]` of shapes
-            `[N, F]` and `[N, N]`.
+            `[N, F]` and `[N, N]`, perhaps with `graph_ids` `[N]`.
     """
-    num_features, sparse_x, sparse_adjacency = _edge_list_inputs(model)
+    num_features, sparse_x, sparse_adjacency, *whole = _edge_list_inputs(model)
 
-    def weighted(features, edges, weights):
+    def weighted(features, edges, weights, *graph_ids):
         num_nodes = tf.shape(features, out_type=tf.int64)[0]
         entries = (edges[:, ::-1], weights, tf.stack([num_nodes, num_nodes]))
         adjacency = tf.SparseTensor(*entries)
@@ -68,18 +71,21 @@ def export_model(model: keras.Model, path: str | os.PathLike) -> str:
             # Not tf.sparse.to_dense, which refuses repeated and unsorted entries.
             adjacency = tf.scatter_nd(*entries)
         x = tf.sparse.from_dense(features) if sparse_x else features
-        return _named(model([x, adjacency], training=False))
+        return _named(model([x, adjacency, *graph_ids], training=False))
 
-    def serving_default(features, edges):
-        return weighted(features, edges, tf.ones(tf.shape(edges)[:1]))
+    def serving_default(features, edges, *graph_ids):
+        return weighted(features, edges, tf.ones(tf.shape(edges)[:1]), *graph_ids)
 
     features = tf.TensorSpec([None, num_features], tf.float32)
     edges = tf.TensorSpec([None, 2], tf.int64)
     weights = tf.TensorSpec([None], tf.float32)
+    graph_ids = [tf.TensorSpec([None], tf.int64, "graph_ids") for _ in whole]
     archive = keras.export.ExportArchive()
     archive.track(model)  # its lookup tables; variables are found without
-    archive.add_endpoint("serving_default", serving_default, [features, edges])
-    archive.add_endpoint("weighted", weighted, [features, edges, weights])
+    archive.add_endpoint(
+        "serving_default", serving_default, [features, edges, *graph_ids]
+    )
+    archive.add_endpoint("weighted", weighted, [features, edges, weights, *graph_ids])
     return _write_version(archive, path)
 
 
@@ -287,7 +293,7 @@ def export_block_model(model: keras.Model, path: str | os.PathLike) -> str:
         ValueError: If `model` is not built, or is no stack of convolutions over
             features `[N, F]`.
     """
-    num_features, _, _ = _edge_list_inputs(model)
+    num_features, *_ = _edge_list_inputs(model)
     num_layers = len(getattr(model, "convolutions", ()))
     if not num_layers:
         raise ValueError(
@@ -344,7 +350,10 @@ def _check_built(model):
 
 
 def _edge_list_inputs(model):
-    """Returns `F` of a model over `[x, adjacency]`, and which of the two are sparse."""
+    """Returns `F` of a model over `[x, adjacency]`, and which of its inputs are sparse.
+
+    Of one over `[x, adjacency, graph_ids]`, those are three.
+    """
     _check_built(model)
     if getattr(model, "inputs", None):  # a functional model
         shapes = keras.tree.map_structure(lambda tensor: tensor.shape, model.input)
@@ -352,14 +361,15 @@ def _edge_list_inputs(model):
     else:
         # A subclassed model remembers no more than shapes, and takes whatever comes.
         shapes = (model.get_build_config() or {}).get("input_shape")
-        sparse = [False, True]
+        sparse = [False, True, False][: len(shapes or ())]
     if shapes and len(shapes) == 2 and _is_list_of_shapes(shapes[1]):
         shapes = [shapes[0], shapes[1][-1]]  # a stack of convolutions takes both
     ranks = [len(s) if isinstance(s, (list, tuple)) else None for s in shapes or ()]
-    if ranks != [2, 2] or shapes[0][-1] is None:
+    if ranks not in ([2, 2], [2, 2, 1]) or shapes[0][-1] is None:
         raise ValueError(
             "Expected `model` to be built for `[x, adjacency]` of shapes `[N, F]` and "
-            "`[N, N]`. A model over a GraphTensor is for `export_graph_tensor_model`. "
+            "`[N, N]`, or for these and `graph_ids` `[N]`. A model over a GraphTensor "
+            "is for `export_graph_tensor_model`. "
             f"Received: a model built for inputs of shape {shapes}"
         )
     return shapes[0][-1], *sparse

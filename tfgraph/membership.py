@@ -9,6 +9,7 @@ import dataclasses
 import tensorflow as tf
 
 from tfgraph import ops
+from tfgraph.ops.segments import row_max, row_sum
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,17 +30,17 @@ class UnionMembership:
 
     def sum(self, x):
         """The sum over each graph's nodes: `[N, ...]` to `[B, ...]`."""
-        return tf.math.unsorted_segment_sum(x, self.graph_ids, self.num_graphs)
+        return row_sum(x, self.graph_ids, self.num_graphs)
 
     def max(self, x):
         """The maximum over each graph's nodes, 0 of none: `[N, F]` to `[B, F]`."""
-        highest = tf.math.unsorted_segment_max(x, self.graph_ids, self.num_graphs)
+        highest = row_max(x, self.graph_ids, self.num_graphs)
         empty = self.counts(tf.int32) == 0
         return tf.where(empty[:, None], tf.zeros([], x.dtype), highest)
 
     def softmax(self, logits):
-        """The softmax over each graph's nodes: `[N]` to `[N]`."""
-        highest = tf.math.unsorted_segment_max(logits, self.graph_ids, self.num_graphs)
+        """The softmax over each graph's nodes: `[N, F]` to `[N, F]`."""
+        highest = row_max(logits, self.graph_ids, self.num_graphs)
         exp = tf.exp(logits - tf.stop_gradient(self.to_nodes(highest)))
         return exp / self.to_nodes(self.sum(exp))
 
@@ -85,9 +86,9 @@ class PaddedMembership:
         )
 
     def softmax(self, logits):
-        """The softmax over each graph's nodes: `[B, n]` to `[B, n]`."""
-        logits = tf.where(self.mask, logits, logits.dtype.min)
-        return self.only_nodes(tf.nn.softmax(logits))
+        """The softmax over each graph's nodes: `[B, n, F]` to `[B, n, F]`."""
+        logits = tf.where(self.mask[..., None], logits, logits.dtype.min)
+        return self.only_nodes(tf.nn.softmax(logits, axis=1))
 
     def to_nodes(self, y):
         """What is each graph's, for each of its nodes: `[B, ...]` to `[B, 1, ...]`."""
@@ -134,17 +135,14 @@ def as_membership(whose, x):
     if x.shape.rank == 3:
         if whose is None:
             whose = tf.ones(tf.shape(x)[:2], tf.bool)
-        if whose.dtype != tf.bool:
-            raise ValueError(
-                "Expected a `mask` of booleans, which rows are nodes. "
-                f"Received: mask.dtype={whose.dtype.name}"
-            )
-        return PaddedMembership(whose)
-    if not whose.dtype.is_integer:
+        return PaddedMembership(tf.cast(whose, tf.bool))
+    if whose.dtype == tf.bool:
         raise ValueError(
-            "Expected `graph_ids` to hold integers. "
-            f"Received: graph_ids.dtype={whose.dtype.name}"
+            "Expected `graph_ids` with features of shape `[N, F]`; a `mask` goes with "
+            f"`[B, n, F]`. Received: graph_ids.dtype=bool, x.shape={tuple(x.shape)}"
         )
+    # Numbers of other types are welcome too: where Keras saves a model, it traces it
+    # with inputs that are all of its own type.
     graph_ids = tf.cast(whose, tf.int64)
     # Of no nodes there are no graphs.
     last = tf.reduce_max(tf.concat([graph_ids, [-1]], axis=0))

@@ -35,14 +35,9 @@ def attention(adjacency, scores, classes=None, seed=0):
         ValueError: If there are not as many scores as entries, or entries and nodes.
         ImportError: If Matplotlib or NetworkX is not installed.
     """
-    figure, networkx = _figure(), _import("networkx")
+    figure = _figure()
     receivers, senders, scores = _edges(adjacency, scores)
-    num_nodes = int(adjacency.shape[0])
-    network = networkx.Graph()
-    network.add_nodes_from(range(num_nodes))
-    network.add_edges_from(zip(senders, receivers, strict=True))
-    places = networkx.spring_layout(network, seed=seed)
-    places = np.array([places[node] for node in range(num_nodes)])
+    places = _spring_layout(adjacency, seed)
     axes = figure.subplots()
     apart = receivers != senders
     score = scores.mean(axis=1)
@@ -169,13 +164,82 @@ def latent_space(z, labels=None, title: str | None = None):
     return figure
 
 
-def _edges(adjacency, scores):
+def clusters(adjacency, assignment, title: str | None = None, seed=0):
+    """Draws a graph with its nodes coloured by their cluster, the likeliest of each.
+
+    For small graphs:
+
+    ```python
+    graphs, labels = tfgraph.data.tu("MUTAG")
+    graph = graphs[0]
+    adjacency, graph_ids = graph.to_sparse_tensor(), np.zeros(graph.num_nodes, int)
+    pooling = model.poolings[0]  # of a models.DiffPoolClassifier
+    *_, s = pooling([graph.x, adjacency, graph_ids], return_assignment=True)
+    tfgraph.plots.clusters(adjacency, s).savefig("clusters.png")
+    ```
+
+    Args:
+        adjacency: `tf.SparseTensor` `[N, N]`.
+        assignment: The parts that each node has in the clusters, `[N, K]`, as
+            `DiffPool` returns them; or the number of each node's cluster, `[N]`.
+        title: Title of the picture, or None.
+        seed: Of the nodes' places.
+
+    Raises:
+        ValueError: If there are not as many rows as nodes.
+        ImportError: If Matplotlib or NetworkX is not installed.
+    """
+    receivers, senders = _entries(adjacency)
+    assignment = np.asarray(assignment)
+    num_nodes = int(adjacency.shape[0])
+    if assignment.ndim not in (1, 2) or len(assignment) != num_nodes:
+        raise ValueError(
+            f"Expected `assignment` to have a row for each of the {num_nodes} nodes. "
+            f"Received: assignment.shape={assignment.shape}"
+        )
+    if assignment.ndim == 2:
+        assignment = assignment.argmax(axis=1)
+    figure, places = _figure(), _spring_layout(adjacency, seed)
+    axes = figure.subplots()
+    ends = places[np.stack([receivers, senders])]
+    axes.plot(ends[..., 0], ends[..., 1], color="lightgrey", zorder=1)
+    for cluster in np.unique(assignment):
+        axes.scatter(
+            *places[assignment == cluster].T,
+            s=120,
+            color=f"C{cluster}",
+            edgecolors="black",
+            zorder=2,
+            label=f"cluster {cluster}",
+        )
+    axes.legend(fontsize="small")
+    axes.set_title(title)
+    axes.set_axis_off()
+    return figure
+
+
+def _spring_layout(adjacency, seed):
+    """Returns a place in the plane for each node, `[N, 2]`."""
+    networkx = _import("networkx")
+    receivers, senders = _entries(adjacency)
+    network = networkx.Graph()
+    network.add_nodes_from(range(int(adjacency.shape[0])))
+    network.add_edges_from(zip(senders, receivers, strict=True))
+    places = networkx.spring_layout(network, seed=seed)
+    return np.array([places[node] for node in network])
+
+
+def _entries(adjacency):
     if not isinstance(adjacency, tf.SparseTensor):
         raise ValueError(
             "Expected `adjacency` to be a tf.SparseTensor. "
             f"Received: adjacency of type {type(adjacency).__name__}"
         )
-    receivers, senders = adjacency.indices.numpy().T
+    return adjacency.indices.numpy().T
+
+
+def _edges(adjacency, scores):
+    receivers, senders = _entries(adjacency)
     scores = np.asarray(scores)
     num_entries, num_nodes = len(receivers), int(adjacency.shape[0])
     if scores.ndim != 2 or len(scores) not in (num_entries, num_entries + num_nodes):

@@ -162,14 +162,16 @@ class DiffPool(keras.layers.Layer):
             if not isinstance(adjacency_shape, dict):
                 adjacencies.check_shapes(x_shape, adjacency_shape)
                 membership.check_shapes(x_shape, whose)
+        x_shape = tuple(x_shape)
         if given is not None:
-            expected = tuple(x_shape[:-1])
-            if len(given) != len(x_shape) or given[-1] is None:
+            rows = tf.TensorShape(given[:-1]).is_compatible_with(x_shape[:-1])
+            if not rows or given[-1] is None:
                 raise ValueError(
-                    "Expected an assignment `s` of shape `[N, K]`, or `[B, n, K]`, of "
-                    f"nodes of shape {expected}. Received: s.shape={tuple(given)}"
+                    "Expected an assignment `s` of shape `[N, K]`, or `[B, n, K]`, "
+                    "with a row for each row of `x`. "
+                    f"Received: s.shape={tuple(given)}, x.shape={x_shape}"
                 )
-        return tuple(x_shape)
+        return x_shape
 
     def _build_layer(self, layer, graph_shape, x_shape):
         """Builds a layer inside; returns the width of its output."""

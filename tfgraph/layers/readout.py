@@ -188,8 +188,7 @@ class Readout(GraphReadout):
         if self.mode == "max":
             r = nodes.max(x)
         elif self.mode == "attention":
-            scores = nodes.softmax(ops.matmul(x, self.kernel)[..., 0])
-            r = nodes.sum(scores[..., None] * x)
+            r = nodes.sum(nodes.softmax(ops.matmul(x, self.kernel)) * x)
         else:
             r = nodes.sum(x)
             if self.mode == "mean":
@@ -270,8 +269,8 @@ class Set2Set(GraphReadout):
         r, states = q, [q, q]
         for _ in range(self.num_steps):
             q, states = self.lstm(tf.concat([q, r], axis=1), states)
-            scores = nodes.softmax(tf.reduce_sum(x * nodes.to_nodes(q), axis=-1))
-            r = nodes.sum(scores[..., None] * x)
+            logits = tf.reduce_sum(x * nodes.to_nodes(q), axis=-1, keepdims=True)
+            r = nodes.sum(nodes.softmax(logits) * x)
         y = tf.where(some, tf.concat([q, r], axis=1), tf.zeros([], x.dtype))
         return tf.cast(y, self.compute_dtype)
 

@@ -22,8 +22,8 @@ class DiffPoolClassifier(keras.Model):
     (Ying et al., NeurIPS 2018, https://arxiv.org/abs/1806.08804). A GNN is
     `num_convolutions` convolutions, each followed by L2 normalisation of a node's
     features and batch normalisation over the nodes, with their outputs concatenated.
-    `GNN_pool` is another of the kind, projected to the clusters. The loss of training
-    includes those of `DiffPool`.
+    All but the last have a ReLU. `GNN_pool` is another of the kind, projected to the
+    clusters. The loss of training includes those of `DiffPool`.
 
     ```python
     graphs, labels = tfgraph.data.tu("ENZYMES")
@@ -69,9 +69,9 @@ class DiffPoolClassifier(keras.Model):
         given_assignments: Whether the assignments of nodes to clusters are inputs
             rather than learned.
         name, dtype, trainable: As in `keras.Model`.
-        **kwargs: For every convolution, such as `aggregator` or `dropout`; see
-            `convolution`. `node_set_name`, `edge_set_name`, `feature_name` and
-            `edge_weight_name` say what to use of a GraphTensor.
+        **kwargs: For every convolution, such as `aggregator`, `dropout` or another
+            `activation`; see `convolution`. `node_set_name`, `edge_set_name`,
+            `feature_name` and `edge_weight_name` say what to use of a GraphTensor.
 
     Call arguments:
         inputs: `[x, adjacency, graph_ids]`, `[x, adjacency, mask]`, `[x, adjacency]`,
@@ -156,14 +156,16 @@ class DiffPoolClassifier(keras.Model):
         )
 
     def _gnn(self, depth):
+        # As in the official code, the last convolution is linear; but for Structure2Vec
+        # by its definition.
+        activations = [{"activation": "relu"}] * (depth - 1) + [{}]
         convolutions = [
             self.convolution(
                 self.units,
-                activation="relu" if i < depth - 1 else None,
                 dtype=self.dtype_policy,
-                **self.layer_kwargs,
+                **{**activation, **self.layer_kwargs},
             )
-            for i in range(depth)
+            for activation in activations
         ]
         return _GNN(convolutions, dtype=self.dtype_policy)
 
