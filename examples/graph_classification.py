@@ -2,8 +2,8 @@
 
     python examples/graph_classification.py [DIRECTORY]
 
-Writes a picture of a test graph's clusters, the model as `.keras` and the SavedModel
-`serving/<version>` into the directory (default: `runs/diffpool`).
+Writes a picture of a test graph's clusters into the directory (default:
+`runs/diffpool`).
 """
 
 import sys
@@ -53,7 +53,3 @@ inputs = (graph.x, graph.to_sparse_tensor(), np.zeros(graph.num_nodes, np.int64)
 *_, assignment = model.poolings[0](inputs, return_assignment=True)
 picture = tfgraph.plots.clusters(inputs[1], assignment, f"MUTAG, graph {test[0]}")
 picture.savefig(directory / "clusters.png")
-
-model.save(directory / "diffpool.keras")
-version = tfgraph.export.export_model(model, directory / "serving")
-print(f"Predictions are served from {version}")
