@@ -15,8 +15,7 @@ def sage(dataset, runs, aggregator):
     """Hamilton et al., NeurIPS 2017: 59.8 (mean), 60.0 (pool), 61.2 (LSTM) on PPI.
 
     On the public splits nothing is published by the authors; DGL's full-graph
-    GraphSAGE: 83.3 (Cora), 71.1 (Citeseer), 78.3 (Pubmed). With random splits of 20
-    nodes a class, Shchur et al. have 79.2, 71.6 and 77.4 for "mean".
+    GraphSAGE: 83.3 (Cora), 71.1 (Citeseer), 78.3 (Pubmed).
     """
     for run in range(runs):
         keras.utils.set_random_seed(run)
