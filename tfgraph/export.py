@@ -24,6 +24,7 @@ import tensorflow as tf
 
 from tfgraph.graph_tensor import load_tfgnn
 from tfgraph.layers import InnerProductDecoder
+from tfgraph.models.stack import is_list_of_blocks
 
 
 def export_model(model: keras.Model, path: str | os.PathLike) -> str:
@@ -362,7 +363,7 @@ def _edge_list_inputs(model):
         # A subclassed model remembers no more than shapes, and takes whatever comes.
         shapes = (model.get_build_config() or {}).get("input_shape")
         sparse = [False, True, False][: len(shapes or ())]
-    if shapes and len(shapes) == 2 and _is_list_of_shapes(shapes[1]):
+    if shapes and len(shapes) == 2 and is_list_of_blocks(shapes[1]):
         shapes = [shapes[0], shapes[1][-1]]  # a stack of convolutions takes both
     ranks = [len(s) if isinstance(s, (list, tuple)) else None for s in shapes or ()]
     if ranks not in ([2, 2], [2, 2, 1]) or shapes[0][-1] is None:
@@ -373,12 +374,6 @@ def _edge_list_inputs(model):
             f"Received: a model built for inputs of shape {shapes}"
         )
     return shapes[0][-1], *sparse
-
-
-def _is_list_of_shapes(shape):
-    return isinstance(shape, (list, tuple)) and not all(
-        isinstance(size, int | None) for size in shape
-    )
 
 
 def _named(outputs):

@@ -54,8 +54,8 @@ def neighbor_batches(
     ```
 
     Features and edges stay in the graph's arrays: no worker and no TensorFlow graph has
-    a copy. So `Graph.x` may be a `numpy.memmap` of float32, larger than memory, of
-    which a batch reads its rows.
+    a copy. So `Graph.x` may be a `numpy.memmap` of float32, of which a batch
+    reads its rows.
 
     Args:
         graph: A `Graph` with features, and for `labels` with `y`. A node's neighbours

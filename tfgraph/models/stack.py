@@ -57,7 +57,7 @@ class ConvolutionStack(keras.Model):
         if not isinstance(inputs, (list, tuple)) or len(inputs) < 2:
             return inputs  # of which the layer says what is wrong
         x, graph, *others = inputs
-        if _is_list_of_blocks(graph):
+        if is_list_of_blocks(graph):
             if len(graph) != len(self.convolutions):
                 raise ValueError(
                     f"{type(self).__name__}: expected one adjacency, or a list of "
@@ -68,7 +68,7 @@ class ConvolutionStack(keras.Model):
         return [x if h is None else h, graph, *others]
 
 
-def _is_list_of_blocks(graph):
+def is_list_of_blocks(graph):
     """Whether it holds adjacencies, or their shapes, and is not a shape itself."""
     return isinstance(graph, (list, tuple)) and not all(
         isinstance(size, int | None) for size in graph
