@@ -1,0 +1,40 @@
+"""The quick mode of the long reproductions."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+REPRODUCE = Path(__file__).resolve().parents[1] / "benchmarks" / "reproduce.py"
+
+
+@pytest.mark.skipif(
+    "TFGRAPH_DATA_DIR" not in os.environ, reason="TFGRAPH_DATA_DIR is not set"
+)
+def test_diffpool_keeps_the_folds_that_are_done(tmp_path):
+    def reproduce():
+        options = "--folds 1 --epochs 5 --metric accuracy_strict --checkpoints"
+        run = subprocess.run(
+            [sys.executable, REPRODUCE, "diffpool", "ENZYMES", *options.split(), "."],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+        )
+        assert run.returncode == 0, run.stderr[-3000:]
+        *progress, last = run.stdout.strip().splitlines()
+        return progress, json.loads(last)
+
+    progress, first = reproduce()
+    [file] = tmp_path.glob("*.json")
+    assert "kept" not in progress[0]
+    # Six classes of the same size.
+    assert first["metrics"]["accuracy_strict"]["mean"] > 25
+
+    done = file.stat().st_mtime_ns
+    progress, again = reproduce()
+    assert f"kept in {file.name}" in progress[0]
+    assert again["metrics"] == first["metrics"]
+    assert file.stat().st_mtime_ns == done
