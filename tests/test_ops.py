@@ -14,6 +14,21 @@ def both_ways(function, *arguments):
     )
 
 
+def test_unit_length():
+    x = tf.constant([[3.0, -4.0], [0.0, 0.0], [1e-3, 0.0]])
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = ops.unit_length(x)
+        loss = tf.reduce_sum(y * [[1.0, 2.0]])
+    np.testing.assert_allclose(y, [[0.6, -0.8], [0, 0], [1, 0]], rtol=1e-6)
+    # (I - y yᵀ) / ‖x‖ times (1, 2); and no slope at 0.
+    want = [[0.32, 0.24], [0, 0], [0, 2000]]
+    np.testing.assert_allclose(tape.gradient(loss, x), want, rtol=1e-5, atol=1e-6)
+    small = ops.unit_length(tf.constant([[300.0, 400.0]], tf.float16))
+    assert small.dtype == tf.float16  # in which 400² is infinite
+    np.testing.assert_allclose(small, [[0.6, 0.8]], atol=1e-3)
+
+
 def test_sparse_matmul_and_its_gradients():
     rng = np.random.default_rng(0)
     indices = np.argwhere(rng.random((5, 7)) < 0.4)

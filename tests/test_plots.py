@@ -125,7 +125,6 @@ def test_vectors_that_do_not_fit():
 def test_clusters(form, tmp_path):
     pytest.importorskip("matplotlib")
     pytest.importorskip("networkx")
-    matplotlib_colors = pytest.importorskip("matplotlib.colors")
     numbers = np.array([3, 0, 0, 3, 1, 0])
     assignment = numbers if form == "numbers" else 0.1 + 0.6 * np.eye(4)[numbers]
     figure = plots.clusters(ENTRIES, assignment, title="MUTAG")
@@ -143,13 +142,21 @@ def test_clusters(form, tmp_path):
     for cluster, count in {0: 3, 1: 1, 3: 2}.items():
         dots = drawn.pop(f"cluster {cluster}")
         assert len(dots.get_offsets()) == count
-        colour = matplotlib_colors.to_rgba(f"C{cluster}")
-        np.testing.assert_allclose(dots.get_facecolors(), [colour])
     assert not drawn
     # The first entry is (0, 1): the line joins the first nodes of clusters 3 and 0.
     of_cluster_0, _, of_cluster_3 = (dots.get_offsets() for dots in axes.collections)
     ends = [of_cluster_3[0], of_cluster_0[0]]
     np.testing.assert_allclose(axes.lines[0].get_xydata(), ends)
+
+
+def test_each_cluster_has_a_colour_of_its_own():
+    pytest.importorskip("matplotlib")
+    pytest.importorskip("networkx")
+    ring = np.stack([np.arange(30), np.roll(np.arange(30), 1)], axis=1)
+    ring = tf.sparse.reorder(tf.SparseTensor(ring, tf.ones(30), [30, 30]))
+    (axes,) = plots.clusters(ring, np.arange(30)).axes
+    colours = np.concatenate([dots.get_facecolors() for dots in axes.collections])
+    assert len(np.unique(colours, axis=0)) == 30
 
 
 def test_clusters_that_do_not_fit():

@@ -6,6 +6,7 @@ The layers that reduce a graph to a vector or to clusters see `UnionMembership` 
 
 import dataclasses
 
+import keras
 import tensorflow as tf
 
 from tfgraph import ops
@@ -147,6 +148,15 @@ def as_membership(whose, x):
     # Of no nodes there are no graphs.
     last = tf.reduce_max(tf.concat([graph_ids, [-1]], axis=0))
     return _union(graph_ids, last + 1, x)
+
+
+def keras_mask(mask):
+    """Returns the mask of the features that Keras hands to a layer, or None.
+
+    Args:
+        mask: The argument of `call`: a mask, or one for each of the inputs, or None.
+    """
+    return keras.tree.flatten(mask)[0]
 
 
 def split_inputs(inputs):

@@ -203,11 +203,13 @@ def clusters(adjacency, assignment, title: str | None = None, seed=0):
     axes = figure.subplots()
     ends = places[np.stack([receivers, senders])]
     axes.plot(ends[..., 0], ends[..., 1], color="lightgrey", zorder=1)
-    for cluster in np.unique(assignment):
+    clusters = np.unique(assignment)
+    colors = _import("matplotlib").colormaps["turbo"].resampled(len(clusters))
+    for number, cluster in enumerate(clusters):
         axes.scatter(
             *places[assignment == cluster].T,
             s=120,
-            color=f"C{cluster}",
+            color=colors(number),
             edgecolors="black",
             zorder=2,
             label=f"cluster {cluster}",

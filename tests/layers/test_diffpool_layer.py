@@ -66,9 +66,10 @@ def expected(w, b, w_pool, b_pool, x=X, adjacency=ADJACENCY):
         a, s_g = adjacency[np.ix_(places, places)], s[places]
         pooled.append(s_g.T @ z[places])
         adjacencies.append(s_g.T @ a @ s_g)
+        if not len(places):
+            continue
         link.append(np.linalg.norm(a - s_g @ s_g.T))
-        h = -(s_g * np.log(s_g)).sum(axis=1)
-        entropy.append(h.mean() if len(h) else 0)
+        entropy.append(-(s_g * np.log(s_g)).sum(axis=1).mean())
     return (
         np.stack(pooled),
         np.stack(adjacencies),
@@ -100,7 +101,6 @@ def test_a_graph_alone_is_as_in_a_batch():
     losses = []
     for graph, places in enumerate(PLACES):
         if not len(places):
-            losses.append([0, 0])
             continue
         inner = ADJACENCY[np.ix_(places, places)]
         ids = np.zeros(len(places), "int64")
@@ -192,6 +192,38 @@ def test_no_slope_where_clusters_explain_all_edges():
         np.testing.assert_array_equal(gradient, np.zeros_like(gradient))
 
 
+def test_a_cluster_that_is_ruled_out():
+    """Logits of minus infinity, by which an assignment layer may mask a cluster."""
+    layer = make_layer()
+    layer(FORMS["sparse"])
+    layer.assignment.bias.assign([0.0, 0.0, -np.inf])
+    with tf.GradientTape() as tape:
+        _, _, s = layer(FORMS["sparse"], return_assignment=True)
+        loss = tf.add_n(layer.losses)
+    np.testing.assert_array_equal(s[:, 2], np.zeros(8))
+    entropies = -(s[:, :2] * np.log(s[:, :2])).numpy().sum(axis=1)
+    want = np.mean([entropies[places].mean() for places in PLACES if len(places)])
+    np.testing.assert_allclose(layer.losses[1], want, rtol=1e-5)
+    gradients = tape.gradient(loss, layer.trainable_variables)
+    assert np.all(np.isfinite(np.concatenate([np.ravel(g) for g in gradients])))
+
+
+def test_a_batch_without_nodes_has_no_losses():
+    layer = make_layer()
+    layer([padded(X), padded_adjacency(), np.zeros_like(MASK)])
+    np.testing.assert_array_equal(layer.losses, [0, 0])
+
+
+def test_the_mask_of_keras_counts():
+    layer = make_layer()
+    want = layer(FORMS["dense"])
+    losses = layer.losses
+    x = keras.layers.Masking(mask_value=9.0)(padded(X, filling=9.0))
+    for tensor, other in zip(layer([x, padded_adjacency()]), want, strict=True):
+        np.testing.assert_allclose(tensor, other, atol=1e-6)
+    np.testing.assert_allclose(layer.losses, losses, rtol=1e-6)
+
+
 def test_weights_of_the_losses():
     layer = make_layer(link_loss_weight=0.5, entropy_loss_weight=3.0)
     layer(FORMS["sparse"])
@@ -230,7 +262,8 @@ def test_number_of_clusters():
     x, adjacency, s = layer(FORMS["sparse"], return_assignment=True)
     assert (x.shape, adjacency.shape) == ((4, 2, 4), (4, 2, 2))
     np.testing.assert_allclose(np.sum(s, axis=1), 1, rtol=1e-6)
-    for ratio, max_nodes, count in [(0.25, 126, 31), (0.1, 5, 1), (1, 5, 5)]:
+    cases = [(0.25, 126, 31), (0.1, 5, 1), (1, 5, 5), (0.29, 100, 29)]
+    for ratio, max_nodes, count in cases:
         layer = DiffPool(GCNConv(4), GCNConv(7), ratio=ratio, max_nodes=max_nodes)
         assert layer(FORMS["sparse"])[0].shape == (4, count, 4)
 
@@ -405,11 +438,27 @@ ONE_GRAPH = tf.zeros_like(IDS)
         ([NODES, graph_tensor(), IDS], "to be `\\[x, adjacency, graph_ids\\]`"),
         ([NODES, ENTRIES, IDS[::-1]], "sorted"),
         ([NODES, ENTRIES, tf.range(8)], "within graphs"),
+        ([NODES, tf.constant(ADJACENCY), tf.range(8)], "within graphs"),
     ],
 )
 def test_bad_input(inputs, message):
     with pytest.raises((ValueError, tf.errors.InvalidArgumentError), match=message):
         make_layer()(inputs)
+
+
+def test_an_edge_of_weight_zero_joins_no_graphs():
+    first, second = PLACES[0][0], PLACES[1][0]
+    entries = tf.sparse.reorder(
+        tf.SparseTensor(
+            tf.concat([ENTRIES.indices, [[first, second]]], axis=0),
+            tf.concat([ENTRIES.values, [0]], axis=0),
+            ENTRIES.dense_shape,
+        )
+    )
+    layer = make_layer()
+    want = layer(FORMS["sparse"])
+    for tensor, other in zip(layer([NODES, entries, IDS]), want, strict=True):
+        np.testing.assert_allclose(tensor, other, atol=1e-6)
 
 
 def test_bad_assignment():

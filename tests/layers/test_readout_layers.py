@@ -50,6 +50,12 @@ def test_without_mask_all_rows_are_nodes():
     np.testing.assert_allclose(Readout("mean")(x), x.mean(axis=1), atol=1e-6)
 
 
+@pytest.mark.parametrize("layer", [Readout("mean"), Readout("attention"), Set2Set()])
+def test_the_mask_of_keras_counts(layer):
+    x = keras.layers.Masking(mask_value=9.0)(padded(X, filling=9.0))
+    np.testing.assert_allclose(layer(x), layer([padded(X), MASK]), atol=1e-6)
+
+
 def test_graphs_without_nodes_at_the_end_of_a_graph_tensor():
     graph = tfgraph.graph_tensor.homogeneous(
         tf.zeros([0, 2], tf.int64),

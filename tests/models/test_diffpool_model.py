@@ -90,6 +90,25 @@ def test_a_graph_alone_is_as_in_a_batch():
         np.testing.assert_allclose(model(alone)[0], together[graph], atol=1e-5)
 
 
+def test_a_graph_without_nodes_changes_no_other():
+    # One convolution, so that rows of zeros are normalised; "mean" for the reason above.
+    model = make_model(num_convolutions=1, readout="mean")
+    model(FORMS["dense"])
+    weights = model.get_weights()
+    results = []
+    for graphs in ([0, 1, 3], [0, 1, 2, 3]):
+        model.set_weights(weights)
+        inputs = [part[graphs] for part in FORMS["dense"]]
+        with tf.GradientTape() as tape:
+            y = tf.gather(model(inputs, training=True), [0, 1, -1 % len(graphs)])
+            loss = tf.add_n([tf.reduce_sum(y[:, 0]), *model.losses])
+        gradients = tape.gradient(loss, model.trainable_variables)
+        statistics = [tf.identity(v) for v in model.non_trainable_variables]
+        results.append([y, *model.losses, *gradients, *statistics])
+    for found, want in zip(*results, strict=True):
+        np.testing.assert_allclose(found, want, rtol=1e-3, atol=1e-5)
+
+
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_variants(variant):
     model = make_model(variant)

@@ -93,7 +93,7 @@ def read_tu(
     The format is that of <https://chrsmrrs.github.io/datasets/docs/format/>: text files
     `<name>_A.txt`, `_graph_indicator.txt` and `_graph_labels.txt`, and, where there are
     any, `_node_labels.txt` and `_node_attributes.txt`. Entries of A that are repeated
-    become one edge.
+    become one edge. An undirected edge is two entries, one for each direction.
 
     Args:
         path: The set's zip file, or the folder with the text files.
@@ -148,8 +148,8 @@ def _read_parts(path) -> _Arrays:
     # The files count from 1.
     arrays = _Arrays(
         tables["A"] - 1,
-        tables["graph_indicator"].ravel() - 1,
-        tables["graph_labels"].ravel(),
+        _column("graph_indicator", tables) - 1,
+        _column("graph_labels", tables),
         tables["node_labels"],
         tables["node_attributes"],
     )
@@ -170,8 +170,23 @@ def _table(part: str, text: bytes) -> np.ndarray:
         ) from error
 
 
+def _column(part: str, tables: dict) -> np.ndarray:
+    table = tables[part]
+    if len(table) and table.shape[1] != 1:
+        raise ValueError(
+            f"Expected <name>_{part}.txt to hold one number in each line. "
+            f"Received: {table.shape[1]} of them"
+        )
+    return table.ravel()
+
+
 def _check_parts(arrays: _Arrays):
     num_nodes, num_graphs = len(arrays.graph_of_node), len(arrays.graph_labels)
+    if not num_graphs:
+        raise ValueError(
+            "Expected <name>_graph_labels.txt to hold a line for each graph. "
+            "Received: no lines"
+        )
     steps = np.diff(arrays.graph_of_node, prepend=0, append=num_graphs - 1)
     if (steps < 0).any():
         line = min(int((steps < 0).argmax()), num_nodes - 1)

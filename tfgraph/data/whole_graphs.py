@@ -45,7 +45,8 @@ def whole_graph_batches(
 
     No graph is ever dropped. A graph that is above `max_nodes` or `max_edges` by itself
     is a batch of its own. No form changes a number: the union joins no graphs, and the
-    padding is marked by the mask.
+    padding is marked by the mask. (Of a GraphTensor, layers use the edges' weights if
+    made with `edge_weight_name="weight"`.)
 
     With `shuffle`, graphs are drawn in a new order in each epoch: any order, unless
     sizes matter. Where they do, graphs trade places with others of like size (within a

@@ -24,8 +24,9 @@ class DiffPool(keras.layers.Layer):
 
         L_LP = ‖A - S Sᵀ‖_F,    L_E = (1/n) Σ_i H(S_i)
 
-    over the `n` nodes of a graph; padding counts nowhere. As in the paper the norm is
-    not divided by the number of pairs, as it is elsewhere: it grows with the graph.
+    over the `n` nodes of a graph; padding and graphs without nodes count nowhere. As in
+    the paper the norm is not divided by the number of pairs, as it is elsewhere: it
+    grows with the graph.
 
     No `n × n` matrix is made of a sparse graph: with E edges and N nodes in the batch,
     memory is O(E + N K + B K²), for `‖A - S Sᵀ‖² = ‖A‖² - 2 tr(A') + ‖Sᵀ S‖²`.
@@ -72,7 +73,8 @@ class DiffPool(keras.layers.Layer):
               for `graph_ids`;
             - `graph` or `[x, graph]`: a GraphTensor with a component for each graph;
             - `[x, adjacency, mask]` or `[x, adjacency]`: dense, padded with zeros to
-              `n` nodes each; `mask` is True for nodes.
+              `n` nodes each; `mask` is True for nodes. Left out, it is that of Keras,
+              if `x` has one.
 
             Without an `assignment` layer, `S` is appended: `[x, adjacency, graph_ids,
             s]`, `[graph, s]` and so on. It adds no losses.
@@ -187,22 +189,28 @@ class DiffPool(keras.layers.Layer):
         return y.shape[-1]
 
     def call(
-        self, inputs, training=None, return_assignment=False, return_embedding=False
+        self,
+        inputs,
+        training=None,
+        mask=None,
+        return_assignment=False,
+        return_embedding=False,
     ):
         graph, whose, given = self._split(inputs)
+        if whose is None:
+            whose = membership.keras_mask(mask)
         nodes, adjacency, mask = self._unpack(graph, whose)
         z = _apply(self.embedding, graph, mask)
         if given is None:
             logits = _apply(self.assignment, graph, mask)
             if self.projection is not None:
                 logits = self.projection(logits)
-            log_s = tf.nn.log_softmax(tf.cast(logits, adjacency.dtype))
-            s = nodes.only_nodes(tf.exp(log_s))
+            s = nodes.only_nodes(tf.nn.softmax(tf.cast(logits, adjacency.dtype)))
         else:
             s = nodes.only_nodes(adjacencies.cast("s", given, adjacency.dtype))
         x, pooled, gram = self._pool(z, s, adjacency, nodes)
         if given is None:
-            self._add_losses(adjacency, nodes, s, log_s, pooled, gram)
+            self._add_losses(adjacency, nodes, s, pooled, gram)
         outputs = (tf.cast(x, self.compute_dtype), pooled)
         if return_assignment:
             outputs = (*outputs, s)
@@ -215,18 +223,25 @@ class DiffPool(keras.layers.Layer):
         pooled = nodes.outer(s, tf.concat(parts, axis=-1))
         return tf.split(pooled, [part.shape[-1] for part in parts], axis=-1)
 
-    def _add_losses(self, adjacency, nodes, s, log_s, pooled, gram):
+    def _add_losses(self, adjacency, nodes, s, pooled, gram):
+        counts = nodes.counts(s.dtype)
+        num_graphs = tf.math.count_nonzero(counts, dtype=s.dtype)
+
+        def add_mean(weight, losses):
+            mean = tf.math.divide_no_nan(tf.reduce_sum(losses), num_graphs)
+            self.add_loss(weight * mean)
+
         if self.link_loss_weight:
             squares = nodes.sum(adjacency.row_squares()) - 2 * tf.linalg.trace(pooled)
             squares += tf.reduce_sum(gram**2, axis=[1, 2])
             # Rounding may put it below 0; at 0 the root has no slope.
             above = squares > 0
             norms = tf.where(above, tf.sqrt(tf.where(above, squares, 1)), 0)
-            self.add_loss(self.link_loss_weight * tf.reduce_mean(norms))
+            add_mean(self.link_loss_weight, norms)
         if self.entropy_loss_weight:
-            entropies = nodes.sum(-tf.reduce_sum(s * log_s, axis=-1))
-            means = tf.math.divide_no_nan(entropies, nodes.counts(s.dtype))
-            self.add_loss(self.entropy_loss_weight * tf.reduce_mean(means))
+            entropies = nodes.sum(-tf.reduce_sum(tf.math.xlogy(s, s), axis=-1))
+            means = tf.math.divide_no_nan(entropies, counts)
+            add_mean(self.entropy_loss_weight, means)
 
     def _unpack(self, graph, whose):
         """Returns the membership of the nodes, the adjacency, and the mask if any."""
@@ -272,7 +287,12 @@ class DiffPool(keras.layers.Layer):
         return None  # of clusters, none is padding
 
     def compute_output_spec(
-        self, inputs, training=None, return_assignment=False, return_embedding=False
+        self,
+        inputs,
+        training=None,
+        mask=None,
+        return_assignment=False,
+        return_embedding=False,
     ):
         shapes = keras.tree.map_structure(lambda tensor: tensor.shape, inputs)
         graph, *_ = self._split(shapes)
@@ -341,7 +361,7 @@ def count_clusters(num_clusters, ratio, max_nodes) -> int | None:
         return num_clusters
     if not isinstance(ratio, (int, float)) or not 0 < ratio <= 1:
         raise ValueError(f"Expected `ratio` to be a number in (0, 1]. {received}")
-    return max(1, int(ratio * max_nodes))
+    return max(1, int(ratio * max_nodes + 1e-9))  # 0.29 * 100 is just below 29
 
 
 def symbolic(shapes):
@@ -371,10 +391,11 @@ def _apply(layer, graph, mask):
 
 
 def _assert_no_edge_between_graphs(adjacency, nodes):
-    if not isinstance(adjacency, adjacencies.SparseAdjacency):
-        return
+    if isinstance(adjacency, adjacencies.DenseAdjacency):
+        adjacency = tf.sparse.from_dense(adjacency.values)
     ends = tf.gather(nodes.graph_ids, adjacency.indices)
-    between = tf.boolean_mask(adjacency.indices, ends[:, 0] != ends[:, 1])
+    wrong = (ends[:, 0] != ends[:, 1]) & (adjacency.values != 0)
+    between = tf.boolean_mask(adjacency.indices, wrong)
     message = tf.strings.format(
         "Expected edges within graphs. Received: edges (receiver, sender) between two, "
         "{}",

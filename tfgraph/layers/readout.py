@@ -27,7 +27,7 @@ class GraphReadout(keras.layers.Layer):
           node's graph, sorted. There are as many graphs as the last number says; one
           without nodes may be among them, but not at the end;
         - `[x, mask]` with `x` `[B, n, F]` and boolean `mask` `[B, n]`, True for the
-          rows that are nodes; or `x` alone, if all are;
+          rows that are nodes; or `x` alone, if all are or it has a mask of Keras;
         - `[x, graph]` with a scalar `tfgnn.GraphTensor`, each component of which is a
           graph;
         - `graph`, whose feature `feature_name` is then `x`.
@@ -55,9 +55,11 @@ class GraphReadout(keras.layers.Layer):
             raise ValueError(f"{type(self).__name__} '{self.name}': {error}") from None
         return x_shape[-1]
 
-    def unpack(self, inputs):
+    def unpack(self, inputs, mask):
         """Returns `x`, for sums in float32 at least, and the membership of its rows."""
         x, whose = self._split(inputs)
+        if whose is None:
+            whose = membership.keras_mask(mask)
         if isinstance(x, tf.SparseTensor):
             raise ValueError("Expected dense features `x`. Received: a SparseTensor")
         if isinstance(whose, dict):
@@ -183,8 +185,8 @@ class Readout(GraphReadout):
                 constraint=self.kernel_constraint,
             )
 
-    def call(self, inputs):
-        x, nodes = self.unpack(inputs)
+    def call(self, inputs, mask=None):
+        x, nodes = self.unpack(inputs, mask)
         if self.mode == "max":
             r = nodes.max(x)
         elif self.mode == "attention":
@@ -262,8 +264,8 @@ class Set2Set(GraphReadout):
         self.lstm = keras.layers.LSTMCell(width, dtype=dtype)
         self.lstm.build((None, 2 * width))
 
-    def call(self, inputs):
-        x, nodes = self.unpack(inputs)
+    def call(self, inputs, mask=None):
+        x, nodes = self.unpack(inputs, mask)
         some = nodes.counts(x.dtype)[:, None] > 0
         q = tf.zeros([tf.shape(some)[0], x.shape[-1]], x.dtype)
         r, states = q, [q, q]

@@ -146,7 +146,7 @@ class SAGEConv(GraphConvolution):
         if self.use_bias:
             h = tf.nn.bias_add(h, keras.ops.cast(self.bias, h.dtype))
         h = self.activation(h)
-        return _unit_length(h) if self.normalize else h
+        return ops.unit_length(h) if self.normalize else h
 
     def aggregate(self, x, adjacency, training):
         """`W₂ h_N(v)`, of the aggregated neighbours: `[..., M, units]`."""
@@ -195,9 +195,3 @@ class SAGEConv(GraphConvolution):
             "root_weight": self.root_weight,
             "normalize": self.normalize,
         }
-
-
-def _unit_length(h):
-    """Each row over its L2 norm, which float16 could not hold."""
-    precise = tf.cast(h, ops.weight_dtype(h.dtype))
-    return tf.cast(tf.math.l2_normalize(precise, axis=-1), h.dtype)

@@ -32,6 +32,7 @@ class DiffPoolClassifier(keras.Model):
         keras.optimizers.Adam(0.001, clipnorm=2.0),
         "sparse_categorical_crossentropy",
         metrics=["accuracy"],
+        jit_compile=False,  # also on a GPU, as batches differ in size
     )
     batches = tfgraph.data.whole_graph_batches(graphs, labels, batch_size=20)
     model.fit(batches, epochs=100, shuffle=False)
@@ -233,11 +234,8 @@ class DiffPoolClassifier(keras.Model):
             )
             _, whose = membership.split_inputs(_inputs(*parts))
             readouts.append(readout(_inputs(z, whose)))
-            parts = [x, adjacency]
-            if self.given_assignments:
-                # Some of the clusters may be none in some of the graphs. (Of learned
-                # ones, each has a part of each node.)
-                parts.append(self.largest(_inputs(s, whose)) > 0)
+            # Not all given clusters are in each graph, and a graph may have no nodes.
+            parts = [x, adjacency, self.largest(_inputs(s, whose)) > 0]
         graph, whose = membership.split_inputs(_inputs(*parts))
         mask = None if isinstance(whose, dict) or _rank(graph) == 2 else whose
         z = self.last_gnn(graph, mask=mask)
@@ -313,15 +311,14 @@ class _GNN(keras.layers.Layer):
 
     def call(self, inputs, mask=None):
         graph = [inputs] if isinstance(inputs, dict) else inputs[1:]
-        mask = keras.tree.flatten(mask)[0]  # of None, Keras makes one for each input
+        mask = membership.keras_mask(mask)
         mask = None if mask is None else tf.reshape(mask, [-1])
         outputs = []
         for convolution, normalization in zip(
             self.convolutions, self.normalizations, strict=True
         ):
             h = convolution(inputs)
-            precise = tf.cast(h, ops.weight_dtype(h.dtype))
-            h = tf.cast(tf.math.l2_normalize(precise, axis=-1), h.dtype)
+            h = ops.unit_length(h)
             # Keras' layer would insist on the rank that it saw first.
             rows = tf.reshape(h, [-1, h.shape[-1]])
             h = tf.reshape(normalization(rows, mask=mask), keras.ops.shape(h))

@@ -9,6 +9,7 @@ from tfgraph.ops.graph_products import segment_outer as segment_outer
 from tfgraph.ops.matmul import compiled_by_xla as compiled_by_xla
 from tfgraph.ops.matmul import matmul as matmul
 from tfgraph.ops.matmul import sparse_matmul as sparse_matmul
+from tfgraph.ops.matmul import unit_length as unit_length
 from tfgraph.ops.matmul import weight_dtype as weight_dtype
 from tfgraph.ops.neighbors import dense_max as dense_max
 from tfgraph.ops.neighbors import dense_sequence as dense_sequence

@@ -23,6 +23,19 @@ def matmul(x, kernel):
     return tf.cast(h, x.dtype)
 
 
+def unit_length(x):
+    """Returns each row of `x` `[..., F]` over its L2 norm, which float16 cannot hold.
+
+    A row of zeros stays as it is and has no slope; by `tf.math.l2_normalize` it would
+    have one of a million.
+    """
+    precise = tf.cast(x, weight_dtype(x.dtype))
+    squares = tf.reduce_sum(precise**2, axis=-1, keepdims=True)
+    factors = tf.math.rsqrt(tf.maximum(squares, 1e-12))
+    factors = tf.where(squares > 0, factors, tf.zeros([], factors.dtype))
+    return tf.cast(precise * factors, x.dtype)
+
+
 def weight_dtype(dtype):
     """The dtype to sum over neighbours in: float64 for float64, else float32."""
     return tf.float64 if dtype == tf.float64 else tf.float32
