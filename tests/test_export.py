@@ -552,3 +552,27 @@ def test_whole_graphs(tmp_path):
         graph_ids=tf.zeros([3], tf.int64),
     )
     np.testing.assert_allclose(first["predictions"], want[:1], atol=1e-6)
+
+
+def test_padded_graphs_by_keras(tmp_path):
+    x, adjacency, mask = (
+        keras.Input(shape) for shape in ((None, 5), (None, None), (None,))
+    )
+    h, clusters = tfgraph.layers.DiffPool(
+        tfgraph.layers.GCNConv(4), tfgraph.layers.GCNConv(2)
+    )([x, adjacency, mask])
+    h = tfgraph.layers.GCNConv(4)([h, clusters])
+    y = keras.layers.Dense(3)(tfgraph.layers.Readout("mean")(h))
+    model = keras.Model([x, adjacency, mask], y)
+    graphs = [
+        Graph(np.eye(5)[:size], [(i, i + 1) for i in range(size - 1)])
+        for size in (3, 5, 4)
+    ]
+    ((inputs,),) = tfgraph.data.whole_graph_batches(graphs, batch_size=3, form="dense")
+    with pytest.raises(ValueError, match="one over padded graphs"):
+        export_model(model, tmp_path)
+    model.export(tmp_path / "1", verbose=False)
+    x, adjacency, mask = inputs
+    served = tf.saved_model.load(tmp_path / "1")
+    found = served.serve([x, adjacency, tf.cast(mask, tf.float32)])
+    np.testing.assert_allclose(found, model(inputs), atol=1e-6)

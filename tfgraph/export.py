@@ -8,6 +8,8 @@ An export needs neither tfgraph nor Keras to run, only stock TensorFlow operatio
 - `export_link_scorer`: it holds pairs of such numbers;
 - `export_block_model`: it holds some nodes' sampled neighbourhood.
 
+A model of padded graphs takes plain tensors as it is: Keras' own `model.export` does.
+
 Each writes the next version below `path`, as TensorFlow Serving expects it: `path/1`,
 then `path/2` and so on. An unfinished version is never visible under a number. What
 the model does in training only, such as dropout, is off.
@@ -370,7 +372,8 @@ def _edge_list_inputs(model):
         raise ValueError(
             "Expected `model` to be built for `[x, adjacency]` of shapes `[N, F]` and "
             "`[N, N]`, or for these and `graph_ids` `[N]`. A model over a GraphTensor "
-            "is for `export_graph_tensor_model`. "
+            "is for `export_graph_tensor_model`, one over padded graphs for Keras' own "
+            "`model.export`. "
             f"Received: a model built for inputs of shape {shapes}"
         )
     return shapes[0][-1], *sparse

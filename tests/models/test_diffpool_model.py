@@ -91,7 +91,7 @@ def test_a_graph_alone_is_as_in_a_batch():
 
 
 def test_a_graph_without_nodes_changes_no_other():
-    # One convolution, so that rows of zeros are normalised; "mean" for the reason above.
+    # One convolution, so that rows of zeros are normalised; "mean" as above.
     model = make_model(num_convolutions=1, readout="mean")
     model(FORMS["dense"])
     weights = model.get_weights()
