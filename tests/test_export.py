@@ -376,7 +376,21 @@ def test_model_over_other_inputs(model, tmp_path):
         inputs := [keras.Input((None, NUM_FEATURES)), keras.Input((None, None))],
         tfgraph.layers.GCNConv(3)(inputs),
     )
-    for other in (graph_model, keras.Model(x, keras.layers.Dense(3)(x)), batched):
+    inputs = {
+        "x": keras.Input((NUM_FEATURES,), name="x"),
+        "adjacency": keras.Input((None,), sparse=True, name="adjacency"),
+    }
+    by_name = keras.Model(inputs, tfgraph.layers.GCNConv(3)(list(inputs.values())))
+    inputs = [*inputs.values(), keras.Input(())]
+    h = tfgraph.layers.GCNConv(3)(inputs[:2])
+    with_numbers = keras.Model(inputs, h * inputs[2][:, None])
+    for other in (
+        graph_model,
+        keras.Model(x, keras.layers.Dense(3)(x)),
+        batched,
+        by_name,
+        with_numbers,
+    ):
         with pytest.raises(ValueError, match=r"Expected `model` .* `\[x, adjacency\]`"):
             export_model(other, tmp_path)
     with pytest.raises(ValueError, match=r"Expected `spec` .* Received: spec=None"):
@@ -520,7 +534,7 @@ def test_blocks_of_sampled_nodes(tmp_path):
 
 
 def test_blocks_of_something_else(tmp_path):
-    with pytest.raises(ValueError, match="`model` to be a stack of convolutions"):
+    with pytest.raises(ValueError, match=r"`model` to be a models\.GraphSAGE or"):
         export_block_model(functional_model(), tmp_path)
     with pytest.raises(ValueError, match="`model` to be built"):
         export_block_model(tfgraph.models.GraphSAGE(3), tmp_path)

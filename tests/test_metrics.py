@@ -46,6 +46,17 @@ def test_reset_and_shapes(metric, reference):
     assert float(metric.result()) == pytest.approx(reference(labels, scores), rel=1e-6)
 
 
+@pytest.mark.parametrize(("metric", "reference"), METRICS)
+def test_a_weight_for_each_row_of_labels(metric, reference):
+    labels, scores, weights = predictions(60)
+    metric, weights = metric(), weights[:20]
+    metric.update_state(labels.reshape(20, 3), scores.reshape(20, 3), weights)
+    want = reference(labels, scores, sample_weight=np.repeat(weights, 3))
+    assert float(metric.result()) == pytest.approx(want, rel=1e-6)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="one weight for each"):
+        metric.update_state(labels, scores, weights)
+
+
 def test_by_hand():
     auc, ap = RocAUC(), AveragePrecision()
     for metric in (auc, ap):

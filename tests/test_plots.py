@@ -117,8 +117,9 @@ def test_a_single_vector():
 def test_vectors_that_do_not_fit():
     with pytest.raises(ValueError, match=r"`z` to have shape \[N, D\]"):
         plots.latent_space(np.ones([5, 1]))
-    with pytest.raises(ValueError, match="one number for each of the 5 vectors"):
-        plots.latent_space(np.ones([5, 2]), [1, 2])
+    for labels in ([1, 2], list("abcab")):
+        with pytest.raises(ValueError, match="one class number for each of the 5 vec"):
+            plots.latent_space(np.ones([5, 2]), labels)
 
 
 @pytest.mark.parametrize("form", ["numbers", "assignment"])

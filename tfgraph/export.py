@@ -264,7 +264,7 @@ def export_link_scorer(model: keras.Model, path: str | os.PathLike, inputs) -> s
 def export_block_model(model: keras.Model, path: str | os.PathLike) -> str:
     """Exports a model over blocks, to be called with nodes' sampled neighbourhood.
 
-    For `models.GraphSAGE`, or another stack of K convolutions. A client samples as in
+    For `models.GraphSAGE` and `models.GAT` of K convolutions. A client samples as in
     training, from its own store of the graph, and sends what `block_request` makes of
     the sample. The signature `serving_default` takes
 
@@ -300,7 +300,7 @@ def export_block_model(model: keras.Model, path: str | os.PathLike) -> str:
     num_layers = len(getattr(model, "convolutions", ()))
     if not num_layers:
         raise ValueError(
-            "Expected `model` to be a stack of convolutions, such as models.GraphSAGE. "
+            "Expected `model` to be a models.GraphSAGE or models.GAT. "
             f"Received: model={model}"
         )
 
@@ -361,22 +361,25 @@ def _edge_list_inputs(model):
     if getattr(model, "inputs", None):  # a functional model
         shapes = keras.tree.map_structure(lambda tensor: tensor.shape, model.input)
         sparse = [tensor.sparse for tensor in model.inputs]
+        dtypes = [tensor.dtype for tensor in model.inputs]
     else:
         # A subclassed model remembers no more than shapes, and takes whatever comes.
         shapes = (model.get_build_config() or {}).get("input_shape")
-        sparse = [False, True, False][: len(shapes or ())]
-    if shapes and len(shapes) == 2 and is_list_of_blocks(shapes[1]):
-        shapes = [shapes[0], shapes[1][-1]]  # a stack of convolutions takes both
-    ranks = [len(s) if isinstance(s, (list, tuple)) else None for s in shapes or ()]
-    if ranks not in ([2, 2], [2, 2, 1]) or shapes[0][-1] is None:
+        sparse, dtypes = [False, True, False], ["float32", "float32", "int64"]
+    parts = shapes if isinstance(shapes, (list, tuple)) else ()
+    if len(parts) == 2 and is_list_of_blocks(parts[1]):
+        parts = [parts[0], parts[1][-1]]  # a stack of convolutions takes both
+    ranks = [len(s) if isinstance(s, (list, tuple)) else None for s in parts]
+    has_ids = len(ranks) == 3 and keras.backend.is_int_dtype(dtypes[2])
+    if ranks != [2, 2] + [1] * has_ids or parts[0][-1] is None:
         raise ValueError(
-            "Expected `model` to be built for `[x, adjacency]` of shapes `[N, F]` and "
-            "`[N, N]`, or for these and `graph_ids` `[N]`. A model over a GraphTensor "
-            "is for `export_graph_tensor_model`, one over padded graphs for Keras' own "
-            "`model.export`. "
+            "Expected `model` to be built for a list `[x, adjacency]` of shapes "
+            "`[N, F]` and `[N, N]`, or of these and integers `graph_ids` `[N]`. A "
+            "model over a GraphTensor is for `export_graph_tensor_model`, one over "
+            "padded graphs for Keras' own `model.export`. "
             f"Received: a model built for inputs of shape {shapes}"
         )
-    return shapes[0][-1], *sparse
+    return parts[0][-1], *sparse[: len(parts)]
 
 
 def _named(outputs):

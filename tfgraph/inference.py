@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from tfgraph.data import Graph, neighbor_batches
 from tfgraph.data.graph_checks import check_integer, is_scipy
+from tfgraph.models import GAT, GraphSAGE
 
 
 def predict_nodes(
@@ -38,14 +39,15 @@ def predict_nodes(
         A float32 array `[N, units]`, or `[N, num_classes]` of a classifier.
 
     Raises:
-        ValueError: If `model` has no `convolutions`, `batch_size` is not a positive
-            integer, or the graph has no nodes or no features.
+        ValueError: If `model` is another model, or a subclass with a `call` of its own,
+            `batch_size` is not a positive integer, or the graph has no nodes or no
+            features.
     """
-    convolutions = getattr(model, "convolutions", None)
-    if not convolutions:
+    # What another `call` computes between the layers is not known here.
+    if type(model).call not in (GraphSAGE.call, GAT.call):
         raise ValueError(
-            "Expected `model` to be a model of convolutions, such as "
-            f"tfgraph.models.GraphSAGE. Received: model={model}"
+            "Expected `model` to be a models.GraphSAGE or models.GAT, without a `call` "
+            f"of its own. Received: model={model}"
         )
     check_integer("batch_size", batch_size, 1)
     if not graph.num_nodes:
@@ -53,9 +55,9 @@ def predict_nodes(
     batch_size = min(batch_size, graph.num_nodes)
     num_batches = -(-graph.num_nodes // batch_size)
     progress = keras.utils.Progbar(
-        len(convolutions) * num_batches, verbose=verbose, unit_name="batch"
+        len(model.convolutions) * num_batches, verbose=verbose, unit_name="batch"
     )
-    calls = [tf.function(layer, reduce_retracing=True) for layer in convolutions]
+    calls = [tf.function(layer, reduce_retracing=True) for layer in model.convolutions]
     classifier = getattr(model, "classifier", None)
     for call in calls:
         h = []

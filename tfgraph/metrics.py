@@ -33,8 +33,10 @@ class _RankingMetric(keras.metrics.Metric):
         Args:
             y_true: Labels 0 or 1 of any shape, `[P]` altogether.
             y_pred: Scores, as many, higher for likelier positives.
-            sample_weight: Weights, as many, or None for ones.
+            sample_weight: Weights, as many, or `[N]` for labels `[N, C]`, or None for
+                ones.
         """
+        y_true = tf.convert_to_tensor(y_true)
         scores = tf.reshape(tf.cast(y_pred, tf.float64), [-1])
         labels = tf.reshape(tf.cast(y_true, tf.float64), [-1])
         binary = tf.reduce_all((labels == 0) | (labels == 1))
@@ -51,8 +53,18 @@ class _RankingMetric(keras.metrics.Metric):
         if sample_weight is None:
             weights = tf.ones_like(scores)
         else:
-            weights = tf.reshape(tf.cast(sample_weight, tf.float64), [-1])
-        checks = [check for check in (check, same_size) if check is not None]
+            weights = tf.cast(sample_weight, tf.float64)
+            if weights.shape.rank == 1 and y_true.shape.rank == 2:
+                weights = tf.repeat(weights, tf.shape(y_true)[1])
+            weights = tf.reshape(weights, [-1])
+        a_weight_each = tf.debugging.assert_equal(
+            tf.size(weights),
+            tf.size(scores),
+            f"{type(self).__name__}: expected one weight for each score, or for each "
+            "row of scores.",
+        )
+        # Those known to hold are None.
+        checks = [c for c in (check, same_size, a_weight_each) if c is not None]
         with tf.control_dependencies(checks):
             added = {"scores": scores, "labels": labels == 1, "weights": weights}
             for column, variable in self._columns.items():

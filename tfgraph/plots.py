@@ -137,7 +137,7 @@ def latent_space(z, labels=None, title: str | None = None):
         title: Title of the picture, or None.
 
     Raises:
-        ValueError: If shapes do not fit.
+        ValueError: If shapes do not fit, or `labels` are no integers.
         ImportError: If Matplotlib is not installed.
     """
     z = np.asarray(z, np.float64)
@@ -147,10 +147,11 @@ def latent_space(z, labels=None, title: str | None = None):
             f"2. Received: z with shape={z.shape}"
         )
     labels = np.zeros(len(z), int) if labels is None else np.asarray(labels)
-    if labels.shape != z.shape[:1]:
+    if labels.shape != z.shape[:1] or labels.dtype.kind not in "iu":
         raise ValueError(
-            f"Expected `labels` to have one number for each of the {len(z)} vectors. "
-            f"Received: labels with shape={labels.shape}"
+            "Expected `labels` to have one class number for each of the "
+            f"{len(z)} vectors. Received: labels with shape={labels.shape}, "
+            f"dtype={labels.dtype}"
         )
     points, figure = _principal_components(z), _figure()
     axes = figure.subplots()

@@ -96,6 +96,19 @@ def test_evaluate_is_the_mean_over_the_split(form, reduction):
     np.testing.assert_allclose(predictions, probability, rtol=1e-5)
 
 
+def test_class_weights():
+    net = model(sparse=True)
+    net.compile(loss="sparse_categorical_crossentropy")
+    c = tf.constant([1.0, 10.0, 100.0])
+    data = full_batch(GRAPH, "train")
+    data = data.map(lambda inputs, y, w: (inputs, y, w * tf.gather(c, y)))
+    (inputs,) = only_element(full_batch(GRAPH))
+    nodes, labels = np.array([0, 3, 4]), np.array([2, 1, 0])
+    probability = net(inputs).numpy()[nodes, labels]
+    want = np.mean([100, 10, 1] * -np.log(probability))
+    assert net.evaluate(data, verbose=0) == pytest.approx(want, rel=1e-5)
+
+
 def test_fit_ignores_labels_outside_the_split():
     losses = []
     for y in ([2, 0, -1, 1, 0], [2, 1, 2, 1, 0]):  # equal on the training nodes

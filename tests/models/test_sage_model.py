@@ -211,8 +211,14 @@ def test_bad_inputs():
         model([BLOCKS[0], [*BLOCKS[1], BLOCKS[1][0]]])
     with pytest.raises(ValueError, match="Expected the inputs to be"):
         model([BLOCKS[0]])
-    with pytest.raises(ValueError, match="`model` to be a model of convolutions"):
-        tfgraph.inference.predict_nodes(keras.Sequential(), small_graph())
+
+    class Doubled(tfgraph.models.GraphSAGE):
+        def call(self, inputs, training=None):
+            return 2 * super().call(inputs, training=training)
+
+    for other in (keras.Sequential(), Doubled(None, [3, 2])):
+        with pytest.raises(ValueError, match=r"`model` to be a models\.GraphSAGE or"):
+            tfgraph.inference.predict_nodes(other, small_graph())
     with pytest.raises(ValueError, match=r"`batch_size`.*batch_size=0"):
         tfgraph.inference.predict_nodes(model, small_graph(), batch_size=0)
     with pytest.raises(ValueError, match="`graph` to have nodes"):

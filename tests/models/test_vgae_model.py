@@ -175,15 +175,25 @@ def test_reload_of_a_trained_model_goes_on_training(tmp_path):
 
 
 @MODELS
-def test_mixed_precision(model_class):
+@pytest.mark.parametrize(
+    ("policy", "latent", "scored"),
+    [
+        ("mixed_bfloat16", "bfloat16", "float32"),
+        ("bfloat16", "bfloat16", "float32"),
+        ("float64", "float64", "float64"),
+    ],
+)
+def test_precision(model_class, policy, latent, scored):
     graph = tfgraph.data.karate_club()
-    model = model_class(4, dtype="mixed_bfloat16")
+    model = model_class(4, dtype=policy, kernel_regularizer="l2")
     model.compile("adam")
     history = model.fit(full_batch(graph), epochs=3, shuffle=False, verbose=0).history
     assert np.all(np.isfinite(history["loss"]))
     (inputs,) = full_batch(graph).get_single_element()
-    assert model(inputs).dtype == tf.bfloat16
-    assert model([*inputs, PAIRS]).dtype == tf.float32
+    assert model(inputs).dtype == latent
+    assert model([*inputs, PAIRS]).dtype == scored
+    labelled = tf.data.Dataset.from_tensors(((*inputs, PAIRS), np.ones(len(PAIRS))))
+    assert np.isfinite(model.evaluate(labelled, verbose=0))
 
 
 def test_compiled_by_xla():
@@ -256,3 +266,6 @@ def test_bad_input(model_class):
         model([*INPUTS, tf.constant([[0, 6]])])
     with pytest.raises(ValueError, match="expected labels with `pairs`"):
         model.evaluate(tf.data.Dataset.from_tensors(((*INPUTS, PAIRS),)), verbose=0)
+    labelled = tf.data.Dataset.from_tensors((INPUTS, np.ones(6)))
+    with pytest.raises(ValueError, match="Received: labels, and no pairs"):
+        model.fit(labelled, shuffle=False, verbose=0)

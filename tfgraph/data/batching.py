@@ -40,6 +40,10 @@ def full_batch(
     predictions = model.predict(full_batch(graph))
     ```
 
+    Where classes are to weigh differently, Keras' `class_weight` is not for data with
+    sample weights; `data.map(lambda inputs, y, w: (inputs, y, w * tf.gather(c, y)))`
+    does it, with the weights `c [C]`.
+
     The tensors are made once and are the same ones in every epoch.
 
     Args:

@@ -39,7 +39,9 @@ class Graph:
             as float32; a sparse matrix stays sparse, in CSR form, and a `numpy.memmap`
             of float32 stays in its file.
         edges: Integers `[E, 2]`, each row `(source, target)`. Stored as int64 and
-            sorted by target, then source. Repeated edges are kept.
+            sorted by target, then source: `order = np.lexsort((edges[:, 0], edges[:,
+            1]))` brings features of the edges, which a `Graph` does not hold, into the
+            same order. Repeated edges are kept.
         edge_weight: Weights `[E]` in the order of `edges`, or None. Stored as float32
             and reordered with the edges.
         y: Labels: class numbers `[N]`, with -1 for a node without label, or any
@@ -128,7 +130,8 @@ class Graph:
         """Returns a copy in which the given constructor arguments are replaced.
 
         Args:
-            **fields: Arguments of `Graph`. A new `x` also sets the number of nodes.
+            **fields: Arguments of `Graph`. A new `x` also sets the number of nodes. A
+                new `edge_weight` without `edges` is in the order of `graph.edges`.
         """
         current = dict(vars(self))
         if fields.get("x") is not None:

@@ -36,7 +36,8 @@ def random_split(
     y = graph.y
     if y is None or y.ndim != 1 or y.dtype != np.int64:
         raise ValueError(
-            f"Expected `graph` to have class numbers `y`. Received: graph={graph}"
+            "Expected `graph` to have class numbers `y`; of other labels, mask nodes "
+            f"by `graph.replace(train_mask=...)`. Received: graph={graph}"
         )
     sizes = {
         "train_per_class": train_per_class,

@@ -116,24 +116,26 @@ class GAE(keras.Model):
     ):
         if y is not None and self._compile_loss is not None:
             return super().compute_loss(x, y, y_pred, sample_weight, training)
+        graph, pairs = _split(_components(x))
+        if (y is None) != (pairs is None):
+            raise ValueError(
+                f"{type(self).__name__}: expected labels with `pairs` of nodes, and "
+                "none with a graph alone. Received: "
+                + ("pairs, and no labels" if y is None else "labels, and no pairs")
+            )
         if y is not None:
             loss = keras.losses.BinaryCrossentropy()(y, y_pred, sample_weight)
-            return tf.add_n([loss, *self.losses])
-        graph, pairs = _split(_components(x))
-        if pairs is not None:
-            raise ValueError(
-                f"{type(self).__name__}: expected labels with `pairs` of nodes. "
-                "Received: pairs, and no labels"
+        else:
+            loss = losses.adjacency_loss(
+                y_pred,
+                self.encoder.adjacency(graph),
+                self.reweight,
+                self.num_samples,
+                self.sampling,
+                self.seed_generator,
             )
-        reconstruction = losses.adjacency_loss(
-            y_pred,
-            self.encoder.adjacency(graph),
-            self.reweight,
-            self.num_samples,
-            self.sampling,
-            self.seed_generator,
-        )
-        return tf.add_n([reconstruction, *self.losses])
+        # Of the encoder's types, which may have fewer bits or more.
+        return loss + sum(tf.cast(added, loss.dtype) for added in self.losses)
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
         if y is None:  # nothing that the compiled metrics could tell
