@@ -75,9 +75,8 @@ def diffpool(dataset, folds, variant, epochs, reported, checkpoints):
     """Ying et al., NeurIPS 2018, and, strictly, Errica et al., ICLR 2020.
 
     accuracy_paper: 62.5 (ENZYMES), 76.3 (PROTEINS), 80.6 (DD), 75.5 (COLLAB);
-    accuracy_strict: 59.5, 73.7, 75.0, 68.9. accuracy_paper of the variants on ENZYMES:
-    62.0 (nolp), 58.3 (det), 54.3 (sage), 60.2 (set2set), 61.1 (s2v), 62.9 (s2v-1), 63.3
-    (s2v-2).
+    accuracy_strict: 59.5, 73.7, 75.0, 68.9. accuracy_paper on ENZYMES of sage: 54.3, of
+    set2set: 60.2.
     """
     results = {metric: [] for metric in reported}
     for fold in range(folds):
