@@ -31,6 +31,7 @@ S2V = {"convolution": tfgraph.layers.Structure2VecConv, "ratio": 0.25}
 # variant -> what differs in the model
 VARIANTS = {
     "diffpool": {},
+    "diffpool-2": {"num_poolings": 2, "ratio": 0.25},
     "nolp": {"link_loss_weight": 0},
     "det": {"num_poolings": 1, "given_assignments": True},
     "sage": {"num_poolings": 0, "readout": "mean"},
