@@ -11,7 +11,7 @@ from tfgraph.models import DiffPoolClassifier
 
 FORMS = batch_forms()
 LABELS = tf.constant([0, 1, 0, 1])
-# The one of S2V with two poolings, and so on: what the docstring promises.
+# What the docstring promises.
 VARIANTS = {
     "DIFFPOOL": {"ratio": 0.5, "max_nodes": 6},
     "DIFFPOOL, two poolings": {"num_poolings": 2, "num_clusters": [3, 2]},
@@ -126,20 +126,26 @@ def test_variants(variant):
 
 def test_the_paper_s_architecture_in_numpy():
     """One pooling, in inference, from the layers' own weights."""
-    model = make_model("DIFFPOOL", num_convolutions=1, classifier_activation=None)
+    model = make_model("DIFFPOOL", num_convolutions=2, classifier_activation=None)
     y = model(FORMS["sparse"], training=True)  # so that the statistics are no 0 and 1
     y = model(FORMS["sparse"]).numpy()
     (pooling,) = model.poolings
 
     def gnn(layer, x, a):
-        (convolution,), (norm,) = layer.convolutions, layer.normalizations
-        own, neighbor, bias = convolution.get_weights()
+        outputs = []
         degree = a.sum(axis=1, keepdims=True)
-        mean = np.divide(a @ x, degree, out=np.zeros_like(x), where=degree > 0)
-        h = x @ own + mean @ neighbor + bias
-        h = h / np.linalg.norm(h, axis=1, keepdims=True)
-        gamma, beta, mean, variance = norm.get_weights()
-        return gamma * (h - mean) / np.sqrt(variance + norm.epsilon) + beta
+        for number in (0, 1):
+            own, neighbor, bias = layer.convolutions[number].get_weights()
+            mean = np.divide(a @ x, degree, out=np.zeros_like(x), where=degree > 0)
+            h = x @ own + mean @ neighbor + bias
+            h = h if number else np.maximum(h, 0)  # the last one is linear
+            length = np.linalg.norm(h, axis=1, keepdims=True)
+            h = np.divide(h, length, out=np.zeros_like(h), where=length > 0)
+            norm = layer.normalizations[number]
+            gamma, beta, mean, variance = norm.get_weights()
+            x = gamma * (h - mean) / np.sqrt(variance + norm.epsilon) + beta
+            outputs.append(x)
+        return np.concatenate(outputs, axis=1)
 
     for graph, places in enumerate(PLACES):
         if not len(places):
@@ -151,10 +157,39 @@ def test_the_paper_s_architecture_in_numpy():
         s = tf.nn.softmax(gnn(pooling.assignment, x, a) @ kernel + bias).numpy()
         pooled = gnn(model.last_gnn, s.T @ z, s.T @ a @ s)
         h = np.concatenate([z.max(axis=0), pooled.max(axis=0)])
-        for layer in (model.hidden, model.classifier):
-            kernel, bias = layer.get_weights()
-            h = np.asarray(layer.activation(h @ kernel + bias))
+        kernel, bias = model.hidden.get_weights()
+        h = np.maximum(h @ kernel + bias, 0)
+        kernel, bias = model.classifier.get_weights()
+        h = h @ kernel + bias
         np.testing.assert_allclose(y[graph], h, atol=1e-4)
+
+
+def test_the_ratio_counts_from_level_to_level():
+    model = make_model(num_poolings=2, max_nodes=12)  # ratio 0.5
+    *_, s = model.poolings[0](FORMS["sparse"], return_assignment=True)
+    assert s.shape[-1] == 6
+    assert [pooling.projection.units for pooling in model.poolings] == [6, 3]
+
+
+@pytest.mark.parametrize("num_poolings", [0, 1, 2])
+@pytest.mark.parametrize("form", ["graph_tensor", "dense"])
+def test_trains_on_batches_without_nodes(form, num_poolings):
+    x = np.random.default_rng(0).normal(size=(4, 3))
+    graph = tfgraph.data.Graph(x, [(0, 1), (1, 2)]).symmetrized()
+    graphs = [graph, graph.replace(x=-x), graph.subgraph([])]
+    data = tfgraph.data.whole_graph_batches(graphs, [0, 1, 1], batch_size=2, form=form)
+    clusters = {"num_clusters": 2} if num_poolings else {}
+    model = DiffPoolClassifier(2, 4, num_poolings=num_poolings, **clusters)
+    model.compile("adam", "sparse_categorical_crossentropy", jit_compile=False)
+    losses = model.fit(data, epochs=2, shuffle=False, verbose=0).history["loss"]
+    assert np.isfinite(losses).all()
+    assert all(np.isfinite(weight).all() for weight in model.get_weights())
+
+
+def test_a_faint_cluster_is_there_in_half_precision():
+    model = make_model(dtype="mixed_float16")
+    faint = tf.constant([[1 - 4e-10, 4e-10]] * 2)
+    assert model.largest([faint, tf.constant([0, 0])]).numpy()[0, 1] > 0
 
 
 def test_batch_normalisation_trains_over_real_nodes():
@@ -203,6 +238,15 @@ def test_fit_evaluate_predict_and_reload(tmp_path):
     assert again.get_config() == model.get_config()
 
 
+def test_reload_of_a_pooling_alone(tmp_path):
+    model = make_model(edge_weight_name=None)
+    x, adjacency = keras.Input((3,)), keras.Input((None,), sparse=True)
+    inputs = [x, adjacency, keras.Input((), dtype="int64")]
+    model(FORMS["sparse"])
+    part = keras.Model(inputs, model.poolings[0](inputs)[0])
+    check_reload(part, FORMS["sparse"], tmp_path / "part.keras")
+
+
 @pytest.mark.parametrize("variant", ["DIFFPOOL-DET", "DIFFPOOL, two poolings"])
 def test_reload(variant, tmp_path):
     model = make_model(variant)
@@ -238,6 +282,8 @@ def test_mixed_precision():
     ("arguments", "message"),
     [
         ({}, r"`num_clusters` to be a positive .*num_clusters=None"),
+        ({"num_clusters": 4, "num_poolings": 0}, "or without poolings"),
+        ({"ratio": 0.1, "max_nodes": 9, "num_poolings": 0}, "or without poolings"),
         ({"num_clusters": 0}, r"`num_clusters` to be a positive .*num_clusters=0"),
         ({"num_clusters": [4, 2]}, r"a list of 1, .*num_clusters=\[4, 2\]"),
         ({"num_clusters": 4, "given_assignments": True}, "neither with `given_ass"),

@@ -146,9 +146,9 @@ class DiffPoolClassifier(keras.Model):
         ]
         self.last_gnn = self._gnn(last_depth)
         self.readouts = [self._readout() for _ in range(num_poolings + 1)]
-        self.largest = Readout(
-            "max", dtype=self.dtype_policy, **self._names(*_NODE_NAMES)
-        )
+        # In the precision of `S`: a cluster with little of each node is not empty.
+        dtype = ops.weight_dtype(tf.as_dtype(self.compute_dtype)).name
+        self.largest = Readout("max", dtype=dtype, **self._names(*_NODE_NAMES))
         self.hidden = keras.layers.Dense(
             hidden_units, activation="relu", dtype=self.dtype_policy
         )
@@ -209,11 +209,14 @@ class DiffPoolClassifier(keras.Model):
                 count, self.ratio, None if self.ratio is None else largest
             )
         known = [count is not None for count in counts]
-        if known != [not self.given_assignments] * self.num_poolings:
+        given = (self.num_clusters, self.ratio, self.max_nodes)
+        unused = not self.num_poolings and given != (None, None, None)
+        if unused or known != [not self.given_assignments] * self.num_poolings:
             raise ValueError(
                 "DiffPoolClassifier: expected `num_clusters` to be a positive integer "
                 f"or a list of {self.num_poolings}, one for each pooling, or `ratio` "
-                "and `max_nodes` instead; and neither with `given_assignments`. "
+                "and `max_nodes` instead; and neither with `given_assignments` or "
+                "without poolings. "
                 f"Received: num_clusters={self.num_clusters}, ratio={self.ratio}, "
                 f"max_nodes={self.max_nodes}, "
                 f"given_assignments={self.given_assignments}"
@@ -255,6 +258,9 @@ class DiffPoolClassifier(keras.Model):
         end = len(parts) - self.num_poolings
         return parts[:end], [[s] for s in parts[end:]]
 
+    def compute_mask(self, inputs, previous_mask):
+        return None  # of graphs, none is padding
+
     def compute_output_shape(self, input_shape):
         parts, _ = self._split(input_shape)
         graph, _ = membership.split_inputs(_inputs(*parts))
@@ -284,6 +290,7 @@ class DiffPoolClassifier(keras.Model):
         }
 
 
+@keras.saving.register_keras_serializable("tfgraph")
 class _GNN(keras.layers.Layer):
     """Convolutions with L2 and batch normalisation, their outputs side by side."""
 
@@ -304,7 +311,8 @@ class _GNN(keras.layers.Layer):
         for convolution, normalization in zip(
             self.convolutions, self.normalizations, strict=True
         ):
-            convolution.build(input_shape)
+            if not convolution.built:  # as it is where Keras loads it
+                convolution.build(input_shape)
             x_shape = convolution.compute_output_shape(input_shape)
             normalization.build((None, convolution.output_dim))
             input_shape = [x_shape, *graph]
@@ -312,7 +320,6 @@ class _GNN(keras.layers.Layer):
     def call(self, inputs, mask=None):
         graph = [inputs] if isinstance(inputs, dict) else inputs[1:]
         mask = membership.keras_mask(mask)
-        mask = None if mask is None else tf.reshape(mask, [-1])
         outputs = []
         for convolution, normalization in zip(
             self.convolutions, self.normalizations, strict=True
@@ -321,7 +328,10 @@ class _GNN(keras.layers.Layer):
             h = ops.unit_length(h)
             # Keras' layer would insist on the rank that it saw first.
             rows = tf.reshape(h, [-1, h.shape[-1]])
-            h = tf.reshape(normalization(rows, mask=mask), keras.ops.shape(h))
+            # Without a mask it would make NaN of no rows.
+            real = tf.ones_like(rows[:, 0], tf.bool) if mask is None else mask
+            normal = normalization(rows, mask=tf.reshape(real, [-1]))
+            h = tf.reshape(normal, keras.ops.shape(h))
             outputs.append(h)
             inputs = [h, *graph]
         return tf.concat(outputs, axis=-1)
@@ -330,6 +340,15 @@ class _GNN(keras.layers.Layer):
         shape = self.convolutions[0].compute_output_shape(input_shape)
         width = sum(convolution.output_dim for convolution in self.convolutions)
         return (*shape[:-1], width)
+
+    def get_config(self):
+        convolutions = keras.saving.serialize_keras_object(self.convolutions)
+        return {**super().get_config(), "convolutions": convolutions}
+
+    @classmethod
+    def from_config(cls, config):
+        convolutions = keras.saving.deserialize_keras_object(config["convolutions"])
+        return cls(**{**config, "convolutions": convolutions})
 
 
 def _inputs(*parts):
