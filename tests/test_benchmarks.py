@@ -38,3 +38,19 @@ def test_diffpool_keeps_the_folds_that_are_done(tmp_path):
     assert f"kept in {file.name}" in progress[0]
     assert again["metrics"] == first["metrics"]
     assert file.stat().st_mtime_ns == done
+
+
+def test_accuracy_paper_is_of_the_best_mean_epoch(tmp_path):
+    # Kept folds, so nothing is trained. Alone, the first is best in epoch 1.
+    for fold, curve in enumerate([[0.9, 0.6, 0.1], [0.1, 0.7, 0.1]]):
+        file = tmp_path / f"diffpool-PROTEINS-diffpool-accuracy_paper-3-{fold}.json"
+        file.write_text(json.dumps({"val_accuracy": curve, "note": ""}))
+    options = f"--folds 2 --epochs 3 --metric accuracy_paper --checkpoints {tmp_path}"
+    run = subprocess.run(
+        [sys.executable, REPRODUCE, "diffpool", "PROTEINS", *options.split()],
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 0, run.stderr[-3000:]
+    result = json.loads(run.stdout.strip().splitlines()[-1])
+    assert result["metrics"]["accuracy_paper"] == {"mean": 65.0, "std": 7.07}
