@@ -41,8 +41,7 @@ def test_edges_are_sorted_by_target_with_their_weights():
     assert graph.edges.dtype == np.int64
     assert graph.edge_weight.dtype == np.float32
     edges = np.array(EDGES)
-    order = np.lexsort((edges[:, 0], edges[:, 1]))  # as documented
-    np.testing.assert_array_equal(edges[order], graph.edges)
+    np.testing.assert_array_equal(edges[np.lexsort(edges.T)], graph.edges)
 
 
 def test_the_callers_arrays_stay_as_they_are():

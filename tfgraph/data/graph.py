@@ -39,9 +39,9 @@ class Graph:
             as float32; a sparse matrix stays sparse, in CSR form, and a `numpy.memmap`
             of float32 stays in its file.
         edges: Integers `[E, 2]`, each row `(source, target)`. Stored as int64 and
-            sorted by target, then source: `order = np.lexsort((edges[:, 0], edges[:,
-            1]))` brings features of the edges, which a `Graph` does not hold, into the
-            same order. Repeated edges are kept.
+            sorted by target, then source; `np.lexsort(edges.T)` is that order, also for
+            features of the edges, which a `Graph` does not hold. Repeated edges are
+            kept.
         edge_weight: Weights `[E]` in the order of `edges`, or None. Stored as float32
             and reordered with the edges.
         y: Labels: class numbers `[N]`, with -1 for a node without label, or any
@@ -87,7 +87,7 @@ class Graph:
         # Sorted by target, these are the adjacency's entries in row-major order.
         # TensorFlow's CSR kernels need that order, and putting it right once here is
         # far cheaper than in every training step.
-        order = np.lexsort((self.edges[:, 0], self.edges[:, 1]))
+        order = np.lexsort(self.edges.T)
         self.edges = self.edges[order]
         if self.edge_weight is not None:
             self.edge_weight = self.edge_weight[order]

@@ -49,8 +49,8 @@ def whole_graph_batches(
     made with `edge_weight_name="weight"`.)
 
     The `loss` that Keras shows for an epoch is a mean over batches by the rows of their
-    first tensor: graphs in the form "dense", but nodes in the form "sparse", where a
-    batch of large graphs counts for more. Metrics count graphs in every form.
+    first tensor: nodes in the form "sparse", where a batch of large graphs counts for
+    more, and graphs in the others. Metrics count graphs in every form.
 
     With `shuffle`, graphs are drawn in a new order in each epoch: any order, unless
     sizes matter. Where they do, graphs trade places with others of like size (within a

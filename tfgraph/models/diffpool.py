@@ -311,7 +311,7 @@ class _GNN(keras.layers.Layer):
         for convolution, normalization in zip(
             self.convolutions, self.normalizations, strict=True
         ):
-            if not convolution.built:  # as it is where Keras loads it
+            if not convolution.built:  # as those of a loaded pooling are
                 convolution.build(input_shape)
             x_shape = convolution.compute_output_shape(input_shape)
             normalization.build((None, convolution.output_dim))
