@@ -5,7 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfgraph.data import Graph, neighbor_batches
-from tfgraph.data.graph_checks import check_integer, is_scipy
+from tfgraph.data.graphs.checks import check_integer, is_scipy
 from tfgraph.models import GAT, GraphSAGE
 
 

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 import scipy.sparse
 
-from tfgraph.data import ppi, reddit, twitch, twitch_files
+from tfgraph.data import ppi, reddit, twitch
+from tfgraph.data.datasets import twitch_files
 
 DATA_DIR = os.environ.get("TFGRAPH_DATA_DIR")
 needs_data = pytest.mark.skipif(

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from tfgraph.data.packing import Limits, batches
+from tfgraph.data.pipelines.packing import Limits, batches
 
 NODES = np.random.default_rng(0).permutation(np.arange(1, 61))
 EDGES = 3 * NODES

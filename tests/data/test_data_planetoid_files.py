@@ -11,7 +11,8 @@ import threading
 import numpy as np
 import pytest
 
-from tfgraph.data import planetoid, planetoid_files
+from tfgraph.data import planetoid
+from tfgraph.data.datasets import planetoid_files
 
 DATA_DIR = os.environ.get("TFGRAPH_DATA_DIR")
 CONTENT = b"the file" * 100

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 import tfgraph
 from tfgraph.data import Graph, full_batch, neighbor_batches
-from tfgraph.data.neighbors import Neighbors
+from tfgraph.data.sampling.neighbors import Neighbors
 
 REPLACEMENTS = ("if_short", "never", "always")
 

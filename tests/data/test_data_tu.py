@@ -7,7 +7,8 @@ import zipfile
 import numpy as np
 import pytest
 
-from tfgraph.data import read_tu, tu, tu_files
+from tfgraph.data import read_tu, tu
+from tfgraph.data.datasets import tu_files
 
 DATA_DIR = os.environ.get("TFGRAPH_DATA_DIR")
 needs_data = pytest.mark.skipif(

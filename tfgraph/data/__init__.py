@@ -1,30 +1,30 @@
 """Graphs, data sets, splits and input pipelines."""
 
-from tfgraph.data.batching import full_batch, graph_batches
-from tfgraph.data.clustering import graclus_clusters
-from tfgraph.data.datasets import (
+from tfgraph.data.datasets.inductive import ppi, reddit, twitch
+from tfgraph.data.datasets.planetoid import (
     amazon_computers,
     coauthor_physics,
     karate_club,
     planetoid,
     read_npz,
 )
-from tfgraph.data.disjoint_union import disjoint_union
-from tfgraph.data.features import identity_features, standardized
-from tfgraph.data.graph import Graph
-from tfgraph.data.inductive import ppi, reddit, twitch
-from tfgraph.data.links import (
+from tfgraph.data.datasets.tu import read_tu, tu
+from tfgraph.data.graphs.clustering import graclus_clusters
+from tfgraph.data.graphs.disjoint_union import disjoint_union
+from tfgraph.data.graphs.features import identity_features, standardized
+from tfgraph.data.graphs.graph import Graph
+from tfgraph.data.graphs.splits import random_split, stratified_folds
+from tfgraph.data.pipelines.graph_batches import full_batch, graph_batches
+from tfgraph.data.pipelines.links import (
     Links,
     LinkSplit,
     link_batch,
     link_split,
     training_links,
 )
-from tfgraph.data.sampling import neighbor_batches
-from tfgraph.data.splits import random_split, stratified_folds
-from tfgraph.data.tu_collection import read_tu, tu
-from tfgraph.data.walks import walk_batches
-from tfgraph.data.whole_graphs import whole_graph_batches
+from tfgraph.data.pipelines.whole_graphs import whole_graph_batches
+from tfgraph.data.sampling.neighbor_batches import neighbor_batches
+from tfgraph.data.sampling.walks import walk_batches
 
 __all__ = [
     "Graph",

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tfgraph.data.graph import Graph
+from tfgraph.data.graphs.graph import Graph
 
 
 def features_of_entries(row, column, values, shape: tuple[int, int]):

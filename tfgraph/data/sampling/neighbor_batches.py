@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from tfgraph.data.batching import check_dense
-from tfgraph.data.blocks import BlockSampler
-from tfgraph.data.graph import Graph
-from tfgraph.data.graph_checks import are_classes, check_integer, checked_nodes
-from tfgraph.data.numpy_calls import numpy_function
+from tfgraph.data.graphs.checks import are_classes, check_integer, checked_nodes
+from tfgraph.data.graphs.graph import Graph
+from tfgraph.data.pipelines.graph_batches import check_dense
+from tfgraph.data.sampling.blocks import BlockSampler
+from tfgraph.data.sampling.numpy_calls import numpy_function
 from tfgraph.graph_tensor import homogeneous
 
 _FORMS = ("blocks", "graph_tensor")

@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from tfgraph.data.graph_checks import (
+from tfgraph.data.graphs.checks import (
     checked_edge_weight,
     checked_edges,
     checked_features,

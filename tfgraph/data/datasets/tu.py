@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tfgraph.data.graph import Graph
-from tfgraph.data.tu_files import TU_FOLDERS, tu_file
+from tfgraph.data.datasets.tu_files import TU_FOLDERS, tu_file
+from tfgraph.data.graphs.graph import Graph
 
 _PARTS = ("A", "graph_indicator", "graph_labels", "node_labels", "node_attributes")
 

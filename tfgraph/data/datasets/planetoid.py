@@ -5,15 +5,15 @@ import pathlib
 
 import numpy as np
 
-from tfgraph.data.features import features_of_entries
-from tfgraph.data.graph import Graph
-from tfgraph.data.planetoid_files import (
+from tfgraph.data.datasets.planetoid_files import (
     CSR,
     PLANETOID_SHA256,
     planetoid_file,
     unpickle,
 )
-from tfgraph.data.splits import random_split
+from tfgraph.data.graphs.features import features_of_entries
+from tfgraph.data.graphs.graph import Graph
+from tfgraph.data.graphs.splits import random_split
 
 _NPZ_SOURCE = "https://github.com/shchur/gnn-benchmark/tree/master/data/npz"
 

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from tfgraph.data.verified_files import check_sha256, downloaded
+from tfgraph.data.datasets.verified_files import check_sha256, downloaded
 
 PLANETOID_URL = "https://github.com/kimiyoung/planetoid/raw/master/data/"
 PLANETOID_SHA256 = {

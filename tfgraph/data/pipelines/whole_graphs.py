@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from tfgraph.data.batching import check_alike
-from tfgraph.data.disjoint_union import GraphStack
-from tfgraph.data.graph import Graph
-from tfgraph.data.packing import Limits, batches
+from tfgraph.data.graphs.disjoint_union import GraphStack
+from tfgraph.data.graphs.graph import Graph
+from tfgraph.data.pipelines.graph_batches import check_alike
+from tfgraph.data.pipelines.packing import Limits, batches
 from tfgraph.graph_tensor import homogeneous
 
 _FORMS = ("sparse", "graph_tensor", "dense")

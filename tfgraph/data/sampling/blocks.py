@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from tfgraph.data.graph import Graph
-from tfgraph.data.graph_checks import is_scipy
-from tfgraph.data.neighbors import Neighbors
+from tfgraph.data.graphs.checks import is_scipy
+from tfgraph.data.graphs.graph import Graph
+from tfgraph.data.sampling.neighbors import Neighbors
 
 _REPLACEMENTS = ("if_short", "never", "always")
 _ALIGNMENT = 64  # of TensorFlow's buffers, in bytes

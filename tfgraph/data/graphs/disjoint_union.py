@@ -6,8 +6,8 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from tfgraph.data.graph import Graph
-from tfgraph.data.graph_checks import is_scipy
+from tfgraph.data.graphs.checks import is_scipy
+from tfgraph.data.graphs.graph import Graph
 
 
 def disjoint_union(graphs: Sequence[Graph]) -> Graph:

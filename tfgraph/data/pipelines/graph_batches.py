@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from tfgraph.data.disjoint_union import GraphStack
-from tfgraph.data.graph import Graph
-from tfgraph.data.graph_checks import are_classes
+from tfgraph.data.graphs.checks import are_classes
+from tfgraph.data.graphs.disjoint_union import GraphStack
+from tfgraph.data.graphs.graph import Graph
 from tfgraph.graph_tensor import homogeneous
 
 _FORMS = ("sparse", "graph_tensor", "dense")

@@ -5,8 +5,8 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from tfgraph.data.batching import full_batch
-from tfgraph.data.graph import Graph
+from tfgraph.data.graphs.graph import Graph
+from tfgraph.data.pipelines.graph_batches import full_batch
 
 
 class Links(NamedTuple):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tfgraph.data.graph import Graph
+from tfgraph.data.graphs.graph import Graph
 
 
 def random_split(

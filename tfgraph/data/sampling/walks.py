@@ -5,12 +5,12 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from tfgraph.data.blocks import BlockSampler
-from tfgraph.data.graph import Graph
-from tfgraph.data.graph_checks import check_integer
-from tfgraph.data.neighbors import Neighbors
-from tfgraph.data.numpy_calls import numpy_function
-from tfgraph.data.sampling import checked_seeds, random_batches
+from tfgraph.data.graphs.checks import check_integer
+from tfgraph.data.graphs.graph import Graph
+from tfgraph.data.sampling.blocks import BlockSampler
+from tfgraph.data.sampling.neighbor_batches import checked_seeds, random_batches
+from tfgraph.data.sampling.neighbors import Neighbors
+from tfgraph.data.sampling.numpy_calls import numpy_function
 
 
 def walk_batches(

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tfgraph.data.graph import Graph
+from tfgraph.data.graphs.graph import Graph
 
 
 class Layer(NamedTuple):

@@ -3,7 +3,7 @@
 import os
 import pathlib
 
-from tfgraph.data.verified_files import check_sha256, downloaded
+from tfgraph.data.datasets.verified_files import check_sha256, downloaded
 
 TU_URL = "https://www.chrsmrrs.com/graphkerneldatasets/"
 # Of the official text files. Not of the zip files, in which these may be packed anew.

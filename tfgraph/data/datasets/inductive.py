@@ -8,9 +8,9 @@ import pathlib
 
 import numpy as np
 
-from tfgraph.data.features import features_of_entries
-from tfgraph.data.graph import Graph
-from tfgraph.data.twitch_files import TWITCH_SHA256, twitch_file
+from tfgraph.data.datasets.twitch_files import TWITCH_SHA256, twitch_file
+from tfgraph.data.graphs.features import features_of_entries
+from tfgraph.data.graphs.graph import Graph
 
 _TWITCH_FEATURES = 3170
 

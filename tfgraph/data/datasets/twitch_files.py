@@ -3,7 +3,7 @@
 import os
 import pathlib
 
-from tfgraph.data.verified_files import check_sha256, downloaded, zip_member
+from tfgraph.data.datasets.verified_files import check_sha256, downloaded, zip_member
 
 TWITCH_URL = "https://raw.githubusercontent.com/benedekrozemberczki/MUSAE/master/input/"
 TWITCH_SHA256 = {

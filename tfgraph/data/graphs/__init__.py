@@ -1,0 +1,1 @@
+"""The graph in host memory: container, checks, conversions, splits, unions."""

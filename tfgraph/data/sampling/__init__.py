@@ -1,0 +1,1 @@
+"""Neighbours drawn for minibatches of nodes."""
