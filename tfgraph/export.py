@@ -25,8 +25,8 @@ import keras
 import tensorflow as tf
 
 from tfgraph.graph_tensor import load_tfgnn
+from tfgraph.inputs import is_list as is_list_of_blocks
 from tfgraph.layers import InnerProductDecoder
-from tfgraph.models.stack import is_list_of_blocks
 
 
 def export_model(model: keras.Model, path: str | os.PathLike) -> str:

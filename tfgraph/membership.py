@@ -159,32 +159,6 @@ def keras_mask(mask):
     return keras.tree.flatten(mask)[0]
 
 
-def split_inputs(inputs):
-    """Splits a batch of graphs, or its shapes, into the parts that layers take.
-
-    Args:
-        inputs: `[x, adjacency, graph_ids]`, `[x, adjacency, mask]`, `[x, adjacency]`,
-            `[x, graph]` or `graph`.
-
-    Returns:
-        The graph as a convolution takes it, and what says whose its nodes are, as a
-        readout takes it beside `x`, or None.
-    """
-    if isinstance(inputs, dict):
-        return inputs, inputs
-    if isinstance(inputs, (list, tuple)) and len(inputs) in (2, 3):
-        x, adjacency, *whose = inputs
-        if not isinstance(adjacency, dict):
-            return [x, adjacency], whose[0] if whose else None
-        if not whose:
-            return [x, adjacency], adjacency
-    raise ValueError(
-        "Expected the inputs to be `[x, adjacency, graph_ids]`, `[x, adjacency, "
-        "mask]`, `[x, adjacency]`, `[x, graph]` or `graph`, passed as one argument. "
-        f"Received: {inputs}"
-    )
-
-
 def check_shapes(x_shape, whose_shape):
     """Raises a `ValueError` if features and graph ids or mask do not belong together.
 

@@ -63,7 +63,9 @@ class TwoLayers(keras.Model):
 
     def __init__(self, hidden, num_classes):
         super().__init__()
-        self.first = tfgraph.layers.SAGEConv(hidden, "mean", activation="relu")
+        self.first = tfgraph.layers.SAGEConv(
+            hidden, aggregator="mean", activation="relu"
+        )
         self.second = tfgraph.layers.SAGEConv(num_classes, "mean")
 
     def call(self, inputs):

@@ -92,7 +92,7 @@ def gat(case, variant):
         keras.Input(x.shape[1:], sparse="sparse" in variant),
         keras.Input([None], sparse=True),
     ]
-    layer = tfgraph.layers.GATConv(units, heads, activation="elu", **drops)
+    layer = tfgraph.layers.GATConv(units, num_heads=heads, activation="elu", **drops)
     h = layer(inputs)
     logits = tfgraph.layers.GATConv(num_classes, **drops)([h, inputs[1]])
     model = keras.Model(inputs, logits)

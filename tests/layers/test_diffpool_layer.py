@@ -292,7 +292,7 @@ class Subclassed(keras.Model):
 
 NETWORKS = {
     "GAT": GATConv,
-    "SAGE, max pooling": lambda units: SAGEConv(units, "max_pool"),
+    "SAGE, max pooling": lambda units: SAGEConv(units, aggregator="max_pool"),
     "Structure2Vec": lambda units: Structure2VecConv(units, num_rounds=2),
     "GCN model": lambda units: tfgraph.models.GCN(
         units, [5], classifier_activation=None, dropout=0.0
@@ -402,7 +402,9 @@ def test_nothing_is_as_large_as_the_square_of_the_nodes():
 def test_config():
     check_config_round_trip(make_layer(num_clusters=4, link_loss_weight=0.1))
     check_config_round_trip(DiffPool(SAGEConv(3), name="det", node_set_name="atoms"))
-    check_config_round_trip(DiffPool(GATConv(3, 2), GATConv(4), ratio=0.5, max_nodes=9))
+    check_config_round_trip(
+        DiffPool(GATConv(3, num_heads=2), GATConv(4), ratio=0.5, max_nodes=9)
+    )
 
 
 @pytest.mark.parametrize(

@@ -83,7 +83,7 @@ def expected(layer, adjacency=ADJACENCY, x=X):
 def built(aggregator, units=3, x=X, adjacency=ADJACENCY, **kwargs):
     layer = SAGEConv(
         units,
-        aggregator,
+        aggregator=aggregator,
         activation="relu",
         bias_initializer="random_normal",
         edge_weight_name="weight",
@@ -171,7 +171,7 @@ def test_entry_of_weight_zero_is_no_edge(aggregator):
 @pytest.mark.parametrize("form", ["sparse", "dense"])
 @pytest.mark.parametrize("aggregator", AGGREGATORS)
 def test_gradients(aggregator, form):
-    layer = SAGEConv(3, aggregator, activation="tanh", dtype="float64")
+    layer = SAGEConv(3, aggregator=aggregator, activation="tanh", dtype="float64")
     layer.build([X.shape, ADJACENCY.shape])
     indices = np.argwhere(ADJACENCY).astype("int64")
 
@@ -260,10 +260,10 @@ def test_compiled_by_xla(aggregator):
 
 @pytest.mark.parametrize("aggregator", AGGREGATORS)
 def test_mixed_precision(aggregator):
-    layer = SAGEConv(3, aggregator, normalize=True, dtype="mixed_float16")
+    layer = SAGEConv(3, aggregator=aggregator, normalize=True, dtype="mixed_float16")
     y = layer([X, sparse(ADJACENCY)])
     assert y.dtype == tf.float16
-    exact = SAGEConv(3, aggregator, normalize=True)
+    exact = SAGEConv(3, aggregator=aggregator, normalize=True)
     exact.build([X.shape, ADJACENCY.shape])
     exact.set_weights(layer.get_weights())
     np.testing.assert_allclose(y, exact([X, sparse(ADJACENCY)]), atol=5e-3)
@@ -272,7 +272,9 @@ def test_mixed_precision(aggregator):
 @pytest.mark.parametrize("aggregator", AGGREGATORS)
 def test_functional_model_trains_and_reloads(aggregator, tmp_path):
     def make(units, **kwargs):
-        return SAGEConv(units, aggregator, concat=aggregator == "mean", **kwargs)
+        return SAGEConv(
+            units, aggregator=aggregator, concat=aggregator == "mean", **kwargs
+        )
 
     model = functional_model(make)
     inputs = [tf.constant(X), sparse(ADJACENCY)]
@@ -287,15 +289,19 @@ def test_functional_model_trains_and_reloads(aggregator, tmp_path):
 
 
 def test_graph_tensor_model_reloads(tmp_path):
-    model = graph_tensor_model(lambda *args, **kw: SAGEConv(*args, "max_pool", **kw))
+    model = graph_tensor_model(
+        lambda *args, **kw: SAGEConv(*args, aggregator="max_pool", **kw)
+    )
     check_reload(model, graph_tensor(ADJACENCY, X), tmp_path / "model.keras")
 
 
 def test_config():
     check_config_round_trip(
-        SAGEConv(3, "lstm", aggregator_units=7, concat=True, normalize=True)
+        SAGEConv(3, aggregator="lstm", aggregator_units=7, concat=True, normalize=True)
     )
-    check_config_round_trip(SAGEConv(3, "gcn", root_weight=False, dropout=0.5))
+    check_config_round_trip(
+        SAGEConv(3, aggregator="gcn", root_weight=False, dropout=0.5)
+    )
 
 
 def test_lstm_of_a_hub_and_its_leaves():
@@ -306,7 +312,7 @@ def test_lstm_of_a_hub_and_its_leaves():
         [np.stack([0 * leaves, leaves], 1), np.stack([leaves, 0 * leaves], 1)]
     )
     adjacency = tf.SparseTensor(indices, tf.ones(len(indices)), [num_nodes, num_nodes])
-    layer = SAGEConv(2, "lstm", aggregator_units=2)
+    layer = SAGEConv(2, aggregator="lstm", aggregator_units=2)
     x = tf.random.stateless_normal([num_nodes, 4], [0, 0])
     y = tf.function(layer)([x, adjacency])
     dense = np.zeros([num_nodes, num_nodes], "float32")

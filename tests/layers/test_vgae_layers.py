@@ -5,7 +5,6 @@ import pytest
 import tensorflow as tf
 from layer_checks import ADJACENCY, X, sparse
 
-from tfgraph import ops
 from tfgraph.layers import (
     GAEEncoder,
     GATConv,
@@ -40,12 +39,13 @@ class SumConv(GraphConvolution):
         self.scale = scale
 
     def build(self, input_shape):
-        self.kernel = self.add_kernel((self.input_dim(input_shape), self.units))
+        super().build(input_shape)
+        self.kernel = self.add_kernel((self.input_dim, self.units))
 
     def call(self, inputs, training=None):
-        x, adjacency = self.unpack(inputs, self.kernel.shape[0])
-        x = ops.matmul(self.drop(x, training), self.kernel)
-        return self.activation(self.scale * (adjacency.matmul(x) + x))
+        graph = self.unpack(inputs)
+        x = self.project(self.drop(graph.x, training), self.kernel)
+        return self.activation(self.scale * (graph.adjacency.matmul(x) + x))
 
     def get_config(self):
         return {**super().get_config(), "scale": self.scale}

@@ -6,11 +6,13 @@ from tfgraph.layers.gat import GATv2Conv as GATv2Conv
 from tfgraph.layers.gcn import GCNConv as GCNConv
 from tfgraph.layers.gcn import gcn_normalize as gcn_normalize
 from tfgraph.layers.graph_convolution import GraphConvolution as GraphConvolution
+from tfgraph.layers.inner_product_decoder import (
+    InnerProductDecoder as InnerProductDecoder,
+)
 from tfgraph.layers.readout import GraphReadout as GraphReadout
 from tfgraph.layers.readout import Readout as Readout
-from tfgraph.layers.readout import Set2Set as Set2Set
 from tfgraph.layers.sage import SAGEConv as SAGEConv
+from tfgraph.layers.set2set import Set2Set as Set2Set
 from tfgraph.layers.structure2vec import Structure2VecConv as Structure2VecConv
 from tfgraph.layers.vgae import GAEEncoder as GAEEncoder
-from tfgraph.layers.vgae import InnerProductDecoder as InnerProductDecoder
 from tfgraph.layers.vgae import VGAEEncoder as VGAEEncoder

@@ -6,11 +6,13 @@ import keras
 import tensorflow as tf
 
 from tfgraph import adjacency as adjacencies
-from tfgraph import graph_tensor, membership, ops
+from tfgraph import arguments, membership, ops
+from tfgraph import inputs as graph_inputs
+from tfgraph.layers.graph_layer import GraphLayer
 
 
 @keras.saving.register_keras_serializable("tfgraph")
-class DiffPool(keras.layers.Layer):
+class DiffPool(GraphLayer):
     """Pooling of "Hierarchical Graph Representation Learning with DiffPool".
 
     Puts the nodes of each graph into `K` clusters, softly, and makes a smaller graph
@@ -114,8 +116,12 @@ class DiffPool(keras.layers.Layer):
         edge_weight_name=None,
         **kwargs,
     ):
-        # As in the convolutions: the weights of the edges keep their precision.
-        super().__init__(autocast=False, **kwargs)
+        super().__init__(
+            node_set_name, edge_set_name, feature_name, edge_weight_name, **kwargs
+        )
+        _check_layer("embedding", embedding)
+        if assignment is not None:
+            _check_layer("assignment", assignment)
         self.embedding = embedding
         self.assignment = assignment
         self.num_clusters = num_clusters
@@ -123,11 +129,6 @@ class DiffPool(keras.layers.Layer):
         self.max_nodes = max_nodes
         self.link_loss_weight = link_loss_weight
         self.entropy_loss_weight = entropy_loss_weight
-        self.node_set_name = node_set_name
-        self.edge_set_name = edge_set_name
-        self.feature_name = feature_name
-        self.edge_weight_name = edge_weight_name
-        self.supports_jit = True
         self.projection = None
         width = count_clusters(num_clusters, ratio, max_nodes)
         if width is None:
@@ -140,49 +141,35 @@ class DiffPool(keras.layers.Layer):
             )
         self.projection = keras.layers.Dense(width, dtype=self.dtype_policy)
 
-    def build(self, input_shape):
-        try:
-            graph, whose, given = self._split(input_shape)
-            x_shape = self._check(graph, whose, given)
-        except ValueError as error:
-            raise ValueError(f"DiffPool '{self.name}': {error}") from None
-        self.units = self._build_layer(self.embedding, graph, x_shape)
-        if self.assignment is None:
-            self.clusters = given[-1]
-            return
-        self.clusters = self._build_layer(self.assignment, graph, x_shape)
-        if self.projection is not None:
-            self.projection.build((*x_shape[:-1], self.clusters))
-            self.clusters = self.projection.units
+    def parse(self, inputs):
+        return self._with_features(self._parts(inputs))
 
-    def _check(self, graph, whose, given):
-        """Returns the shape of the features, if shapes fit together."""
-        if isinstance(graph, dict):
-            x_shape = self._fields.features(graph)
-        else:
-            x_shape, adjacency_shape = graph
-            if not isinstance(adjacency_shape, dict):
-                adjacencies.check_shapes(x_shape, adjacency_shape)
-                membership.check_shapes(x_shape, whose)
-        x_shape = tuple(x_shape)
-        if given is not None:
-            rows = tf.TensorShape(given[:-1]).is_compatible_with(x_shape[:-1])
-            if not rows or given[-1] is None:
-                raise ValueError(
-                    "Expected an assignment `s` of shape `[N, K]`, or `[B, n, K]`, "
-                    "with a row for each row of `x`. "
-                    f"Received: s.shape={tuple(given)}, x.shape={x_shape}"
-                )
-        return x_shape
+    def _parts(self, inputs):
+        num_given = int(self.assignment is None)
+        return graph_inputs.parse(inputs, "membership", num_given)
+
+    def build(self, input_shape):
+        with self.named_errors():
+            parts = self.parse(input_shape)
+            _check(parts)
+        graph_shape = self._parts(input_shape).for_layer()
+        self.units = self._build_layer(self.embedding, graph_shape, parts.x)
+        if self.assignment is None:
+            self.clusters = parts.assignments[0][-1]
+            return
+        self.clusters = self._build_layer(self.assignment, graph_shape, parts.x)
+        if self.projection is not None:
+            self.projection.build((*parts.x[:-1], self.clusters))
+            self.clusters = self.projection.units
 
     def _build_layer(self, layer, graph_shape, x_shape):
         """Builds a layer inside; returns the width of its output."""
         # By a symbolic call: a layer of the user's may have no `build`.
-        y = layer(symbolic(graph_shape))
+        y = layer(graph_inputs.symbolic(graph_shape))
         if len(y.shape) != len(x_shape) or y.shape[-1] is None:
             raise ValueError(
-                f"DiffPool '{self.name}': expected of `{layer.name}` a row for each "
-                f"node. Received: outputs of shape {y.shape} for x.shape={x_shape}"
+                f"{self.label}: expected of `{layer.name}` a row for each node. "
+                f"Received: outputs of shape {y.shape} for x.shape={tuple(x_shape)}"
             )
         # Otherwise Keras warns that the mask of padded graphs ends there.
         layer.supports_masking = True
@@ -196,20 +183,21 @@ class DiffPool(keras.layers.Layer):
         return_assignment=False,
         return_embedding=False,
     ):
-        graph, whose, given = self._split(inputs)
-        if whose is None:
-            whose = membership.keras_mask(mask)
-        nodes, adjacency, mask = self._unpack(graph, whose)
+        parts = self.parse(inputs)
+        nodes, adjacency = self.unpack(parts, mask)
+        mask = nodes.mask if isinstance(nodes, membership.PaddedMembership) else None
+        graph = self._parts(inputs).for_layer()
         z = _apply(self.embedding, graph, mask)
-        if given is None:
+        if self.assignment is not None:
             logits = _apply(self.assignment, graph, mask)
             if self.projection is not None:
                 logits = self.projection(logits)
             s = nodes.only_nodes(tf.nn.softmax(tf.cast(logits, adjacency.dtype)))
         else:
+            [given] = parts.assignments
             s = nodes.only_nodes(adjacencies.cast("s", given, adjacency.dtype))
         x, pooled, gram = self._pool(z, s, adjacency, nodes)
-        if given is None:
+        if self.assignment is not None:
             self._add_losses(adjacency, nodes, s, pooled, gram)
         outputs = (tf.cast(x, self.compute_dtype), pooled)
         if return_assignment:
@@ -243,45 +231,18 @@ class DiffPool(keras.layers.Layer):
             means = tf.math.divide_no_nan(entropies, counts)
             add_mean(self.entropy_loss_weight, means)
 
-    def _unpack(self, graph, whose):
-        """Returns the membership of the nodes, the adjacency, and the mask if any."""
-        if isinstance(graph, dict):
-            x, adjacency = self._fields.features(graph), graph
+    def unpack(self, parts, mask):
+        """Returns the membership of the nodes, and the adjacency."""
+        x = adjacencies.cast("x", parts.x, self.compute_dtype)
+        nodes = self.membership(parts, x, mask)
+        if parts.graph is not None:
+            adjacency = adjacencies.from_edges(*self.fields.edges(parts.graph), x)
         else:
-            x, adjacency = graph
-        x = adjacencies.cast("x", x, self.compute_dtype)
-        if isinstance(whose, dict):
-            nodes = membership.from_sizes(self._fields.sizes(whose), x)
-            adjacency = adjacencies.from_edges(*self._fields.edges(adjacency), x)
-        else:
-            adjacency = adjacencies.as_adjacency(adjacency, x)
-            nodes = membership.as_membership(whose, x)
+            adjacency = adjacencies.as_adjacency(parts.adjacency, x)
         adjacencies.assert_square(adjacency, "each of its nodes is in a graph")
         if isinstance(nodes, membership.UnionMembership):
             _assert_no_edge_between_graphs(adjacency, nodes)
-            return nodes, adjacency, None
-        return nodes, adjacency, whose
-
-    def _split(self, inputs):
-        """Returns graph, graph ids or mask or so, and `S` or None; or their shapes."""
-        if self.assignment is not None:
-            return *membership.split_inputs(inputs), None
-        if not isinstance(inputs, (list, tuple)) or len(inputs) < 2:
-            raise ValueError(
-                "Expected the assignment `s` as the last of the inputs, as there is "
-                f"no `assignment` layer. Received: {inputs}"
-            )
-        *batch, given = inputs
-        return *membership.split_inputs(batch[0] if len(batch) == 1 else batch), given
-
-    @property
-    def _fields(self):
-        return graph_tensor.Fields(
-            self.node_set_name,
-            self.edge_set_name,
-            self.feature_name,
-            self.edge_weight_name,
-        )
+        return nodes, adjacency
 
     def compute_mask(self, inputs, previous_mask):
         return None  # of clusters, none is padding
@@ -294,9 +255,7 @@ class DiffPool(keras.layers.Layer):
         return_assignment=False,
         return_embedding=False,
     ):
-        shapes = keras.tree.map_structure(lambda tensor: tensor.shape, inputs)
-        graph, *_ = self._split(shapes)
-        x_shape = self._fields.features(graph) if isinstance(graph, dict) else graph[0]
+        x_shape = self.parse(inputs).x.shape
         dense = len(x_shape) == 3
         num_graphs = x_shape[0] if dense else None
         dtype = ops.weight_dtype(tf.as_dtype(self.compute_dtype)).name
@@ -325,10 +284,6 @@ class DiffPool(keras.layers.Layer):
             "max_nodes": self.max_nodes,
             "link_loss_weight": self.link_loss_weight,
             "entropy_loss_weight": self.entropy_loss_weight,
-            "node_set_name": self.node_set_name,
-            "edge_set_name": self.edge_set_name,
-            "feature_name": self.feature_name,
-            "edge_weight_name": self.edge_weight_name,
         }
 
     @classmethod
@@ -343,12 +298,8 @@ class DiffPool(keras.layers.Layer):
 def count_clusters(num_clusters, ratio, max_nodes) -> int | None:
     """Returns the number of clusters that `DiffPool`'s arguments say; None if none."""
     for argument, value in (("num_clusters", num_clusters), ("max_nodes", max_nodes)):
-        integer = isinstance(value, int) and not isinstance(value, bool)
-        if value is not None and not (integer and value > 0):
-            raise ValueError(
-                f"Expected `{argument}` to be a positive integer. "
-                f"Received: {argument}={value}"
-            )
+        if value is not None:
+            arguments.integer(argument, value)
     received = (
         f"Received: num_clusters={num_clusters}, ratio={ratio}, max_nodes={max_nodes}"
     )
@@ -364,30 +315,33 @@ def count_clusters(num_clusters, ratio, max_nodes) -> int | None:
     return max(1, int(ratio * max_nodes + 1e-9))  # 0.29 * 100 is just below 29
 
 
-def symbolic(shapes):
-    """Symbolic tensors of these shapes, by which to build the layers inside another.
-
-    Args:
-        shapes: A shape; a dict of the shapes of a GraphTensor's components; or a list
-            of these, in which an `[N, N]` after an `[N, F]` is sparse.
-    """
-    if isinstance(shapes, dict):
-        return {
-            name: keras.KerasTensor(shape, "int64" if "#" in name else "float32")
-            for name, shape in shapes.items()
-        }
-    if all(isinstance(size, int | None) for size in shapes):
-        return keras.KerasTensor(shapes)
-    tensors = [symbolic(shape) for shape in shapes]
-    if [len(shape) for shape in shapes[:2]] == [2, 2] and isinstance(shapes[1], tuple):
-        tensors[1] = keras.KerasTensor(shapes[1], sparse=True)
-    return tensors
-
-
 def _apply(layer, graph, mask):
     """Calls a layer, with the mask of padded graphs if it knows what to do with it."""
     takes_mask = "mask" in inspect.signature(layer.call).parameters
     return layer(graph, mask=mask) if takes_mask else layer(graph)
+
+
+def _check_layer(argument, layer):
+    if not isinstance(layer, keras.layers.Layer):
+        raise ValueError(
+            f"DiffPool: expected `{argument}` to be a layer or model over `[x, "
+            f"adjacency]`, such as `GCNConv(32)`. Received: {argument}={layer!r}"
+        )
+
+
+def _check(parts):
+    """Raises a `ValueError` unless the shapes fit together."""
+    if parts.graph is None:
+        adjacencies.check_shapes(parts.x, parts.adjacency)
+        membership.check_shapes(parts.x, parts.membership)
+    for s in parts.assignments:
+        rows = tf.TensorShape(s[:-1]).is_compatible_with(parts.x[:-1])
+        if not rows or s[-1] is None:
+            raise ValueError(
+                "Expected an assignment `s` of shape `[N, K]`, or `[B, n, K]`, with a "
+                f"row for each row of `x`. Received: s.shape={tuple(s)}, "
+                f"x.shape={tuple(parts.x)}"
+            )
 
 
 def _assert_no_edge_between_graphs(adjacency, nodes):

@@ -1,11 +1,19 @@
 """The attention layers of GAT and GATv2."""
 
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
 import keras
 import tensorflow as tf
 
 from tfgraph import adjacency as adjacencies
 from tfgraph import ops
-from tfgraph.layers.graph_convolution import GraphConvolution
+from tfgraph.layers.graph_convolution import ConvolutionArguments, GraphConvolution
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 
 @keras.saving.register_keras_serializable("tfgraph")
@@ -42,6 +50,7 @@ class GATConv(GraphConvolution):
 
     Args:
         units: Positive integer, the number of features of each head.
+        activation: `σ`, as in `keras.layers.Dense`. None for none.
         num_heads: Positive integer, the number of heads.
         concat: Whether to concatenate the results of the heads, rather than to average
             them.
@@ -56,7 +65,7 @@ class GATConv(GraphConvolution):
             If not, one draw of the input serves all heads, as in most libraries, which
             spares much time on wide dense features. A residual draws its own.
         edge_feature_name: With a GraphTensor, the edge feature that holds `f`.
-        activation, use_bias, dropout, kernel_initializer, bias_initializer,
+        use_bias, dropout, kernel_initializer, bias_initializer,
             kernel_regularizer, bias_regularizer, activity_regularizer,
             kernel_constraint, bias_constraint, node_set_name, edge_set_name,
             feature_name, edge_weight_name, **kwargs: See `GraphConvolution`. Those of
@@ -92,9 +101,12 @@ class GATConv(GraphConvolution):
             than edges.
     """
 
+    optional_input = "edge_features"
+
     def __init__(
         self,
         units,
+        activation=None,
         num_heads=1,
         *,
         concat=True,
@@ -104,15 +116,15 @@ class GATConv(GraphConvolution):
         residual=False,
         dropout_per_head=True,
         edge_feature_name=None,
-        **kwargs,
+        **kwargs: Unpack[ConvolutionArguments],
     ):
-        super().__init__(units, **kwargs)
-        self.check_positive("num_heads", num_heads)
-        self.check_fraction("attention_dropout", attention_dropout)
-        self.num_heads = num_heads
+        super().__init__(units, activation, **kwargs)
+        self.num_heads = self.check_positive("num_heads", num_heads)
         self.concat = concat
         self.negative_slope = negative_slope
-        self.attention_dropout = attention_dropout
+        self.attention_dropout = self.check_fraction(
+            "attention_dropout", attention_dropout
+        )
         self.add_self_loops = add_self_loops
         self.residual = residual
         self.dropout_per_head = dropout_per_head
@@ -123,17 +135,17 @@ class GATConv(GraphConvolution):
         return self.num_heads * self.units if self.concat else self.units
 
     def build(self, input_shape):
-        input_dim = self.input_dim(input_shape)
+        super().build(input_shape)
         self.edge_dim = self._edge_dim(input_shape)
-        self.kernel = self.add_kernel((input_dim, self.num_heads * self.units))
-        self.build_attention(input_dim)
+        self.kernel = self.add_kernel((self.input_dim, self.num_heads * self.units))
+        self.build_attention()
         self.residual_kernel = None
-        if self.residual and input_dim != self.output_dim:
-            shape = (input_dim, self.output_dim)
+        if self.residual and self.input_dim != self.output_dim:
+            shape = (self.input_dim, self.output_dim)
             self.residual_kernel = self.add_kernel(shape, "residual_kernel")
         self.bias = self.add_bias((self.output_dim,))
 
-    def build_attention(self, input_dim):
+    def build_attention(self):
         """Makes the weights of the attention: `a`, in its two halves, and `v`."""
         shape = (self.num_heads, self.units)
         self.receiver_attention = self.add_kernel(shape, "receiver_attention")
@@ -143,9 +155,9 @@ class GATConv(GraphConvolution):
             self.edge_attention = self.add_kernel(shape, "edge_attention")
 
     def call(self, inputs, training=None, return_attention_scores=False):
-        input_dim, _ = self.kernel.shape
-        x, adjacency = self.unpack(inputs, input_dim)
-        edges = self._unpack_edges(inputs, adjacency)
+        graph = self.unpack(inputs)
+        x, adjacency = graph.x, graph.adjacency
+        edges = self._checked_edges(graph.edge_features, adjacency)
         adjacencies.assert_not_negative(adjacency)
         xs = self.drop_for_heads(x, training)
         h = self.heads(xs, self.kernel, adjacency.dtype)
@@ -161,9 +173,7 @@ class GATConv(GraphConvolution):
         y = tf.cast(self.merge_heads(y), x.dtype)
         if self.residual:
             y += self.shortcut(self.drop(x, training), adjacency)
-        if self.use_bias:
-            y = tf.nn.bias_add(y, keras.ops.cast(self.bias, y.dtype))
-        y = self.activation(y)
+        y = self.activate(y)
         return (y, scores) if return_attention_scores else y
 
     def drop_for_heads(self, x, training):
@@ -235,32 +245,26 @@ class GATConv(GraphConvolution):
             x = tf.scatter_nd(x.indices, x.values, x.dense_shape)
         return adjacency.first_rows(x)
 
-    def _split(self, inputs):
-        with_edges = isinstance(inputs, (list, tuple)) and len(inputs) == 3
-        return super()._split(inputs[:2] if with_edges else inputs)
-
-    def _edge_features(self, inputs):
-        """Returns the features of the edges, of inputs or of their shapes, or None."""
-        if not isinstance(inputs, dict) and len(inputs) == 3:
-            return inputs[2]
-        _, graph = self._split(inputs)
-        if self.edge_feature_name is None or not isinstance(graph, dict):
-            return None
-        return self._fields.edge_features(graph, self.edge_feature_name)
+    def parse(self, inputs):
+        parts = super().parse(inputs)
+        in_graph = parts.graph is not None and self.edge_feature_name is not None
+        if parts.edge_features is not None or not in_graph:
+            return parts
+        edge_features = self.fields.edge_features(parts.graph, self.edge_feature_name)
+        return dataclasses.replace(parts, edge_features=edge_features)
 
     def _edge_dim(self, input_shape):
         """Returns the width of the edge features, or None if there are none."""
-        shape = self._edge_features(input_shape)
+        shape = self.parse(input_shape).edge_features
         if shape is not None and (len(shape) < 2 or not shape[-1]):
             raise ValueError(
-                f"{type(self).__name__} '{self.name}': expected `edge_features` of "
-                "shape `[E, D]`, or `[..., M, N, D]` with a dense adjacency, with a "
-                f"positive `D`. Received: edge_features.shape={tuple(shape)}"
+                f"{self.label}: expected `edge_features` of shape `[E, D]`, or `[..., "
+                "M, N, D]` with a dense adjacency, with a positive `D`. "
+                f"Received: edge_features.shape={tuple(shape)}"
             )
         return None if shape is None else shape[-1]
 
-    def _unpack_edges(self, inputs, adjacency):
-        edges = self._edge_features(inputs)
+    def _checked_edges(self, edges, adjacency):
         edge_dim = None if edges is None else edges.shape[-1]
         if edge_dim != self.edge_dim:
             raise ValueError(
@@ -277,9 +281,9 @@ class GATConv(GraphConvolution):
         output = super().compute_output_spec(inputs)
         if not return_attention_scores:
             return output
-        shape, (_, graph) = (None, self.num_heads), self._split(inputs)
-        if not isinstance(graph, dict) and not graph.sparse:
-            shape = (*graph.shape[:-2], self.num_heads, *graph.shape[-2:])
+        shape, adjacency = (None, self.num_heads), self.parse(inputs).adjacency
+        if adjacency is not None and not adjacency.sparse:
+            shape = (*adjacency.shape[:-2], self.num_heads, *adjacency.shape[-2:])
         dtype = ops.weight_dtype(self.compute_dtype).name
         return output, keras.KerasTensor(shape, dtype)
 
@@ -315,9 +319,10 @@ class GATv2Conv(GATConv):
             the kernel are for `W`, `W'`, `a`, `V` and the residual's matrix.
     """
 
-    def build_attention(self, input_dim):
+    def build_attention(self):
         width = self.num_heads * self.units
-        self.receiver_kernel = self.add_kernel((input_dim, width), "receiver_kernel")
+        shape = (self.input_dim, width)
+        self.receiver_kernel = self.add_kernel(shape, "receiver_kernel")
         self.attention = self.add_kernel((self.num_heads, self.units), "attention")
         if self.edge_dim is not None:
             self.edge_kernel = self.add_kernel((self.edge_dim, width), "edge_kernel")

@@ -1,11 +1,18 @@
 """The graph convolution of Kipf & Welling's GCN."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import keras
 import tensorflow as tf
 
 from tfgraph import ops
 from tfgraph.adjacency import as_adjacency, assert_square
-from tfgraph.layers.graph_convolution import GraphConvolution
+from tfgraph.layers.graph_convolution import ConvolutionArguments, GraphConvolution
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 
 @keras.saving.register_keras_serializable("tfgraph")
@@ -31,11 +38,12 @@ class GCNConv(GraphConvolution):
 
     Args:
         units: Positive integer, the number of features that a node comes out with.
+        activation: `σ`, as in `keras.layers.Dense`. None for none.
         add_self_loops: Whether `Ã` is `A + I`, rather than `A`.
         improved: Whether `Ã` is `A + 2I` (as in Graph U-Nets) rather than `A + I`.
         normalize: Whether to normalise by the degrees. False for an adjacency that is
             normalised already, together with `add_self_loops=False`.
-        activation, use_bias, dropout, kernel_initializer, bias_initializer,
+        use_bias, dropout, kernel_initializer, bias_initializer,
             kernel_regularizer, bias_regularizer, activity_regularizer,
             kernel_constraint, bias_constraint, node_set_name, edge_set_name,
             feature_name, edge_weight_name, **kwargs: See `GraphConvolution`.
@@ -60,34 +68,39 @@ class GCNConv(GraphConvolution):
     """
 
     def __init__(
-        self, units, *, add_self_loops=True, improved=False, normalize=True, **kwargs
+        self,
+        units,
+        activation=None,
+        *,
+        add_self_loops=True,
+        improved=False,
+        normalize=True,
+        **kwargs: Unpack[ConvolutionArguments],
     ):
-        super().__init__(units, **kwargs)
+        super().__init__(units, activation, **kwargs)
         self.add_self_loops = add_self_loops
         self.improved = improved
         self.normalize = normalize
 
     def build(self, input_shape):
-        self.kernel = self.add_kernel((self.input_dim(input_shape), self.units))
+        super().build(input_shape)
+        self.kernel = self.add_kernel((self.input_dim, self.units))
         self.bias = self.add_bias((self.units,))
 
     def call(self, inputs, training=None):
-        input_dim, _ = self.kernel.shape
-        x, adjacency = self.unpack(inputs, input_dim)
-        x = self.drop(x, training)
+        graph = self.unpack(inputs)
+        x = self.drop(graph.x, training)
         a_hat = normalized(
-            adjacency, self.add_self_loops, self.improved, self.normalize
+            graph.adjacency, self.add_self_loops, self.improved, self.normalize
         )
         # Â(HW) = (ÂH)W: move the smaller features along the edges. At equal width ÂH
         # comes first, so that a first layer, whose input needs no gradient, has no
         # edges to cross on the way back.
-        if isinstance(x, tf.SparseTensor) or self.units < input_dim:
+        if isinstance(x, tf.SparseTensor) or self.units < self.input_dim:
             h = a_hat.matmul(ops.matmul(x, self.kernel))
         else:
             h = ops.matmul(a_hat.matmul(x), self.kernel)
-        if self.use_bias:
-            h = tf.nn.bias_add(h, keras.ops.cast(self.bias, h.dtype))
-        return self.activation(h)
+        return self.activate(h)
 
     def get_config(self):
         return {
@@ -101,7 +114,7 @@ class GCNConv(GraphConvolution):
 def normalized(adjacency, add_self_loops=True, improved=False, normalize=True):
     """`Â = D̃^(-1/2) Ã D̃^(-1/2)` of a `SparseAdjacency` or `DenseAdjacency`.
 
-    Or what of it the arguments, those of `GCNConv`, ask for.
+    Applies only the steps that the arguments, those of `GCNConv`, select.
     """
     if add_self_loops:
         adjacency = adjacency.with_self_loops(2.0 if improved else 1.0)

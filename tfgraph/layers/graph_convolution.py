@@ -1,17 +1,46 @@
-"""What all graph convolutions share: their arguments and the forms of their input."""
+"""What all graph convolutions share: `Dense`'s arguments, and a graph as input."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, TypedDict
 
 import keras
 import tensorflow as tf
 
 from tfgraph import adjacency as adjacencies
-from tfgraph import graph_tensor, ops
+from tfgraph import arguments, ops
+from tfgraph import inputs as graph_inputs
+from tfgraph.layers.graph_layer import GraphLayer, check_width
 
 
-class GraphConvolution(keras.layers.Layer):
+class ConvolutionArguments(TypedDict, total=False):
+    """The arguments of `GraphConvolution` that a subclass takes as `**kwargs`."""
+
+    use_bias: bool
+    dropout: float
+    kernel_initializer: Any
+    bias_initializer: Any
+    kernel_regularizer: Any
+    bias_regularizer: Any
+    activity_regularizer: Any
+    kernel_constraint: Any
+    bias_constraint: Any
+    node_set_name: str | None
+    edge_set_name: str | None
+    feature_name: str
+    edge_weight_name: str | None
+    name: str | None
+    dtype: Any
+    trainable: bool
+
+
+class GraphConvolution(GraphLayer):
     """Base of the graph convolutions: `Dense`'s arguments, and a graph as input.
 
-    A subclass makes its weights in `build` and states its equation in `call`, on the
-    features and the adjacency that `self.unpack` returns.
+    A subclass makes its weights in `build`, after `super().build(input_shape)`, which
+    checks the shapes and sets `input_dim`. It states its equation in `call`, on the
+    features and the adjacency that `unpack` returns, and ends it with `activate`.
 
     Args:
         units: Positive integer, the number of features that a node comes out with.
@@ -23,9 +52,9 @@ class GraphConvolution(keras.layers.Layer):
             activity_regularizer, kernel_constraint, bias_constraint: As in
             `keras.layers.Dense`.
         node_set_name: With a GraphTensor, the node set to work on. May be left out if
-            there is but one.
+            there is only one.
         edge_set_name: With a GraphTensor, the edge set to send messages along. May be
-            left out if there is but one within the node set.
+            left out if there is only one within the node set.
         feature_name: With a GraphTensor as the only input, the node feature that holds
             `x`.
         edge_weight_name: With a GraphTensor, the edge feature that holds the weights,
@@ -67,30 +96,25 @@ class GraphConvolution(keras.layers.Layer):
         edge_weight_name=None,
         **kwargs,
     ):
-        self.check_positive("units", units)
-        self.check_fraction("dropout", dropout)
-        # Keras would round the weights of the edges to float16 with the features.
         super().__init__(
-            activity_regularizer=activity_regularizer, autocast=False, **kwargs
+            node_set_name=node_set_name,
+            edge_set_name=edge_set_name,
+            feature_name=feature_name,
+            edge_weight_name=edge_weight_name,
+            activity_regularizer=activity_regularizer,
+            **kwargs,
         )
-        self.units = units
+        self.units = self.check_positive("units", units)
+        self.dropout = self.check_fraction("dropout", dropout)
         self.activation = keras.activations.get(activation)
         self.use_bias = use_bias
-        self.dropout = dropout
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.bias_initializer = keras.initializers.get(bias_initializer)
         self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
         self.bias_regularizer = keras.regularizers.get(bias_regularizer)
         self.kernel_constraint = keras.constraints.get(kernel_constraint)
         self.bias_constraint = keras.constraints.get(bias_constraint)
-        self.node_set_name = node_set_name
-        self.edge_set_name = edge_set_name
-        self.feature_name = feature_name
-        self.edge_weight_name = edge_weight_name
         self.seed_generator = keras.random.SeedGenerator()
-        # With False, Keras would refuse `jit_compile=True`. With True, "auto" compiles
-        # on accelerators only, by the kernels that ops/matmul.py keeps for XLA.
-        self.supports_jit = True
         # The mask of padded nodes, which no message comes from, is that of the output.
         self.supports_masking = True
 
@@ -99,21 +123,67 @@ class GraphConvolution(keras.layers.Layer):
         """The number of features that a node comes out with."""
         return self.units
 
-    def check_positive(self, argument, value):
-        """Raises a `ValueError` if an argument is not a positive integer."""
-        if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
-            raise ValueError(
-                f"{type(self).__name__}: expected `{argument}` to be a positive "
-                f"integer. Received: {argument}={value}"
-            )
+    def build(self, input_shape):
+        """Checks the shapes and sets `input_dim`, the number of features of a node."""
+        with self.named_errors():
+            parts = self.parse(input_shape)
+            if graph_inputs.is_list(parts.adjacency):
+                raise ValueError(
+                    "Expected one adjacency; a list of one for each layer is for "
+                    "models, such as `models.GraphSAGE`. "
+                    f"Received: a list of {len(parts.adjacency)}"
+                )
+            shape = (None, None) if parts.graph is not None else parts.adjacency
+            adjacencies.check_shapes(parts.x, shape)
+            self.input_dim = check_width(parts.x)
 
-    def check_fraction(self, argument, value):
-        """Raises a `ValueError` if an argument is not a number in `[0, 1)`."""
-        if not isinstance(value, (int, float)) or not 0 <= value < 1:
+    def unpack(self, inputs) -> graph_inputs.GraphInputs:
+        """Returns the parts of the inputs, ready to compute with.
+
+        Returns:
+            `x`, of the layer's type, and sorted if it is sparse; and `adjacency`, which
+            has `matmul`, `mean`, `max` and more of `tfgraph.adjacency.SparseAdjacency`
+            for every form of input.
+        """
+        parts = self.parse(inputs)
+        x = adjacencies.cast("x", parts.x, self.compute_dtype)
+        if isinstance(x, tf.SparseTensor):
+            adjacencies.check_is_matrix("x", x)
+            if not ops.compiled_by_xla():
+                x = tf.sparse.reorder(x)
+        if x.shape[-1] not in (None, self.input_dim):
             raise ValueError(
-                f"{type(self).__name__}: expected `{argument}` to be a number in "
-                f"[0, 1). Received: {argument}={value}"
+                f"Expected `x` with {self.input_dim} features, as this layer was built."
+                f" Received: x.shape={tuple(x.shape)}"
             )
+        if parts.graph is not None:
+            adjacencies.check_shapes(x.shape, (None, None))
+            adjacency = adjacencies.from_edges(*self.fields.edges(parts.graph), x)
+        else:
+            graph_inputs.check_no_edge_list(parts.adjacency)
+            adjacency = adjacencies.as_adjacency(parts.adjacency, x)
+        return dataclasses.replace(parts, x=x, adjacency=adjacency)
+
+    def drop(self, x, training, rate=None):
+        """Dropout, of the layer's input unless another `rate` is given."""
+        rate = self.dropout if rate is None else rate
+        if not training or not rate:
+            return x
+        return ops.dropout(x, rate, self.seed_generator)
+
+    def project(self, x, kernel):
+        """`x @ kernel` for dense or sparse features, in their type."""
+        return ops.matmul(x, kernel)
+
+    def with_bias(self, h, bias):
+        """`h + b`, or `h` for a bias of None."""
+        if bias is None:
+            return h
+        return tf.nn.bias_add(h, keras.ops.cast(bias, h.dtype))
+
+    def activate(self, h):
+        """`σ(h + b)`, the end of the equation."""
+        return self.activation(self.with_bias(h, self.bias))
 
     def add_kernel(self, shape, name="kernel"):
         """Makes a weight with the `kernel_*` arguments."""
@@ -137,80 +207,19 @@ class GraphConvolution(keras.layers.Layer):
             constraint=self.bias_constraint,
         )
 
-    def input_dim(self, input_shape) -> int:
-        """Returns `F` of any form of `input_shape`, or says what is wrong with it."""
-        try:
-            x_shape, graph_shape = self._split(input_shape)
-            if isinstance(graph_shape, dict):
-                adjacencies.check_shapes(x_shape, (None, None))
-            else:
-                adjacencies.check_shapes(x_shape, graph_shape)
-            if x_shape[-1] is None:
-                raise ValueError(
-                    "Expected the last dimension of the features `x` to be defined. "
-                    f"Received: x.shape={tuple(x_shape)}"
-                )
-        except ValueError as error:
-            raise ValueError(f"{type(self).__name__} '{self.name}': {error}") from None
-        return x_shape[-1]
+    def check_positive(self, argument, value) -> int:
+        """Returns a positive integer, or raises a `ValueError` that names it."""
+        return arguments.integer(argument, value, owner=type(self).__name__)
 
-    def unpack(self, inputs, input_dim):
-        """Returns the features `x` and the adjacency of any form of input.
-
-        Args:
-            inputs: See `GraphConvolution`.
-            input_dim: `F`, as the layer was built.
-        """
-        x, graph = self._split(inputs)
-        x = adjacencies.cast("x", x, self.compute_dtype)
-        if isinstance(x, tf.SparseTensor):
-            adjacencies.check_is_matrix("x", x)
-            if not ops.compiled_by_xla():
-                x = tf.sparse.reorder(x)
-        if x.shape[-1] not in (None, input_dim):
-            raise ValueError(
-                f"Expected `x` with {input_dim} features, as this layer was built. "
-                f"Received: x.shape={tuple(x.shape)}"
-            )
-        if isinstance(graph, dict):
-            adjacencies.check_shapes(x.shape, (None, None))
-            return x, adjacencies.from_edges(*self._fields.edges(graph), x)
-        return x, adjacencies.as_adjacency(graph, x)
-
-    def _split(self, inputs):
-        """Returns `x` and the adjacency or graph, of inputs or of their shapes."""
-        if isinstance(inputs, dict):
-            return self._fields.features(inputs), inputs
-        pair = isinstance(inputs, (list, tuple)) and len(inputs) == 2
-        if not pair or any(isinstance(part, int | None) for part in inputs):
-            raise ValueError(
-                "Expected the inputs to be `[x, adjacency]`, `[x, graph]` or `graph`, "
-                f"passed as one argument. Received: {inputs}"
-            )
-        return inputs
-
-    @property
-    def _fields(self):
-        return graph_tensor.Fields(
-            self.node_set_name,
-            self.edge_set_name,
-            self.feature_name,
-            self.edge_weight_name,
-        )
-
-    def drop(self, x, training, rate=None):
-        """Dropout, of the layer's input unless another `rate` is given."""
-        rate = self.dropout if rate is None else rate
-        if not training or not rate:
-            return x
-        return ops.dropout(x, rate, self.seed_generator)
+    def check_fraction(self, argument, value) -> float:
+        """Returns a number in `[0, 1)`, or raises a `ValueError` that names it."""
+        return arguments.fraction(argument, value, owner=type(self).__name__)
 
     def compute_output_shape(self, input_shape):
-        self.input_dim(input_shape)
-        x_shape, graph_shape = self._split(input_shape)
-        if not isinstance(graph_shape, dict):
-            x_shape = graph_shape  # of which only the first M nodes receive
-        return (*x_shape[:-1], self.output_dim)
+        parts = self.parse(input_shape)
+        # Of an adjacency `[M, N]`, only the first M nodes receive.
+        shape = parts.x if parts.adjacency is None else parts.adjacency
+        return (*shape[:-1], self.output_dim)
 
     def get_config(self):
         return {
@@ -228,10 +237,6 @@ class GraphConvolution(keras.layers.Layer):
             ),
             "kernel_constraint": keras.constraints.serialize(self.kernel_constraint),
             "bias_constraint": keras.constraints.serialize(self.bias_constraint),
-            "node_set_name": self.node_set_name,
-            "edge_set_name": self.edge_set_name,
-            "feature_name": self.feature_name,
-            "edge_weight_name": self.edge_weight_name,
         }
 
 

@@ -1,20 +1,24 @@
-"""Readouts: from the nodes of a graph to one vector."""
+"""Readouts: one vector for each graph, of the features of its nodes."""
+
+from typing import ClassVar
 
 import keras
 import tensorflow as tf
 
 from tfgraph import adjacency as adjacencies
-from tfgraph import graph_tensor, membership, ops
+from tfgraph import arguments, membership, ops
+from tfgraph import inputs as graph_inputs
+from tfgraph.layers.graph_layer import GraphLayer, check_width
 
 _MODES = ("sum", "mean", "max", "attention")
 
 
-class GraphReadout(keras.layers.Layer):
+class GraphReadout(GraphLayer):
     """Base of the readouts: the forms of their input.
 
     Args:
         node_set_name: With a GraphTensor, the node set to read. May be left out if
-            there is but one.
+            there is only one.
         feature_name: With a GraphTensor as the only input, the node feature that holds
             `x`.
         **kwargs: `name`, `dtype`, `trainable`, as in `keras.layers.Layer`.
@@ -33,74 +37,41 @@ class GraphReadout(keras.layers.Layer):
         - `graph`, whose feature `feature_name` is then `x`.
     """
 
-    def __init__(self, node_set_name=None, feature_name="hidden_state", **kwargs):
-        super().__init__(autocast=False, **kwargs)
-        self.node_set_name = node_set_name
-        self.feature_name = feature_name
-        # As in `GraphConvolution`. XLA takes graphs that are padded, no others.
-        self.supports_jit = True
+    graph_arguments = ("node_set_name", "feature_name")
+    # How many times as wide as its input the output is.
+    width_factor: ClassVar[int] = 1
 
-    def input_dim(self, input_shape) -> int:
-        """Returns `F` of any form of `input_shape`, or says what is wrong with it."""
-        try:
-            x_shape, whose = self._split(input_shape)
-            if not isinstance(whose, dict):
-                membership.check_shapes(x_shape, whose)
-            if x_shape[-1] is None:
-                raise ValueError(
-                    "Expected the last dimension of the features `x` to be defined. "
-                    f"Received: x.shape={tuple(x_shape)}"
-                )
-        except ValueError as error:
-            raise ValueError(f"{type(self).__name__} '{self.name}': {error}") from None
-        return x_shape[-1]
+    # (XLA takes graphs that are padded, no others.)
+    def __init__(self, node_set_name=None, feature_name="hidden_state", **kwargs):
+        super().__init__(node_set_name, feature_name=feature_name, **kwargs)
+
+    def parse(self, inputs):
+        return self._with_features(graph_inputs.parse_nodes(inputs))
+
+    def build(self, input_shape):
+        """Checks the shapes and sets `input_dim`, the number of features of a node."""
+        with self.named_errors():
+            parts = self.parse(input_shape)
+            if parts.graph is None:
+                membership.check_shapes(parts.x, parts.membership)
+            self.input_dim = check_width(parts.x)
 
     def unpack(self, inputs, mask):
         """Returns `x`, for sums in float32 at least, and the membership of its rows."""
-        x, whose = self._split(inputs)
-        if whose is None:
-            whose = membership.keras_mask(mask)
-        if isinstance(x, tf.SparseTensor):
+        parts = self.parse(inputs)
+        if isinstance(parts.x, tf.SparseTensor):
             raise ValueError("Expected dense features `x`. Received: a SparseTensor")
-        if isinstance(whose, dict):
-            whose = membership.from_sizes(self._fields.sizes(whose), x)
-        else:
-            whose = membership.as_membership(whose, x)
-        x = adjacencies.cast("x", x, self.compute_dtype)
-        return tf.cast(x, ops.weight_dtype(x.dtype)), whose
-
-    def _split(self, inputs):
-        """Returns `x` and what says whose its rows are, of inputs or their shapes."""
-        if isinstance(inputs, dict):
-            return self._fields.features(inputs), inputs
-        pair = isinstance(inputs, (list, tuple))
-        if not pair or all(isinstance(part, int | None) for part in inputs):
-            return inputs, None
-        if len(inputs) != 2:
-            raise ValueError(
-                "Expected the inputs to be `[x, graph_ids]`, `[x, mask]`, `x`, "
-                f"`[x, graph]` or `graph`. Received: {inputs}"
-            )
-        return inputs
-
-    @property
-    def _fields(self):
-        return graph_tensor.Fields(self.node_set_name, None, self.feature_name, None)
+        nodes = self.membership(parts, parts.x, mask)
+        x = adjacencies.cast("x", parts.x, self.compute_dtype)
+        return tf.cast(x, ops.weight_dtype(x.dtype)), nodes
 
     def compute_mask(self, inputs, previous_mask):
         return None  # no nodes are left, so no padding
 
     def compute_output_shape(self, input_shape):
-        width = self.input_dim(input_shape) * self.width_factor
-        x_shape, _ = self._split(input_shape)
-        return (x_shape[0] if len(x_shape) == 3 else None, width)
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "node_set_name": self.node_set_name,
-            "feature_name": self.feature_name,
-        }
+        x_shape = self.parse(input_shape).x
+        num_graphs = x_shape[0] if len(x_shape) == 3 else None
+        return (num_graphs, self.width_factor * x_shape[-1])
 
 
 @keras.saving.register_keras_serializable("tfgraph")
@@ -153,8 +124,6 @@ class Readout(GraphReadout):
             more or fewer than nodes.
     """
 
-    width_factor = 1
-
     def __init__(
         self,
         mode="mean",
@@ -164,22 +133,17 @@ class Readout(GraphReadout):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        if mode not in _MODES:
-            raise ValueError(
-                f"Readout: expected `mode` to be one of {_MODES}. "
-                f"Received: mode={mode!r}"
-            )
-        self.mode = mode
+        self.mode = arguments.one_of("mode", mode, _MODES, "Readout")
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
         self.kernel_constraint = keras.constraints.get(kernel_constraint)
 
     def build(self, input_shape):
-        input_dim = self.input_dim(input_shape)
+        super().build(input_shape)
         if self.mode == "attention":
             self.kernel = self.add_weight(
                 name="kernel",
-                shape=(input_dim, 1),
+                shape=(self.input_dim, 1),
                 initializer=self.kernel_initializer,
                 regularizer=self.kernel_regularizer,
                 constraint=self.kernel_constraint,
@@ -205,76 +169,3 @@ class Readout(GraphReadout):
             "kernel_regularizer": keras.regularizers.serialize(self.kernel_regularizer),
             "kernel_constraint": keras.constraints.serialize(self.kernel_constraint),
         }
-
-
-@keras.saving.register_keras_serializable("tfgraph")
-class Set2Set(GraphReadout):
-    """Readout of "Order Matters: Sequence to sequence for sets".
-
-        q_t = LSTM(q*_(t-1)),    α = softmax_i(x_i · q_t)
-        r_t = Σ_i α_i x_i,       q*_t = [q_t ‖ r_t]
-
-    from `q*_0 = 0`, over the nodes `i` of a graph, which comes out as the last `q*_t`
-    (Vinyals, Bengio & Kudlur, ICLR 2016, https://arxiv.org/abs/1511.06391). A graph
-    without nodes comes out as zeros.
-
-    Example:
-
-    ```python
-    readout = tfgraph.layers.Set2Set(num_steps=3)
-    readout([h, graph_ids])  # [B, 2 F]
-    ```
-
-    Args:
-        num_steps: Positive integer, the number of steps `t`.
-        node_set_name, feature_name, **kwargs: See `GraphReadout`.
-
-    Call arguments:
-        inputs: `[x, graph_ids]`, `[x, mask]`, `x`, `[x, graph]` or `graph`; see
-            `GraphReadout`.
-
-    Input shape:
-        `x` `[N, F]` with `graph_ids` `[N]`; or `[B, n, F]` with `mask` `[B, n]`.
-
-    Output shape:
-        `[B, 2 * F]`.
-
-    Raises:
-        ValueError: If `num_steps` is not a positive integer, or the inputs do not fit
-            together.
-        tf.errors.InvalidArgumentError: At run time, if graph ids are not sorted, or
-            more or fewer than nodes.
-    """
-
-    width_factor = 2
-
-    def __init__(self, num_steps=3, **kwargs):
-        super().__init__(**kwargs)
-        if not isinstance(num_steps, int) or num_steps < 1:
-            raise ValueError(
-                "Set2Set: expected `num_steps` to be a positive integer. "
-                f"Received: num_steps={num_steps}"
-            )
-        self.num_steps = num_steps
-
-    def build(self, input_shape):
-        width = self.input_dim(input_shape)
-        # In float32 at least, as the sums are.
-        dtype = ops.weight_dtype(tf.as_dtype(self.compute_dtype)).name
-        self.lstm = keras.layers.LSTMCell(width, dtype=dtype)
-        self.lstm.build((None, 2 * width))
-
-    def call(self, inputs, mask=None):
-        x, nodes = self.unpack(inputs, mask)
-        some = nodes.counts(x.dtype)[:, None] > 0
-        q = tf.zeros([tf.shape(some)[0], x.shape[-1]], x.dtype)
-        r, states = q, [q, q]
-        for _ in range(self.num_steps):
-            q, states = self.lstm(tf.concat([q, r], axis=1), states)
-            logits = tf.reduce_sum(x * nodes.to_nodes(q), axis=-1, keepdims=True)
-            r = nodes.sum(nodes.softmax(logits) * x)
-        y = tf.where(some, tf.concat([q, r], axis=1), tf.zeros([], x.dtype))
-        return tf.cast(y, self.compute_dtype)
-
-    def get_config(self):
-        return {**super().get_config(), "num_steps": self.num_steps}

@@ -1,10 +1,17 @@
 """The aggregating convolution of GraphSAGE."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import keras
 import tensorflow as tf
 
-from tfgraph import ops
-from tfgraph.layers.graph_convolution import GraphConvolution
+from tfgraph import arguments, ops
+from tfgraph.layers.graph_convolution import ConvolutionArguments, GraphConvolution
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 AGGREGATORS = ("mean", "gcn", "sum", "max_pool", "mean_pool", "lstm")
 
@@ -38,13 +45,14 @@ class SAGEConv(GraphConvolution):
     ```python
     x = keras.Input((1433,), name="x")
     adjacency = keras.Input((None,), sparse=True, name="adjacency")
-    h = tfgraph.layers.SAGEConv(256, "max_pool", activation="relu")([x, adjacency])
-    z = tfgraph.layers.SAGEConv(256, "max_pool", normalize=True)([h, adjacency])
+    h = tfgraph.layers.SAGEConv(256, "relu", aggregator="max_pool")([x, adjacency])
+    z = tfgraph.layers.SAGEConv(256, normalize=True)([h, adjacency])
     model = keras.Model([x, adjacency], z)
     ```
 
     Args:
         units: Positive integer, the number of features that a node comes out with.
+        activation: `σ`, as in `keras.layers.Dense`. None for none.
         aggregator: One of the table.
         aggregator_units: Width of the pooling layer or the LSTM. None for `units`.
         concat: Whether to concatenate the two halves' products, `σ([W₁ h_v ‖ W₂ h_N(v)]
@@ -55,7 +63,7 @@ class SAGEConv(GraphConvolution):
             Without effect on "gcn", where it is one of the neighbours.
         normalize: Whether to scale each node's new features to a length of 1. Features
             that are all 0 stay 0.
-        activation, use_bias, dropout, kernel_initializer, bias_initializer,
+        use_bias, dropout, kernel_initializer, bias_initializer,
             kernel_regularizer, bias_regularizer, activity_regularizer,
             kernel_constraint, bias_constraint, node_set_name, edge_set_name,
             feature_name, edge_weight_name, **kwargs: See `GraphConvolution`. The
@@ -76,7 +84,7 @@ class SAGEConv(GraphConvolution):
 
     Raises:
         ValueError: If `units` or `aggregator_units` is not a positive integer,
-            `aggregator` is unknown, `concat` is set where there is but one product,
+            `aggregator` is unknown, `concat` is set where there is only one product,
             `dropout` is outside `[0, 1)`, or the inputs do not fit together.
         tf.errors.InvalidArgumentError: At run time, if an edge names a node that does
             not exist.
@@ -85,26 +93,28 @@ class SAGEConv(GraphConvolution):
     def __init__(
         self,
         units,
+        activation=None,
         aggregator="mean",
         *,
         aggregator_units=None,
         concat=False,
         root_weight=True,
         normalize=False,
-        **kwargs,
+        **kwargs: Unpack[ConvolutionArguments],
     ):
-        super().__init__(units, **kwargs)
-        if aggregator not in AGGREGATORS:
+        if activation in AGGREGATORS:
             raise ValueError(
-                f"SAGEConv: expected `aggregator` to be one of {AGGREGATORS}. "
-                f"Received: aggregator={aggregator!r}"
+                "SAGEConv: expected `activation` as the second argument; pass "
+                f"`aggregator={activation!r}`. Received: activation={activation!r}"
             )
+        super().__init__(units, activation, **kwargs)
+        arguments.one_of("aggregator", aggregator, AGGREGATORS, "SAGEConv")
         if aggregator_units is not None:
             self.check_positive("aggregator_units", aggregator_units)
         if concat and (aggregator == "gcn" or not root_weight):
             raise ValueError(
                 "SAGEConv: expected `concat` to be False for the aggregator 'gcn' and "
-                "without `root_weight`: there is but one product. Received: "
+                "without `root_weight`: there is only one product. Received: "
                 f"concat=True, aggregator={aggregator!r}, root_weight={root_weight}"
             )
         self.aggregator = aggregator
@@ -120,7 +130,8 @@ class SAGEConv(GraphConvolution):
         return 2 * self.units if self.concat else self.units
 
     def build(self, input_shape):
-        self.in_features = input_dim = self.input_dim(input_shape)
+        super().build(input_shape)
+        input_dim = self.input_dim
         width = self.aggregator_units or self.units
         if self.aggregator in ("max_pool", "mean_pool"):
             self.pool_kernel = self.add_kernel((input_dim, width), "pool_kernel")
@@ -137,24 +148,20 @@ class SAGEConv(GraphConvolution):
         self.bias = self.add_bias((self.output_dim,))
 
     def call(self, inputs, training=None):
-        x, adjacency = self.unpack(inputs, self.in_features)
-        x = self.drop(x, training)
+        graph = self.unpack(inputs)
+        x, adjacency = self.drop(graph.x, training), graph.adjacency
         h = self.aggregate(x, adjacency, training)
         if self.kernel is not None:
             own = self.own_part(x, adjacency)
             h = tf.concat([own, h], axis=-1) if self.concat else own + h
-        if self.use_bias:
-            h = tf.nn.bias_add(h, keras.ops.cast(self.bias, h.dtype))
-        h = self.activation(h)
+        h = self.activate(h)
         return ops.unit_length(h) if self.normalize else h
 
     def aggregate(self, x, adjacency, training):
         """`W₂ h_N(v)`, of the aggregated neighbours: `[..., M, units]`."""
         if self.aggregator in ("max_pool", "mean_pool"):
             x = ops.matmul(x, self.pool_kernel)
-            if self.use_bias:
-                x = tf.nn.bias_add(x, keras.ops.cast(self.pool_bias, x.dtype))
-            x = tf.nn.relu(x)
+            x = tf.nn.relu(self.with_bias(x, self.pool_bias))
         if self.aggregator == "max_pool":
             return ops.matmul(adjacency.max(x), self.neighbor_kernel)
         if self.aggregator == "lstm":
@@ -176,7 +183,7 @@ class SAGEConv(GraphConvolution):
         if isinstance(x, tf.SparseTensor):
             # Not tf.sparse.to_dense, which refuses repeated entries.
             x = tf.scatter_nd(x.indices, x.values, x.dense_shape)
-            x = tf.ensure_shape(x, [None, self.lstm.kernel.shape[0]])
+            x = tf.ensure_shape(x, [None, self.input_dim])
         seed = self.seed_generator.next() if training else None
         return adjacency.sequence(x, self.lstm, seed)
 

@@ -1,11 +1,17 @@
 """The mean-field embedding of Structure2Vec."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import keras
-import tensorflow as tf
 
 from tfgraph import ops
 from tfgraph.adjacency import assert_square
-from tfgraph.layers.graph_convolution import GraphConvolution
+from tfgraph.layers.graph_convolution import ConvolutionArguments, GraphConvolution
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 
 @keras.saving.register_keras_serializable("tfgraph")
@@ -29,8 +35,8 @@ class Structure2VecConv(GraphConvolution):
 
     Args:
         units: Positive integer, the number of features that a node comes out with.
-        num_rounds: Positive integer, the number of updates with messages.
         activation: `σ`, by default ReLU.
+        num_rounds: Positive integer, the number of updates with messages.
         use_bias, dropout, kernel_initializer, bias_initializer, kernel_regularizer,
             bias_regularizer, activity_regularizer, kernel_constraint, bias_constraint,
             node_set_name, edge_set_name, feature_name, edge_weight_name, **kwargs: See
@@ -54,24 +60,29 @@ class Structure2VecConv(GraphConvolution):
             not exist.
     """
 
-    def __init__(self, units, num_rounds=1, activation="relu", **kwargs):
-        super().__init__(units, activation=activation, **kwargs)
-        self.check_positive("num_rounds", num_rounds)
-        self.num_rounds = num_rounds
+    def __init__(
+        self,
+        units,
+        activation="relu",
+        num_rounds=1,
+        **kwargs: Unpack[ConvolutionArguments],
+    ):
+        super().__init__(units, activation, **kwargs)
+        self.num_rounds = self.check_positive("num_rounds", num_rounds)
 
     def build(self, input_shape):
-        self.kernel = self.add_kernel((self.input_dim(input_shape), self.units))
+        super().build(input_shape)
+        self.kernel = self.add_kernel((self.input_dim, self.units))
         self.message_kernel = self.add_kernel(
             (self.units, self.units), "message_kernel"
         )
         self.bias = self.add_bias((self.units,))
 
     def call(self, inputs, training=None):
-        input_dim, _ = self.kernel.shape
-        x, adjacency = self.unpack(inputs, input_dim)
-        own = ops.matmul(self.drop(x, training), self.kernel)
-        if self.use_bias:
-            own = tf.nn.bias_add(own, keras.ops.cast(self.bias, own.dtype))
+        graph = self.unpack(inputs)
+        adjacency = graph.adjacency
+        own = ops.matmul(self.drop(graph.x, training), self.kernel)
+        own = self.with_bias(own, self.bias)
         if self.num_rounds > 1:
             assert_square(adjacency, "all nodes are updated in every round")
         mu = self.activation(own)

@@ -1,17 +1,18 @@
-"""Encoders and decoder of the graph autoencoders GAE and VGAE."""
+"""The encoders of the graph autoencoders GAE and VGAE."""
 
 import keras
 import tensorflow as tf
 
-from tfgraph import ops
+from tfgraph import arguments, ops
 from tfgraph.layers.gcn import GCNConv
 from tfgraph.layers.graph_convolution import convolution_class
+from tfgraph.layers.graph_layer import GraphLayer
 
 _KL_SCALES = ("pairs", "nodes")
 
 
 @keras.saving.register_keras_serializable("tfgraph")
-class GAEEncoder(keras.layers.Layer):
+class GAEEncoder(GraphLayer):
     """Encoder of the graph autoencoder of "Variational Graph Auto-Encoders".
 
         Z = GCN(X, A) = Â σ(Â X W₀) W₁
@@ -35,9 +36,11 @@ class GAEEncoder(keras.layers.Layer):
         use_bias: Whether the convolutions have a bias. The paper's have none.
         convolution: The graph convolution to use for `GCN`, a subclass of
             `GraphConvolution` (or the name that it is registered under).
+        node_set_name, edge_set_name, feature_name, edge_weight_name: See
+            `GraphConvolution`.
         name, dtype, trainable: As in `keras.layers.Layer`.
-        **kwargs: For every convolution, such as `dropout`, `kernel_regularizer` or
-            `node_set_name`; see `convolution`.
+        **kwargs: For every convolution, such as `dropout` or `kernel_regularizer`; see
+            `convolution`.
 
     Call arguments:
         inputs: `[x, adjacency]`, `[x, graph]` or `graph`; see `GraphConvolution`.
@@ -62,64 +65,67 @@ class GAEEncoder(keras.layers.Layer):
         use_bias=False,
         convolution=GCNConv,
         *,
+        node_set_name=None,
+        edge_set_name=None,
+        feature_name="hidden_state",
+        edge_weight_name=None,
         name=None,
         dtype=None,
         trainable=True,
         **kwargs,
     ):
-        # As in the convolutions: the weights of the edges keep their precision.
-        super().__init__(name=name, dtype=dtype, trainable=trainable, autocast=False)
-        for argument, value in (
-            ("latent_dim", latent_dim),
-            ("hidden_units", hidden_units),
-        ):
-            if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
-                raise ValueError(
-                    f"{type(self).__name__}: expected `{argument}` to be a positive "
-                    f"integer. Received: {argument}={value}"
-                )
-        self.latent_dim = latent_dim
-        self.hidden_units = hidden_units
+        super().__init__(
+            node_set_name=node_set_name,
+            edge_set_name=edge_set_name,
+            feature_name=feature_name,
+            edge_weight_name=edge_weight_name,
+            name=name,
+            dtype=dtype,
+            trainable=trainable,
+        )
+        owner = type(self).__name__
+        self.latent_dim = arguments.integer("latent_dim", latent_dim, owner=owner)
+        self.hidden_units = arguments.integer("hidden_units", hidden_units, owner=owner)
         self.activation = keras.activations.get(activation)
         self.use_bias = use_bias
         self.convolution = convolution_class(convolution)
         # Serialised, so that each layer makes an initializer of its own from it.
         self.layer_kwargs = keras.saving.serialize_keras_object(kwargs)
-        self.supports_jit = True
-        self.hidden = self._convolution(hidden_units, activation=self.activation)
-        self.mean = self._convolution(latent_dim)
+        self.hidden = self._convolution(self.hidden_units, activation=self.activation)
+        self.mean = self._convolution(self.latent_dim)
 
     def _convolution(self, units, **kwargs):
         return self.convolution(
             units,
             use_bias=self.use_bias,
             dtype=self.dtype_policy,
+            **{name: getattr(self, name) for name in self.graph_arguments},
             **kwargs,
             **self.layer_kwargs,
         )
 
     def build(self, input_shape):
-        self.input_dim = self.hidden.input_dim(input_shape)
+        parts = self.hidden.parse(input_shape)
         self.hidden.build(input_shape)
         hidden_shape = self.hidden.compute_output_shape(input_shape)
         for head in self._heads():
-            head.build([hidden_shape, _graph(input_shape)])
+            head.build(parts.for_layer(hidden_shape))
 
     def _heads(self):
         return [self.mean]
 
     def call(self, inputs, training=None):
         h = self.hidden(inputs, training=training)
-        return self.mean([h, _graph(inputs)], training=training)
+        return self.mean(self.hidden.parse(inputs).for_layer(h), training=training)
 
     def adjacency(self, inputs):
         """Returns the adjacency of `inputs`, as the convolutions see it."""
-        _, adjacency = self.hidden.unpack(inputs, self.input_dim)
-        return adjacency
+        return self.hidden.unpack(inputs).adjacency
 
     def compute_output_shape(self, input_shape):
         hidden_shape = self.hidden.compute_output_shape(input_shape)
-        return self.mean.compute_output_shape([hidden_shape, _graph(input_shape)])
+        hidden_inputs = self.hidden.parse(input_shape).for_layer(hidden_shape)
+        return self.mean.compute_output_shape(hidden_inputs)
 
     def get_config(self):
         return {
@@ -183,12 +189,9 @@ class VGAEEncoder(GAEEncoder):
 
     def __init__(self, latent_dim=16, hidden_units=32, *, kl_scale="pairs", **kwargs):
         super().__init__(latent_dim, hidden_units, **kwargs)
-        if kl_scale not in _KL_SCALES:
-            raise ValueError(
-                f"VGAEEncoder: expected `kl_scale` to be one of {_KL_SCALES}. "
-                f"Received: kl_scale={kl_scale!r}"
-            )
-        self.kl_scale = kl_scale
+        self.kl_scale = arguments.one_of(
+            "kl_scale", kl_scale, _KL_SCALES, "VGAEEncoder"
+        )
         self.log_std = self._convolution(latent_dim)
         self.seed_generator = keras.random.SeedGenerator()
 
@@ -197,8 +200,9 @@ class VGAEEncoder(GAEEncoder):
 
     def call(self, inputs, training=None, return_distribution=False):
         h = self.hidden(inputs, training=training)
-        mean = self.mean([h, _graph(inputs)], training=training)
-        log_std = self.log_std([h, _graph(inputs)], training=training)
+        hidden_inputs = self.hidden.parse(inputs).for_layer(h)
+        mean = self.mean(hidden_inputs, training=training)
+        log_std = self.log_std(hidden_inputs, training=training)
         self.add_loss(self._kl_loss(mean, log_std))
         z = mean
         if training:
@@ -227,83 +231,3 @@ class VGAEEncoder(GAEEncoder):
 
     def get_config(self):
         return {**super().get_config(), "kl_scale": self.kl_scale}
-
-
-@keras.saving.register_keras_serializable("tfgraph")
-class InnerProductDecoder(keras.layers.Layer):
-    """Decoder of the graph autoencoders: the probability of an edge between two nodes.
-
-        p(A_ij = 1 | z_i, z_j) = σ(z_i · z_j)
-
-    (Kipf & Welling, 2016, https://arxiv.org/abs/1611.07308).
-
-    Example:
-
-    ```python
-    decoder = tfgraph.layers.InnerProductDecoder()
-    decoder([z, [[0, 1], [0, 2]]])  # two probabilities
-    decoder(z)  # those of all N² pairs, for a small graph
-    ```
-
-    Args:
-        activation: Activation of the inner products. None for logits.
-        **kwargs: `name`, `dtype`, `trainable`, as in `keras.layers.Layer`.
-
-    Call arguments:
-        inputs: `[z, pairs]` or `z`.
-
-    Input shape:
-        `z` `[N, D]`, with integer `pairs` `[P, 2]`; or `z` alone, `[..., N, D]`.
-
-    Output shape:
-        `[P]` for `[z, pairs]`, `[..., N, N]` for `z`.
-
-    Raises:
-        ValueError: If the inputs do not fit together.
-        tf.errors.InvalidArgumentError: At run time, if a pair names a node that does
-            not exist.
-    """
-
-    def __init__(self, activation="sigmoid", **kwargs):
-        super().__init__(autocast=False, **kwargs)
-        self.activation = keras.activations.get(activation)
-
-    def call(self, inputs):
-        if not isinstance(inputs, (list, tuple)):
-            z = tf.cast(inputs, self.compute_dtype)
-            return self.activation(tf.matmul(z, z, transpose_b=True))
-        z, pairs = inputs
-        self._check(z.shape, pairs.shape)
-        if not pairs.dtype.is_integer:
-            raise ValueError(
-                "InnerProductDecoder: expected `pairs` to hold integers. "
-                f"Received: pairs.dtype={pairs.dtype.name}"
-            )
-        pairs = ops.checked_pairs(pairs, tf.shape(z, out_type=pairs.dtype)[0])
-        z = tf.cast(z, self.compute_dtype)
-        return self.activation(ops.pair_logits(z, pairs))
-
-    def _check(self, z_shape, pairs_shape):
-        if len(z_shape) != 2 or len(pairs_shape) != 2 or pairs_shape[1] != 2:
-            raise ValueError(
-                "InnerProductDecoder: expected `z` of shape `[N, D]` and `pairs` of "
-                f"shape `[P, 2]`. Received: z.shape={tuple(z_shape)}, "
-                f"pairs.shape={tuple(pairs_shape)}"
-            )
-
-    def compute_output_shape(self, input_shape):
-        if isinstance(input_shape[0], int | None):
-            return (*input_shape[:-1], input_shape[-2])
-        self._check(*input_shape)
-        return (input_shape[1][0],)
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "activation": keras.activations.serialize(self.activation),
-        }
-
-
-def _graph(inputs):
-    """The graph or adjacency of any form of inputs, or of their shapes."""
-    return inputs if isinstance(inputs, dict) else inputs[1]

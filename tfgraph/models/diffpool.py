@@ -1,19 +1,23 @@
 """The hierarchical graph classifier of DiffPool."""
 
+import dataclasses
+
 import keras
 import tensorflow as tf
 
-from tfgraph import membership, ops
+from tfgraph import arguments, membership, ops
+from tfgraph import inputs as graph_inputs
 from tfgraph.layers import DiffPool, Readout, SAGEConv, Set2Set
-from tfgraph.layers.diffpool import count_clusters, symbolic
+from tfgraph.layers.diffpool import count_clusters
 from tfgraph.layers.graph_convolution import convolution_class
+from tfgraph.models.graph_model import GraphModel
 
 _NODE_NAMES = ("node_set_name", "feature_name")
 _EDGE_NAMES = ("edge_set_name", "edge_weight_name")
 
 
 @keras.saving.register_keras_serializable("tfgraph")
-class DiffPoolClassifier(keras.Model):
+class DiffPoolClassifier(GraphModel):
     """Classifier of whole graphs, in levels: nodes, clusters, clusters of clusters.
 
         Zˡ = GNN_embed(Aˡ, Xˡ),   Xˡ⁺¹, Aˡ⁺¹ = DiffPool(Aˡ, Xˡ),
@@ -112,11 +116,12 @@ class DiffPoolClassifier(keras.Model):
         trainable=True,
         **kwargs,
     ):
-        # As in the layers: the weights of the edges keep their precision.
-        super().__init__(name=name, dtype=dtype, trainable=trainable, autocast=False)
+        super().__init__(name=name, dtype=dtype, trainable=trainable)
         self.num_classes = num_classes
         self.units = units
-        self.num_poolings = num_poolings
+        self.num_poolings = arguments.integer(
+            "num_poolings", num_poolings, 0, "DiffPoolClassifier"
+        )
         self.num_clusters = num_clusters
         self.ratio = ratio
         self.max_nodes = max_nodes
@@ -183,11 +188,6 @@ class DiffPoolClassifier(keras.Model):
     def _depths(self):
         """The number of convolutions of each level."""
         num_poolings, depths = self.num_poolings, self.num_convolutions
-        if not isinstance(num_poolings, int) or num_poolings < 0:
-            raise ValueError(
-                "DiffPoolClassifier: expected `num_poolings` to be an integer from 0 "
-                f"on. Received: num_poolings={num_poolings}"
-            )
         if isinstance(depths, int):
             depths = [depths] * (num_poolings + 1)
         if len(depths) != num_poolings + 1 or min(depths) < 1:
@@ -224,47 +224,37 @@ class DiffPoolClassifier(keras.Model):
         return counts
 
     def build(self, input_shape):
-        self.call(symbolic(input_shape))  # which builds the layers
+        self.call(graph_inputs.symbolic(input_shape))  # which builds the layers
 
     def call(self, inputs, training=None):
-        parts, given = self._split(inputs)
+        parts = self._parts(inputs)
+        given, parts = parts.assignments, dataclasses.replace(parts, assignments=())
         readouts = []
-        for pooling, readout, s in zip(
-            self.poolings, self.readouts[:-1], given, strict=True
-        ):
+        for level, pooling in enumerate(self.poolings):
+            batch = dataclasses.replace(parts, assignments=given[level : level + 1])
             x, adjacency, s, z = pooling(
-                _inputs(*parts, *s), return_assignment=True, return_embedding=True
+                batch.to_inputs(), return_assignment=True, return_embedding=True
             )
-            _, whose = membership.split_inputs(_inputs(*parts))
-            readouts.append(readout(_inputs(z, whose)))
+            readouts.append(self.readouts[level](parts.for_readout(z)))
             # Not all given clusters are in each graph, and a graph may have no nodes.
-            parts = [x, adjacency, self.largest(_inputs(s, whose)) > 0]
-        graph, whose = membership.split_inputs(_inputs(*parts))
-        mask = None if isinstance(whose, dict) or _rank(graph) == 2 else whose
-        z = self.last_gnn(graph, mask=mask)
-        readouts.append(self.readouts[-1](_inputs(z, whose)))
+            mask = self.largest(parts.for_readout(s)) > 0
+            parts = graph_inputs.GraphInputs(x, adjacency, membership=mask)
+        mask = parts.membership if _are_padded(parts) else None
+        z = self.last_gnn(parts.for_layer(), mask=mask)
+        readouts.append(self.readouts[-1](parts.for_readout(z)))
         return self.classifier(self.hidden(keras.ops.concatenate(readouts, axis=-1)))
 
-    def _split(self, inputs):
-        """Returns the parts of the batch, and `[S]` or `[]` for each pooling."""
-        parts = list(inputs) if isinstance(inputs, (list, tuple)) else [inputs]
-        if not self.given_assignments:
-            return parts, [[]] * self.num_poolings
-        if len(parts) <= self.num_poolings:
-            raise ValueError(
-                "DiffPoolClassifier: expected the inputs to end with an assignment for "
-                f"each of the {self.num_poolings} poolings. Received: {inputs}"
-            )
-        end = len(parts) - self.num_poolings
-        return parts[:end], [[s] for s in parts[end:]]
+    def _parts(self, inputs):
+        num_given = self.num_poolings if self.given_assignments else 0
+        with self.named_errors():
+            return graph_inputs.parse(inputs, "membership", num_given)
 
     def compute_mask(self, inputs, previous_mask):
         return None  # of graphs, none is padding
 
     def compute_output_shape(self, input_shape):
-        parts, _ = self._split(input_shape)
-        graph, _ = membership.split_inputs(_inputs(*parts))
-        num_graphs = None if _rank(graph) == 2 else graph[0][0]
+        parts = self._parts(input_shape)
+        num_graphs = parts.x[0] if _are_padded(parts) else None
         return (num_graphs, self.num_classes)
 
     def get_config(self):
@@ -307,7 +297,7 @@ class _GNN(keras.layers.Layer):
         self.supports_masking = True
 
     def build(self, input_shape):
-        graph = [input_shape] if isinstance(input_shape, dict) else input_shape[1:]
+        parts = graph_inputs.parse(input_shape)
         for convolution, normalization in zip(
             self.convolutions, self.normalizations, strict=True
         ):
@@ -315,10 +305,10 @@ class _GNN(keras.layers.Layer):
                 convolution.build(input_shape)
             x_shape = convolution.compute_output_shape(input_shape)
             normalization.build((None, convolution.output_dim))
-            input_shape = [x_shape, *graph]
+            input_shape = parts.for_layer(x_shape)
 
     def call(self, inputs, mask=None):
-        graph = [inputs] if isinstance(inputs, dict) else inputs[1:]
+        parts = graph_inputs.parse(inputs)
         mask = membership.keras_mask(mask)
         outputs = []
         for convolution, normalization in zip(
@@ -333,7 +323,7 @@ class _GNN(keras.layers.Layer):
             normal = normalization(rows, mask=tf.reshape(real, [-1]))
             h = tf.reshape(normal, keras.ops.shape(h))
             outputs.append(h)
-            inputs = [h, *graph]
+            inputs = parts.for_layer(h)
         return tf.concat(outputs, axis=-1)
 
     def compute_output_shape(self, input_shape):
@@ -351,12 +341,6 @@ class _GNN(keras.layers.Layer):
         return cls(**{**config, "convolutions": convolutions})
 
 
-def _inputs(*parts):
-    """A layer's inputs, of the parts that there are: a single one as it is."""
-    parts = [part for part in parts if part is not None]
-    return parts[0] if len(parts) == 1 else parts
-
-
-def _rank(graph):
-    """That of the features: 2, or 3 for graphs that are padded."""
-    return 2 if isinstance(graph, dict) else len(getattr(graph[0], "shape", graph[0]))
+def _are_padded(parts) -> bool:
+    """Whether graphs are padded to one size: `x` is `[B, n, F]`."""
+    return parts.x is not None and len(getattr(parts.x, "shape", parts.x)) == 3

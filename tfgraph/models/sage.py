@@ -102,8 +102,8 @@ class GraphSAGE(ConvolutionStack):
         self.convolutions = [
             SAGEConv(
                 units,
-                aggregator,
-                activation=None if layer == last else self.activation,
+                None if layer == last else self.activation,
+                aggregator=aggregator,
                 normalize=normalize == "layers" or (layer == last and bool(normalize)),
                 dropout=dropout,
                 dtype=self.dtype_policy,

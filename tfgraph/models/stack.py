@@ -1,9 +1,10 @@
 """What the models of graph convolutions, one after the other, share."""
 
-import keras
+from tfgraph import inputs as graph_inputs
+from tfgraph.models.graph_model import GraphModel
 
 
-class ConvolutionStack(keras.Model):
+class ConvolutionStack(GraphModel):
     """Graph convolutions one after the other, on one graph or on a block for each.
 
     A subclass puts them into `self.convolutions`.
@@ -20,8 +21,7 @@ class ConvolutionStack(keras.Model):
     """
 
     def __init__(self, hidden_units, name=None, dtype=None, trainable=True):
-        # As in the layers: the weights of the edges keep their precision.
-        super().__init__(name=name, dtype=dtype, trainable=trainable, autocast=False)
+        super().__init__(name=name, dtype=dtype, trainable=trainable)
         if not isinstance(hidden_units, (list, tuple)):
             raise ValueError(
                 f"{type(self).__name__}: expected `hidden_units` to be a list, with "
@@ -31,45 +31,33 @@ class ConvolutionStack(keras.Model):
         self.hidden_units = list(hidden_units)
 
     def build(self, input_shape):
-        x_shape = None
+        parts, x_shape = self._parts(input_shape), None
         for number, convolution in enumerate(self.convolutions):
-            shape = self._inputs_of(number, input_shape, x_shape)
+            shape = parts.for_layer(x_shape, number)
             convolution.build(shape)
             x_shape = convolution.compute_output_shape(shape)
 
     def call(self, inputs, training=None):
-        h = None
+        parts, h = self._parts(inputs), None
         for number, convolution in enumerate(self.convolutions):
-            h = convolution(self._inputs_of(number, inputs, h), training=training)
+            h = convolution(parts.for_layer(h, number), training=training)
         return h
 
     def compute_output_shape(self, input_shape):
-        x_shape = None
+        parts, x_shape = self._parts(input_shape), None
         for number, convolution in enumerate(self.convolutions):
-            shape = self._inputs_of(number, input_shape, x_shape)
+            shape = parts.for_layer(x_shape, number)
             x_shape = convolution.compute_output_shape(shape)
         return x_shape
 
-    def _inputs_of(self, number, inputs, h):
-        """What a layer gets: the model's inputs, or `h` in place of their features."""
-        if isinstance(inputs, dict):
-            return inputs if h is None else [h, inputs]
-        if not isinstance(inputs, (list, tuple)) or len(inputs) < 2:
-            return inputs  # of which the layer says what is wrong
-        x, graph, *others = inputs
-        if is_list_of_blocks(graph):
-            if len(graph) != len(self.convolutions):
+    def _parts(self, inputs):
+        with self.named_errors():
+            parts = graph_inputs.parse(inputs, self.convolutions[0].optional_input)
+            blocks = parts.adjacency if graph_inputs.is_list(parts.adjacency) else None
+            if blocks is not None and len(blocks) != len(self.convolutions):
                 raise ValueError(
-                    f"{type(self).__name__}: expected one adjacency, or a list of "
+                    "Expected one adjacency, or a list of "
                     f"{len(self.convolutions)}, one for each layer. "
-                    f"Received: a list of {len(graph)}"
+                    f"Received: a list of {len(blocks)}"
                 )
-            graph = graph[number]
-        return [x if h is None else h, graph, *others]
-
-
-def is_list_of_blocks(graph):
-    """Whether it holds adjacencies, or their shapes, and is not a shape itself."""
-    return isinstance(graph, (list, tuple)) and not all(
-        isinstance(size, int | None) for size in graph
-    )
+        return parts

@@ -4,13 +4,15 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfgraph import inputs as graph_inputs
 from tfgraph import losses, ops
 from tfgraph.adjacency import DenseAdjacency
 from tfgraph.layers import GAEEncoder, InnerProductDecoder, VGAEEncoder
+from tfgraph.models.graph_model import GraphModel
 
 
 @keras.saving.register_keras_serializable("tfgraph")
-class GAE(keras.Model):
+class GAE(GraphModel):
     """Graph autoencoder: latent vectors of nodes that tell where edges are.
 
         Z = GCN(X, A),    p(A_ij = 1) = σ(z_i · z_j)
@@ -73,6 +75,7 @@ class GAE(keras.Model):
             that does not exist.
     """
 
+    needs_labels = False
     _encoder_class = GAEEncoder
 
     def __init__(
@@ -88,8 +91,7 @@ class GAE(keras.Model):
         trainable=True,
         **kwargs,
     ):
-        # As in the layers: the weights of the edges keep their precision.
-        super().__init__(name=name, dtype=dtype, trainable=trainable, autocast=False)
+        super().__init__(name=name, dtype=dtype, trainable=trainable)
         losses.check_sampling(num_samples, sampling)
         self.reweight = reweight
         self.num_samples = num_samples
@@ -104,20 +106,24 @@ class GAE(keras.Model):
         )
 
     def build(self, input_shape):
-        self.encoder.build(_split(input_shape)[0])
+        self.encoder.build(self._parts(input_shape).for_layer())
 
     def call(self, inputs, training=None):
-        graph, pairs = _split(inputs)
-        z = self.encoder(graph, training=training)
-        return z if pairs is None else self.decoder([z, pairs])
+        parts = self._parts(inputs)
+        z = self.encoder(parts.for_layer(), training=training)
+        return z if parts.pairs is None else self.decoder([z, parts.pairs])
+
+    def _parts(self, inputs):
+        with self.named_errors():
+            return graph_inputs.parse(inputs, "pairs")
 
     def compute_loss(
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True
     ):
         if y is not None and self._compile_loss is not None:
             return super().compute_loss(x, y, y_pred, sample_weight, training)
-        graph, pairs = _split(_components(x))
-        if (y is None) != (pairs is None):
+        parts = self._parts(x)
+        if (y is None) != (parts.pairs is None):
             raise ValueError(
                 f"{type(self).__name__}: expected labels with `pairs` of nodes, and "
                 "none with a graph alone. Received: "
@@ -128,7 +134,7 @@ class GAE(keras.Model):
         else:
             loss = losses.adjacency_loss(
                 y_pred,
-                self.encoder.adjacency(graph),
+                self.encoder.adjacency(parts.for_layer()),
                 self.reweight,
                 self.num_samples,
                 self.sampling,
@@ -167,7 +173,7 @@ class GAE(keras.Model):
             ValueError: If a node does not exist or `k` is not in `[1, N]`.
         """
         z = self(inputs, training=False)
-        adjacency = self.encoder.adjacency(_components(inputs))
+        adjacency = self.encoder.adjacency(self._parts(inputs).for_layer())
         if isinstance(adjacency, DenseAdjacency):
             edges = tf.where(adjacency.values != 0)
         else:
@@ -178,7 +184,9 @@ class GAE(keras.Model):
         # As for a graph alone, which is what an export takes.
         config = super().get_build_config()
         shape = None if config is None else config.get("input_shape")
-        return config if shape is None else {"input_shape": _split(shape)[0]}
+        return (
+            config if shape is None else {"input_shape": self._parts(shape).for_layer()}
+        )
 
     def get_config(self):
         encoder = self.encoder.get_config()
@@ -222,23 +230,6 @@ class VGAE(GAE):
     """
 
     _encoder_class = VGAEEncoder
-
-
-def _split(inputs):
-    """Returns graph and pairs (or None), of inputs or of their shapes."""
-    if isinstance(inputs, dict):
-        return inputs, None
-    if isinstance(inputs, (list, tuple)):
-        if len(inputs) == 3:
-            return list(inputs[:2]), inputs[2]
-        if len(inputs) == 2 and isinstance(inputs[0], dict):
-            return inputs
-    return inputs, None
-
-
-def _components(inputs):
-    """`inputs` as Keras hands them to `call`: a GraphTensor as a dict."""
-    return keras.tree.map_structure(lambda part: part, inputs)
 
 
 def _top_links(z, edges, nodes, k):

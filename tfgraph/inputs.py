@@ -1,0 +1,285 @@
+"""What a layer or model is called with, taken apart into named parts.
+
+The only place that knows the forms of inputs. A form is a list of parts, or a graph
+alone, where `graph` is a GraphTensor:
+
+| inputs                                          | of                                 |
+| ----------------------------------------------- | ---------------------------------- |
+| `[x, adjacency]`, `[x, graph]`, `graph`         | convolutions, encoders, models     |
+| `[x, adjacency, edge_features]`                 | layers that use features of edges  |
+| `[x, [A_1, ..., A_K]]`                          | models of K convolutions           |
+| `[x, adjacency, pairs]`, `[graph, pairs]`       | graph autoencoders                 |
+| `[x, adjacency, graph_ids]`, `[..., mask]`      | layers and models of whole graphs  |
+| `[..., s]`, the assignments to clusters last    | `DiffPool` with given assignments  |
+| `[x, graph_ids]`, `[x, mask]`, `x`, `[x, graph]`| readouts                           |
+
+Each function takes tensors, symbolic tensors and shapes alike.
+"""
+
+import contextlib
+import dataclasses
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from tfgraph import graph_tensor
+
+_NUMBERS = (int, float, bool, str, bytes)
+
+_FORMS = {
+    None: "`[x, adjacency]`, `[x, graph]` or `graph`",
+    "edge_features": (
+        "`[x, adjacency]`, `[x, adjacency, edge_features]`, `[x, graph]` or `graph`"
+    ),
+    "pairs": (
+        "`[x, adjacency]`, `[x, graph]` or `graph`, or one of these with `pairs` last"
+    ),
+    "membership": (
+        "`[x, adjacency, graph_ids]`, `[x, adjacency, mask]`, `[x, adjacency]`, "
+        "`[x, graph]` or `graph`"
+    ),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class GraphInputs:
+    """The parts of a layer's inputs: tensors, symbolic tensors or shapes.
+
+    Attributes:
+        x: Node features, those of the senders if `x_receivers` is given. None where
+            they are a feature of the `graph`.
+        x_receivers: Features of the receivers, where these are other nodes.
+        adjacency: An adjacency, or a list of one for each layer. None with a `graph`.
+        graph: The dict of a GraphTensor's components. None with an `adjacency`.
+        edge_features: Features of the edges, or None.
+        membership: Graph ids or a mask, or None.
+        assignments: The assignments to clusters, one for each pooling.
+        pairs: Pairs of nodes, or None.
+    """
+
+    x: Any
+    adjacency: Any = None
+    graph: dict | None = None
+    x_receivers: Any = None
+    edge_features: Any = None
+    membership: Any = None
+    assignments: tuple = ()
+    pairs: Any = None
+
+    def to_inputs(self):
+        """Returns inputs of these parts: what `parse` takes apart."""
+        parts = [
+            self.x,
+            self.adjacency if self.graph is None else self.graph,
+            self.edge_features,
+            self.membership,
+            self.pairs,
+            *self.assignments,
+        ]
+        parts = [part for part in parts if part is not None]
+        return parts[0] if len(parts) == 1 else parts
+
+    def for_layer(self, x=None, number: int = 0):
+        """Returns the inputs of the convolution `number` on the same graph.
+
+        Args:
+            x: Features in the place of those given. None to keep these.
+            number: Which of a list of adjacencies is meant.
+        """
+        adjacency = self.adjacency
+        return GraphInputs(
+            self.x if x is None else x,
+            adjacency[number] if is_list(adjacency) else adjacency,
+            self.graph,
+            edge_features=self.edge_features,
+        ).to_inputs()
+
+    def for_readout(self, x):
+        """Returns the inputs of a readout of features `x` of the same nodes."""
+        membership = self.membership if self.graph is None else self.graph
+        return x if membership is None else [x, membership]
+
+
+def parse(inputs, optional: str | None = None, num_assignments: int = 0) -> GraphInputs:
+    """Takes the inputs of a layer or model over graphs apart.
+
+    Args:
+        inputs: What the layer was called with, or its shapes.
+        optional: The part that may follow the graph: "edge_features", "pairs" or
+            "membership"; None if nothing may.
+        num_assignments: How many assignments to clusters are last.
+
+    Raises:
+        ValueError: If the inputs have another form.
+    """
+    parts = _parts(inputs)
+    end = max(len(parts) - num_assignments, 0)
+    parts, assignments = parts[:end], tuple(parts[end:])
+    x, graph, last = None, None, []
+    if parts and isinstance(parts[0], dict):
+        graph, *last = parts
+    elif len(parts) > 1 and parts[0] is not None:
+        x, graph, *last = parts
+    # A GraphTensor tells itself which node is of which graph.
+    tells = optional == "membership" and isinstance(graph, dict)
+    if graph is None or len(last) > (optional is not None and not tells):
+        given = (
+            f", then an assignment for each of the {num_assignments} poolings, `s` as "
+            "the last of the inputs"
+        )
+        raise ValueError(
+            f"Expected the inputs to be {_FORMS[optional]}"
+            f"{given if num_assignments else ''}, passed as one argument. "
+            f"Received: {described(inputs)}"
+        )
+    x, x_receivers = x if is_list(x) else (x, None)
+    adjacency, graph = (None, graph) if isinstance(graph, dict) else (graph, None)
+    named = {optional: last[0]} if last else {}
+    return GraphInputs(
+        x, adjacency, graph, x_receivers, assignments=assignments, **named
+    )
+
+
+def parse_nodes(inputs) -> GraphInputs:
+    """Takes the inputs of a readout apart, which needs no edges.
+
+    Args:
+        inputs: `[x, graph_ids]`, `[x, mask]`, `x`, `[x, graph]` or `graph`, or shapes.
+
+    Raises:
+        ValueError: If the inputs have another form.
+    """
+    parts = _parts(inputs)
+    if len(parts) == 1 and isinstance(parts[0], dict):
+        return GraphInputs(None, graph=parts[0])
+    if len(parts) > 2 or isinstance(parts[0], dict):
+        raise ValueError(
+            "Expected the inputs to be `[x, graph_ids]`, `[x, mask]`, `x`, `[x, "
+            f"graph]` or `graph`. Received: {described(inputs)}"
+        )
+    x, membership = (*parts, None)[:2]
+    if isinstance(membership, dict):
+        return GraphInputs(x, graph=membership)
+    return GraphInputs(x, membership=membership)
+
+
+def is_list(inputs) -> bool:
+    """Whether it is a list of parts or adjacencies, or of shapes, not a shape."""
+    return isinstance(inputs, (list, tuple)) and not all(
+        isinstance(size, int | None) for size in inputs
+    )
+
+
+def symbolic(shapes):
+    """Returns symbolic tensors of shapes, to build the layers inside another.
+
+    Args:
+        shapes: A shape; a dict of the shapes of a GraphTensor's components; or a list
+            of these, in which an `[N, N]` after an `[N, F]` is sparse.
+    """
+    if isinstance(shapes, dict):
+        return {
+            name: keras.KerasTensor(shape, "int64" if "#" in name else "float32")
+            for name, shape in shapes.items()
+        }
+    if all(isinstance(size, int | None) for size in shapes):
+        return keras.KerasTensor(shapes)
+    tensors = [symbolic(shape) for shape in shapes]
+    if [len(shape) for shape in shapes[:2]] == [2, 2] and isinstance(shapes[1], tuple):
+        tensors[1] = keras.KerasTensor(shapes[1], sparse=True)
+    return tensors
+
+
+def check_no_edge_list(adjacency):
+    """Raises a `ValueError` if a list of edges is given as a dense adjacency."""
+    shape, is_integer = tuple(adjacency.shape), tf.as_dtype(adjacency.dtype).is_integer
+    if isinstance(adjacency, tf.SparseTensor) or not is_integer or len(shape) != 2:
+        return
+    if None in shape or shape[0] == shape[1]:
+        return
+    raise ValueError(
+        "Expected a dense adjacency of integers to be square. A list of edges is no "
+        "adjacency: `tfgraph.data.Graph(x, edges).to_sparse_tensor()` makes one of "
+        "`edges` of shape `[E, 2]`, rows (source, target); transpose those of shape "
+        f"`[2, E]`. Received: adjacency.shape={shape}"
+    )
+
+
+def check_tensors(inputs):
+    """Raises a `ValueError` if a part of the inputs is nothing that a layer takes.
+
+    Keras would say only that it takes tensors.
+    """
+    for part in keras.tree.flatten(inputs):
+        if _is_tensor(part):
+            continue
+        raise ValueError(
+            "Expected the inputs to be `[x, adjacency]`, `[x, graph]` or `graph` of "
+            f"tensors, NumPy arrays and GraphTensors.{_conversion(part)} "
+            f"Received: {described(inputs)}"
+        )
+
+
+def _is_tensor(part) -> bool:
+    # Attributes tell the objects of libraries that are not imported here.
+    is_foreign = hasattr(part, "tocoo") or hasattr(part, "to_numpy")
+    if part is None or isinstance(part, _NUMBERS):
+        return True
+    return hasattr(part, "dtype") and not is_foreign
+
+
+def _conversion(part) -> str:
+    """The sentence that says how to make tensors of an object, or nothing."""
+    if hasattr(part, "to_sparse_tensor"):
+        return (
+            " Of a `Graph`, pass `[graph.dense_features(), graph.to_sparse_tensor()]`; "
+            "`tfgraph.data.full_batch(graph)` is for `fit` and `predict`."
+        )
+    if hasattr(part, "tocoo"):
+        return (
+            " `tfgraph.data.Graph.from_scipy(matrix).to_sparse_tensor()` converts a "
+            "SciPy adjacency, `matrix.toarray()` SciPy features."
+        )
+    if hasattr(part, "nodes") and hasattr(part, "edges"):
+        return (
+            " `tfgraph.data.Graph.from_networkx(graph).to_sparse_tensor()` converts a "
+            "NetworkX graph."
+        )
+    if hasattr(part, "to_numpy"):
+        return " `frame.to_numpy()` converts a pandas frame."
+    return ""
+
+
+def described(inputs) -> str:
+    """Says what inputs are: types and shapes, not the numbers."""
+    if isinstance(inputs, dict):
+        return "{" + ", ".join(f"{k}: {described(v)}" for k, v in inputs.items()) + "}"
+    if is_list(inputs):
+        return "[" + ", ".join(described(part) for part in inputs) + "]"
+    if inputs is None or isinstance(inputs, (tuple, list, *_NUMBERS)):
+        return repr(inputs)
+    shape = getattr(inputs, "shape", None)
+    name = type(inputs).__name__
+    return name if shape is None else f"{name} of shape {_tuple(shape)}"
+
+
+def _tuple(shape):
+    return shape if getattr(shape, "rank", 0) is None else tuple(shape)
+
+
+def _parts(inputs) -> list:
+    """The parts of the inputs, with dicts in the place of GraphTensors."""
+    return [
+        graph_tensor.to_components(part) if hasattr(part, "node_sets") else part
+        for part in (inputs if is_list(inputs) else [inputs])
+    ]
+
+
+@contextlib.contextmanager
+def named_errors(label: str):
+    """Context in which a `ValueError` begins with the label of a layer or model."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"{label}: {error}") from None

@@ -1,0 +1,153 @@
+"""What all layers over graphs share: the forms of their inputs, and their errors."""
+
+import dataclasses
+import inspect
+from typing import ClassVar
+
+import keras
+import tensorflow as tf
+
+from tfgraph import graph_tensor, membership
+from tfgraph import inputs as graph_inputs
+
+
+class GraphLayer(keras.layers.Layer):
+    """Base of the layers over graphs.
+
+    Args:
+        node_set_name, edge_set_name, feature_name, edge_weight_name: What to use of a
+            GraphTensor; see `GraphConvolution`.
+        **kwargs: `name`, `dtype`, `trainable`, as in `keras.layers.Layer`.
+    """
+
+    # Which part may follow the graph in the inputs, see `tfgraph.inputs.parse`.
+    optional_input: ClassVar[str | None] = None
+    # The arguments above that the layer has.
+    graph_arguments: ClassVar[tuple[str, ...]] = (
+        "node_set_name",
+        "edge_set_name",
+        "feature_name",
+        "edge_weight_name",
+    )
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        cls.__signature__ = _ClassSignature(_full_signature(cls))
+
+    def __init__(
+        self,
+        node_set_name=None,
+        edge_set_name=None,
+        feature_name="hidden_state",
+        edge_weight_name=None,
+        **kwargs,
+    ):
+        # Keras would round the weights of the edges to float16 with the features.
+        super().__init__(autocast=False, **kwargs)
+        self.node_set_name = node_set_name
+        self.edge_set_name = edge_set_name
+        self.feature_name = feature_name
+        self.edge_weight_name = edge_weight_name
+        # With False, Keras would refuse `jit_compile=True`. With True, "auto" compiles
+        # on accelerators only, by the kernels that ops/matmul.py keeps for XLA.
+        self.supports_jit = True
+
+    @tf.autograph.experimental.do_not_convert  # as Keras' own method
+    def __call__(self, *args, **kwargs):
+        with self.named_errors():
+            graph_inputs.check_tensors(args)
+        return super().__call__(*args, **kwargs)
+
+    @property
+    def label(self) -> str:
+        """The class and name of the layer, with which its errors begin."""
+        return f"{type(self).__name__} '{self.name}'"
+
+    def named_errors(self):
+        """Context in which a `ValueError` gets the layer's label."""
+        return graph_inputs.named_errors(self.label)
+
+    @property
+    def fields(self) -> graph_tensor.Fields:
+        """Which parts of a GraphTensor the layer works on."""
+        return graph_tensor.Fields(
+            self.node_set_name,
+            self.edge_set_name,
+            self.feature_name,
+            self.edge_weight_name,
+        )
+
+    def parse(self, inputs) -> graph_inputs.GraphInputs:
+        """Returns the parts of inputs, or of their shapes, with features `x`."""
+        return self._with_features(graph_inputs.parse(inputs, self.optional_input))
+
+    def _with_features(self, parts):
+        if parts.x is not None:
+            return parts
+        return dataclasses.replace(parts, x=self.fields.features(parts.graph))
+
+    def membership(self, parts, x, mask=None):
+        """Returns which node is of which graph, see `tfgraph.membership`.
+
+        Args:
+            parts: The parts of the inputs.
+            x: The features.
+            mask: The mask that Keras hands to the layer.
+        """
+        if parts.graph is not None:
+            return membership.from_sizes(self.fields.sizes(parts.graph), x)
+        given = parts.membership
+        if given is None:
+            given = membership.keras_mask(mask)
+        return membership.as_membership(given, x)
+
+    def get_config(self):
+        names = {name: getattr(self, name) for name in self.graph_arguments}
+        return {**super().get_config(), **names}
+
+
+def check_width(x_shape) -> int:
+    """Returns the number of features, or raises a `ValueError` if it is not known."""
+    if x_shape[-1] is None:
+        raise ValueError(
+            "Expected the last dimension of the features `x` to be defined. "
+            f"Received: x.shape={tuple(x_shape)}"
+        )
+    return x_shape[-1]
+
+
+class _ClassSignature:
+    """The signature of a layer class, for `help`, editors and notebooks.
+
+    It shows the arguments of a base class by their names, and not as `**kwargs`. An
+    instance has another one, that of its call.
+    """
+
+    def __init__(self, signature):
+        self.signature = signature
+
+    def __get__(self, instance, owner=None):
+        if instance is not None:
+            raise AttributeError("__signature__")
+        return self.signature
+
+
+def _full_signature(layer_class) -> inspect.Signature:
+    """The signature of a layer class with the arguments of its bases by name."""
+    parameters = {}
+    for base in layer_class.__mro__:
+        if base is GraphLayer:
+            break
+        if "__init__" not in vars(base):
+            continue
+        _, *own = inspect.signature(base.__init__).parameters.values()
+        keyword_only = any(p.kind is p.KEYWORD_ONLY for p in parameters.values())
+        for parameter in own:
+            if parameter.kind is parameter.VAR_KEYWORD:
+                continue
+            if keyword_only and parameter.name not in parameters:
+                parameter = parameter.replace(kind=parameter.KEYWORD_ONLY)
+            parameters.setdefault(parameter.name, parameter)
+    last = inspect.Parameter("kwargs", inspect.Parameter.VAR_KEYWORD)
+    in_order = sorted(parameters.values(), key=lambda parameter: parameter.kind)
+    return inspect.Signature([*in_order, last])

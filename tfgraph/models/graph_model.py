@@ -1,0 +1,81 @@
+"""What all models share: errors for inputs that `fit` would take apart, or not take."""
+
+import functools
+
+import keras
+import tensorflow as tf
+
+from tfgraph import inputs as graph_inputs
+
+
+class GraphModel(keras.Model):
+    """Base of the models over graphs.
+
+    Args:
+        name, dtype, trainable: As in `keras.Model`.
+    """
+
+    # Whether `fit` needs labels. An autoencoder learns from a graph alone.
+    needs_labels = True
+
+    def __init__(self, name=None, dtype=None, trainable=True):
+        # As in the layers: the weights of the edges keep their precision.
+        super().__init__(name=name, dtype=dtype, trainable=trainable, autocast=False)
+
+    @tf.autograph.experimental.do_not_convert  # as Keras' own method
+    def __call__(self, *args, **kwargs):
+        with self.named_errors():
+            graph_inputs.check_tensors(args)
+        return super().__call__(*args, **kwargs)
+
+    def named_errors(self):
+        """Context in which a `ValueError` gets the model's class and name."""
+        return graph_inputs.named_errors(f"{type(self).__name__} '{self.name}'")
+
+    @functools.wraps(keras.Model.fit)
+    def fit(self, x=None, y=None, *args, **kwargs):
+        self._check_data("fit", x)
+        if self.needs_labels and y is None:
+            self._check_labels(x)
+        return super().fit(x, y, *args, **kwargs)
+
+    @functools.wraps(keras.Model.evaluate)
+    def evaluate(self, x=None, *args, **kwargs):
+        self._check_data("evaluate", x)
+        return super().evaluate(x, *args, **kwargs)
+
+    @functools.wraps(keras.Model.predict)
+    def predict(self, x, *args, **kwargs):
+        self._check_data("predict", x)
+        return super().predict(x, *args, **kwargs)
+
+    def _check_data(self, method, x):
+        """Raises a `ValueError` for a graph that Keras would cut into batches."""
+        if isinstance(x, (list, tuple)):
+            parts = keras.tree.flatten(list(x))
+            is_one_graph = any(isinstance(part, tf.SparseTensor) for part in parts) or (
+                len(parts) > 1 and len(getattr(parts[1], "shape", ())) == 2
+            )
+            given = (
+                "the arrays of one graph, which Keras would cut into batches of nodes"
+            )
+        else:
+            is_one_graph = hasattr(x, "to_sparse_tensor") or hasattr(x, "node_sets")
+            given = graph_inputs.described(x)
+        if is_one_graph:
+            split = ', "train"' if method == "fit" and self.needs_labels else ""
+            raise ValueError(
+                f"{type(self).__name__} '{self.name}': expected `x` to be a dataset. "
+                f"`tfgraph.data.full_batch(graph{split})` makes one of a "
+                f"`tfgraph.data.Graph`. Received: {given}"
+            )
+
+    def _check_labels(self, x):
+        spec = x.element_spec if isinstance(x, tf.data.Dataset) else None
+        if isinstance(spec, tuple) and len(spec) == 1:
+            raise ValueError(
+                f"{type(self).__name__} '{self.name}': expected `x` to be a dataset "
+                'with labels. `tfgraph.data.full_batch(graph, "train")` has those of a '
+                "split; without a split it is for `predict`. "
+                "Received: a dataset of `(inputs,)`"
+            )
