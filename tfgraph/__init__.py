@@ -21,7 +21,7 @@ from tfgraph import models as models
 from tfgraph import plots as plots
 from tfgraph.graph_tensor import GraphInput as GraphInput
 from tfgraph.graph_tensor import as_graph_tensor as as_graph_tensor
-from tfgraph.graph_tensor import install as _install
+from tfgraph.tfgnn_import import install as _install
 
 __version__ = "0.1.0"
 

@@ -342,7 +342,10 @@ def from_edges(source, target, weight, num_nodes, x):
 def check_shapes(x_shape, adjacency_shape):
     """Raises a `ValueError` if features and adjacency do not belong together."""
     x_shape, adjacency_shape = tuple(x_shape), tuple(adjacency_shape)
-    received = f"Received: x.shape={x_shape}, adjacency.shape={adjacency_shape}"
+    received = (
+        f"Received: x.shape={x_shape}, adjacency.shape={adjacency_shape}"
+        f"{_hint(x_shape, adjacency_shape)}"
+    )
     if len(adjacency_shape) not in (2, 3) or len(x_shape) != len(adjacency_shape):
         raise ValueError(
             "Expected features `x` of shape `[N, F]` with an adjacency of shape "
@@ -359,6 +362,18 @@ def check_shapes(x_shape, adjacency_shape):
             "Expected an adjacency with no more rows (receivers) than columns "
             f"(senders): the receivers are the first of the senders. {received}"
         )
+
+
+def _hint(x_shape, adjacency_shape) -> str:
+    """What the user may have meant by shapes that do not fit."""
+    if len(adjacency_shape) == 2 and 2 in adjacency_shape:
+        return (
+            ". A list of edges is no adjacency: `tfgraph.data.Graph(x, edges)."
+            "to_sparse_tensor()` makes one of `edges` of shape `[E, 2]`"
+        )
+    if len(x_shape) == 2 and x_shape[0] == x_shape[1] and x_shape[0] is not None:
+        return ". Are `x` and the adjacency swapped?"
+    return ""
 
 
 def cast(name, tensor, dtype):

@@ -1,45 +1,34 @@
-"""TF-GNN's GraphTensor inside Keras 3. The only file that imports `tensorflow_gnn`.
+"""TF-GNN's GraphTensor inside Keras 3.
 
-TF-GNN is written for Keras 2 and refuses to be imported beside Keras 3. Two things
-make it work here:
+Inside a Keras model a graph is the **dict of its named components**. That is the one
+nesting that Keras can trace, save and print with symbolic tensors as well as with
+values:
 
-- TF-GNN's modules import a stand-in for `tensorflow`, whose `keras` is `tf_keras`. The
-  user's own `tf.keras` stays Keras 3.
-- Keras is told that a GraphTensor is a nested structure. Inside a Keras model a graph
-  is the **dict of its named components**, the one nesting that Keras can trace, save
-  and print with symbolic tensors as well as with values:
-
-  | key                            | component                                     |
-  | ------------------------------ | --------------------------------------------- |
-  | `context.<feature>`            | a feature of the whole graph                  |
-  | `nodes.<set>.#size`            | nodes of each component, `[num_components]`   |
-  | `nodes.<set>.<feature>`        | a node feature, `[num_nodes, ...]`            |
-  | `edges.<set>.#size`            | edges of each component, `[num_components]`   |
-  | `edges.<set>.<feature>`        | an edge feature, `[num_edges, ...]`           |
-  | `edges.<set>.#source.<nodes>`  | source node of each edge, in set `<nodes>`    |
-  | `edges.<set>.#target.<nodes>`  | target node of each edge, in set `<nodes>`    |
+| key                            | component                                     |
+| ------------------------------ | --------------------------------------------- |
+| `context.<feature>`            | a feature of the whole graph                  |
+| `nodes.<set>.#size`            | nodes of each component, `[num_components]`   |
+| `nodes.<set>.<feature>`        | a node feature, `[num_nodes, ...]`            |
+| `edges.<set>.#size`            | edges of each component, `[num_components]`   |
+| `edges.<set>.<feature>`        | an edge feature, `[num_edges, ...]`           |
+| `edges.<set>.#source.<nodes>`  | source node of each edge, in set `<nodes>`    |
+| `edges.<set>.#target.<nodes>`  | target node of each edge, in set `<nodes>`    |
 """
 
-import builtins
-import functools
 import importlib
-import importlib.abc
-import importlib.machinery
-import sys
 import types
 from typing import NamedTuple
 
 import keras
-import optree
 import tensorflow as tf
 
-_TFGNN = "tensorflow_gnn"
+from tfgraph import ops
 
 
 @tf.autograph.experimental.do_not_convert  # which would warn that it cannot
 def load_tfgnn() -> types.ModuleType:
     """Returns the `tensorflow_gnn` module, imported beside Keras 3 if need be."""
-    return importlib.import_module(_TFGNN)
+    return importlib.import_module("tensorflow_gnn")
 
 
 def to_components(graph) -> dict[str, tf.Tensor]:
@@ -217,6 +206,42 @@ class Fields(NamedTuple):
             tf.reduce_sum(components[f"nodes.{nodes}.#size"]),
         )
 
+    def check_components(self, components):
+        """Raises an error, at run time, for an edge that leaves its component.
+
+        Where graphs are merged into one, such an edge reads a node of another graph.
+        """
+        nodes = tf.cast(self.sizes(components), tf.int64)
+        prefix = f"edges.{self._edge_set(components)}."
+        edges = tf.cast(components[f"{prefix}#size"], tf.int64)
+        source, target, *_ = self.edges(components)
+        num_edges = tf.size(source, tf.int64)
+        sizes_fit = tf.equal(tf.reduce_sum(edges), num_edges)
+        sizes_fit &= tf.equal(tf.size(edges), tf.size(nodes))
+
+        def all_inside():
+            last = tf.cumsum(nodes)
+            numbers = tf.searchsorted(tf.cumsum(edges), tf.range(num_edges), "right")
+            end = tf.gather(last, numbers)
+            start = end - tf.gather(nodes, numbers)
+            lowest = tf.cast(tf.minimum(source, target), tf.int64)
+            highest = tf.cast(tf.maximum(source, target), tf.int64)
+            return tf.reduce_all((lowest >= start) & (highest < end))
+
+        # The ends of the edges of a single component are checked as those of any
+        # adjacency are.
+        several = sizes_fit & (tf.size(nodes) > 1)
+        inside = tf.cond(several, all_inside, lambda: True)
+        ops.check(
+            sizes_fit & inside,
+            f"Expected the edges of {prefix[:-1]!r} to join nodes of their own "
+            "component, and sizes of components that add up to the edges. Received: "
+            "{} edges, components of {} nodes and {} edges",
+            num_edges,
+            nodes,
+            edges,
+        )
+
     def edge_features(self, components, name):
         """Returns the feature `name` of the edge set."""
         prefix = f"edges.{self._edge_set(components)}."
@@ -273,79 +298,3 @@ def _get(components, prefix, name, argument):
         f"{[name for name in names if not name.startswith('#')]}. "
         f"Received: {argument}={name!r}"
     )
-
-
-class _TensorFlowWithKeras2(types.ModuleType):
-    """What TF-GNN sees as `tensorflow`: the real one, but for `keras`."""
-
-    def __init__(self):
-        super().__init__("tensorflow")
-        import tf_keras
-
-        self.keras = tf_keras
-
-    def __getattr__(self, name):
-        return getattr(tf, name)
-
-
-_stand_in = functools.cache(_TensorFlowWithKeras2)
-
-
-def _import(name, *args, **kwargs):
-    """The `__import__` of TF-GNN's modules, for which `tensorflow` is the stand-in."""
-    module = builtins.__import__(name, *args, **kwargs)
-    return _stand_in() if module is tf else module
-
-
-class _Loader(importlib.abc.Loader):
-    """Executes one of TF-GNN's modules with an `import` statement of its own."""
-
-    def __init__(self, loader):
-        self.loader = loader
-
-    def __getattr__(self, name):  # resources, source code for tracebacks
-        if name == "loader":  # not yet there in a copy
-            raise AttributeError(name)
-        return getattr(self.loader, name)
-
-    def create_module(self, spec):
-        return self.loader.create_module(spec)
-
-    def exec_module(self, module):
-        module.__builtins__ = {**vars(builtins), "__import__": _import}
-        self.loader.exec_module(module)
-        if module.__name__ == _TFGNN:
-            _register_with_keras(module.GraphTensor)
-
-
-class _Finder(importlib.abc.MetaPathFinder):
-    """Finds TF-GNN's modules, whoever imports them, for `_Loader`."""
-
-    def find_spec(self, fullname, path, target=None):
-        if fullname.partition(".")[0] != _TFGNN:
-            return None
-        spec = importlib.machinery.PathFinder.find_spec(fullname, path, target)
-        if spec is not None and spec.loader is not None:
-            spec.loader = _Loader(spec.loader)
-        return spec
-
-
-def _register_with_keras(graph_tensor_class):
-    if hasattr(graph_tensor_class, "__len__"):  # done before
-        return
-    # Keras takes the length of what it nests; TF-GNN defines none.
-    graph_tensor_class.__len__ = lambda graph: len(to_components(graph))
-    optree.register_pytree_node(
-        graph_tensor_class,
-        lambda graph: ((to_components(graph),), None),
-        lambda _, children: children[0],
-        namespace="keras",
-    )
-
-
-def install():
-    """Makes `import tensorflow_gnn` work beside Keras 3, now and later."""
-    if _TFGNN in sys.modules:
-        _register_with_keras(sys.modules[_TFGNN].GraphTensor)
-    elif not any(isinstance(finder, _Finder) for finder in sys.meta_path):
-        sys.meta_path.insert(0, _Finder())

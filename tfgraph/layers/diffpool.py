@@ -235,10 +235,7 @@ class DiffPool(GraphLayer):
         """Returns the membership of the nodes, and the adjacency."""
         x = adjacencies.cast("x", parts.x, self.compute_dtype)
         nodes = self.membership(parts, x, mask)
-        if parts.graph is not None:
-            adjacency = adjacencies.from_edges(*self.fields.edges(parts.graph), x)
-        else:
-            adjacency = adjacencies.as_adjacency(parts.adjacency, x)
+        adjacency = self.adjacency(parts, x)
         adjacencies.assert_square(adjacency, "each of its nodes is in a graph")
         if isinstance(nodes, membership.UnionMembership):
             _assert_no_edge_between_graphs(adjacency, nodes)

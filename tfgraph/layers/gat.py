@@ -121,6 +121,11 @@ class GATConv(GraphConvolution):
         super().__init__(units, activation, **kwargs)
         self.num_heads = self.check_positive("num_heads", num_heads)
         self.concat = concat
+        if not isinstance(negative_slope, (int, float)):
+            raise ValueError(
+                f"{type(self).__name__}: expected `negative_slope` to be a number. "
+                f"Received: negative_slope={negative_slope!r}"
+            )
         self.negative_slope = negative_slope
         self.attention_dropout = self.check_fraction(
             "attention_dropout", attention_dropout

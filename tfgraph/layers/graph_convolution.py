@@ -156,13 +156,7 @@ class GraphConvolution(GraphLayer):
                 f"Expected `x` with {self.input_dim} features, as this layer was built."
                 f" Received: x.shape={tuple(x.shape)}"
             )
-        if parts.graph is not None:
-            adjacencies.check_shapes(x.shape, (None, None))
-            adjacency = adjacencies.from_edges(*self.fields.edges(parts.graph), x)
-        else:
-            graph_inputs.check_no_edge_list(parts.adjacency)
-            adjacency = adjacencies.as_adjacency(parts.adjacency, x)
-        return dataclasses.replace(parts, x=x, adjacency=adjacency)
+        return dataclasses.replace(parts, x=x, adjacency=self.adjacency(parts, x))
 
     def drop(self, x, training, rate=None):
         """Dropout, of the layer's input unless another `rate` is given."""

@@ -7,6 +7,7 @@ from typing import ClassVar
 import keras
 import tensorflow as tf
 
+from tfgraph import adjacency as adjacencies
 from tfgraph import graph_tensor, membership
 from tfgraph import inputs as graph_inputs
 
@@ -86,6 +87,20 @@ class GraphLayer(keras.layers.Layer):
             return parts
         return dataclasses.replace(parts, x=self.fields.features(parts.graph))
 
+    def adjacency(self, parts, x):
+        """Returns the adjacency, see `tfgraph.adjacency`.
+
+        Args:
+            parts: The parts of the inputs.
+            x: The features.
+        """
+        if parts.graph is None:
+            graph_inputs.check_no_edge_list(parts.adjacency)
+            return adjacencies.as_adjacency(parts.adjacency, x)
+        self.fields.check_components(parts.graph)
+        adjacencies.check_shapes(x.shape, (None, None))
+        return adjacencies.from_edges(*self.fields.edges(parts.graph), x)
+
     def membership(self, parts, x, mask=None):
         """Returns which node is of which graph, see `tfgraph.membership`.
 
@@ -134,20 +149,19 @@ class _ClassSignature:
 
 def _full_signature(layer_class) -> inspect.Signature:
     """The signature of a layer class with the arguments of its bases by name."""
-    parameters = {}
-    for base in layer_class.__mro__:
-        if base is GraphLayer:
-            break
-        if "__init__" not in vars(base):
-            continue
-        _, *own = inspect.signature(base.__init__).parameters.values()
-        keyword_only = any(p.kind is p.KEYWORD_ONLY for p in parameters.values())
-        for parameter in own:
-            if parameter.kind is parameter.VAR_KEYWORD:
-                continue
-            if keyword_only and parameter.name not in parameters:
-                parameter = parameter.replace(kind=parameter.KEYWORD_ONLY)
-            parameters.setdefault(parameter.name, parameter)
+    bases = layer_class.__mro__[: layer_class.__mro__.index(GraphLayer)]
+    own, *inherited = [
+        inspect.signature(base.__init__).parameters
+        for base in bases
+        if "__init__" in vars(base)
+    ] or [{}]
+    parameters = {**own}
+    for arguments in inherited:  # by name only, as they come in `**kwargs`
+        for name, argument in arguments.items():
+            by_name = argument.replace(kind=argument.KEYWORD_ONLY)
+            parameters.setdefault(name, by_name)
+    for name in ("self", "kwargs"):
+        parameters.pop(name, None)
     last = inspect.Parameter("kwargs", inspect.Parameter.VAR_KEYWORD)
     in_order = sorted(parameters.values(), key=lambda parameter: parameter.kind)
     return inspect.Signature([*in_order, last])

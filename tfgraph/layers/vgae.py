@@ -118,10 +118,6 @@ class GAEEncoder(GraphLayer):
         h = self.hidden(inputs, training=training)
         return self.mean(self.hidden.parse(inputs).for_layer(h), training=training)
 
-    def adjacency(self, inputs):
-        """Returns the adjacency of `inputs`, as the convolutions see it."""
-        return self.hidden.unpack(inputs).adjacency
-
     def compute_output_shape(self, input_shape):
         hidden_shape = self.hidden.compute_output_shape(input_shape)
         hidden_inputs = self.hidden.parse(input_shape).for_layer(hidden_shape)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import keras
 
+from tfgraph import arguments
 from tfgraph.layers import GATConv
 from tfgraph.models.stack import ConvolutionStack
 
@@ -103,7 +104,9 @@ class GAT(ConvolutionStack):
         **kwargs,
     ):
         super().__init__(hidden_units, name, dtype, trainable)
-        self.num_classes = num_classes
+        self.num_classes = arguments.integer(
+            "num_classes", num_classes, owner=type(self).__name__
+        )
         if not isinstance(num_heads, (list, tuple)):
             num_heads = [num_heads] * len(self.hidden_units)
         if len(num_heads) != len(self.hidden_units):
@@ -121,7 +124,7 @@ class GAT(ConvolutionStack):
         self.attention_dropout = attention_dropout
         # Serialised, so that each layer makes an initializer of its own from it.
         self.layer_kwargs = keras.saving.serialize_keras_object(kwargs)
-        arguments = {
+        for_every_layer = {
             "dropout": dropout,
             "attention_dropout": (
                 dropout if attention_dropout is None else attention_dropout
@@ -135,7 +138,7 @@ class GAT(ConvolutionStack):
                 num_heads=heads,
                 residual=residual and layer > 0,
                 activation=self.activation,
-                **arguments,
+                **for_every_layer,
             )
             for layer, (units, heads) in enumerate(
                 zip(self.hidden_units, self.num_heads, strict=True)
@@ -147,7 +150,7 @@ class GAT(ConvolutionStack):
                 num_heads=output_heads,
                 concat=False,
                 activation=self.classifier_activation,
-                **arguments,
+                **for_every_layer,
             )
         )
 

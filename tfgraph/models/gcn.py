@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 import keras
 
+from tfgraph import arguments
+from tfgraph import inputs as graph_inputs
 from tfgraph.layers import GCNConv
 from tfgraph.models.stack import ConvolutionStack
 
@@ -73,7 +75,9 @@ class GCN(ConvolutionStack):
         **kwargs,
     ):
         super().__init__(hidden_units, name, dtype, trainable)
-        self.num_classes = num_classes
+        self.num_classes = arguments.integer(
+            "num_classes", num_classes, owner=type(self).__name__
+        )
         self.activation = keras.activations.get(activation)
         self.classifier_activation = keras.activations.get(classifier_activation)
         self.dropout = dropout
@@ -110,6 +114,18 @@ class GCN(ConvolutionStack):
                 strict=True,
             )
         ]
+
+    def _parts(self, inputs):
+        parts = super()._parts(inputs)
+        if graph_inputs.is_list(parts.adjacency) and self.convolutions[0].normalize:
+            raise ValueError(
+                f"GCN '{self.name}': expected one adjacency. The degrees of nodes that "
+                "only send, by which it divides, are not in a block. "
+                "`models.GraphSAGE` and `models.GAT` take blocks, and with "
+                '`neighbor_batches(..., form="graph_tensor")` this model does. '
+                f"Received: a list of {len(parts.adjacency)} adjacencies"
+            )
+        return parts
 
     def get_config(self):
         return {

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import keras
 
+from tfgraph import arguments
 from tfgraph.layers import SAGEConv
 from tfgraph.models.stack import ConvolutionStack
 
@@ -90,6 +91,8 @@ class GraphSAGE(ConvolutionStack):
                 "GraphSAGE: expected `normalize` to be 'output', 'layers' or None. "
                 f"Received: normalize={normalize!r}"
             )
+        if num_classes is not None:
+            num_classes = arguments.integer("num_classes", num_classes, 1, "GraphSAGE")
         self.num_classes = num_classes
         self.aggregator = aggregator
         self.activation = keras.activations.get(activation)

@@ -1,5 +1,6 @@
 """What the models of graph convolutions, one after the other, share."""
 
+from tfgraph import arguments
 from tfgraph import inputs as graph_inputs
 from tfgraph.models.graph_model import GraphModel
 
@@ -28,7 +29,11 @@ class ConvolutionStack(GraphModel):
                 "one width for each hidden layer. "
                 f"Received: hidden_units={hidden_units}"
             )
-        self.hidden_units = list(hidden_units)
+        owner = type(self).__name__
+        self.hidden_units = [
+            arguments.integer("hidden_units", units, owner=owner)
+            for units in hidden_units
+        ]
 
     def build(self, input_shape):
         parts, x_shape = self._parts(input_shape), None

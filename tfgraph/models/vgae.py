@@ -117,6 +117,10 @@ class GAE(GraphModel):
         with self.named_errors():
             return graph_inputs.parse(inputs, "pairs")
 
+    def _adjacency(self, parts):
+        """The adjacency, as the convolutions see it."""
+        return self.encoder.hidden.unpack(parts.for_layer()).adjacency
+
     def compute_loss(
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True
     ):
@@ -134,7 +138,7 @@ class GAE(GraphModel):
         else:
             loss = losses.adjacency_loss(
                 y_pred,
-                self.encoder.adjacency(parts.for_layer()),
+                self._adjacency(parts),
                 self.reweight,
                 self.num_samples,
                 self.sampling,
@@ -173,7 +177,7 @@ class GAE(GraphModel):
             ValueError: If a node does not exist or `k` is not in `[1, N]`.
         """
         z = self(inputs, training=False)
-        adjacency = self.encoder.adjacency(self._parts(inputs).for_layer())
+        adjacency = self._adjacency(self._parts(inputs))
         if isinstance(adjacency, DenseAdjacency):
             edges = tf.where(adjacency.values != 0)
         else:
