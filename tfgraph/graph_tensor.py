@@ -220,13 +220,13 @@ class Fields(NamedTuple):
         sizes_fit &= tf.equal(tf.size(edges), tf.size(nodes))
 
         def all_inside():
-            last = tf.cumsum(nodes)
-            numbers = tf.searchsorted(tf.cumsum(edges), tf.range(num_edges), "right")
-            end = tf.gather(last, numbers)
-            start = end - tf.gather(nodes, numbers)
-            lowest = tf.cast(tf.minimum(source, target), tf.int64)
-            highest = tf.cast(tf.maximum(source, target), tf.int64)
-            return tf.reduce_all((lowest >= start) & (highest < end))
+            number = tf.repeat(tf.range(tf.size(edges)), edges)
+            count = tf.size(nodes)
+            end = tf.cumsum(nodes)
+            ends = tf.cast(source, tf.int64), tf.cast(target, tf.int64)
+            lowest = tf.math.unsorted_segment_min(tf.minimum(*ends), number, count)
+            highest = tf.math.unsorted_segment_max(tf.maximum(*ends), number, count)
+            return tf.reduce_all((lowest >= end - nodes) & (highest < end))
 
         # The ends of the edges of a single component are checked as those of any
         # adjacency are.
