@@ -250,12 +250,13 @@ class DiffPool(keras.layers.Layer):
         else:
             x, adjacency = graph
         x = adjacencies.cast("x", x, self.compute_dtype)
+        layer = f"DiffPool '{self.name}'"
         if isinstance(whose, dict):
-            nodes = membership.from_sizes(self._fields.sizes(whose), x)
-            adjacency = adjacencies.from_edges(*self._fields.edges(adjacency), x)
+            nodes = membership.from_sizes(self._fields.sizes(whose), x, layer)
+            adjacency = adjacencies.from_edges(*self._fields.edges(adjacency), x, layer)
         else:
-            adjacency = adjacencies.as_adjacency(adjacency, x)
-            nodes = membership.as_membership(whose, x)
+            adjacency = adjacencies.as_adjacency(adjacency, x, layer)
+            nodes = membership.as_membership(whose, x, layer)
         adjacencies.assert_square(adjacency, "each of its nodes is in a graph")
         if isinstance(nodes, membership.UnionMembership):
             _assert_no_edge_between_graphs(adjacency, nodes)
@@ -392,13 +393,17 @@ def _apply(layer, graph, mask):
 
 def _assert_no_edge_between_graphs(adjacency, nodes):
     if isinstance(adjacency, adjacencies.DenseAdjacency):
-        adjacency = tf.sparse.from_dense(adjacency.values)
-    ends = tf.gather(nodes.graph_ids, adjacency.indices)
-    wrong = (ends[:, 0] != ends[:, 1]) & (adjacency.values != 0)
-    between = tf.boolean_mask(adjacency.indices, wrong)
-    message = tf.strings.format(
+        indices = tf.where(adjacency.values != 0)
+    else:
+        indices = tf.boolean_mask(*adjacency.edges())
+    ends = tf.gather(nodes.graph_ids, indices)
+    between = tf.boolean_mask(indices, ends[:, 0] != ends[:, 1])
+    message = (
         "Expected edges within graphs. Received: edges (receiver, sender) between two, "
-        "{}",
+        "{}"
+    )
+    ops.check(
+        tf.equal(tf.size(between), 0),
+        ops.name_layer(adjacency.layer, message),
         between,
     )
-    tf.debugging.Assert(tf.equal(tf.size(between), 0), [message])

@@ -146,7 +146,9 @@ class GATConv(GraphConvolution):
         input_dim, _ = self.kernel.shape
         x, adjacency = self.unpack(inputs, input_dim)
         edges = self._unpack_edges(inputs, adjacency)
-        adjacencies.assert_not_negative(adjacency)
+        adjacencies.assert_not_negative(
+            adjacency, "for signed edges, use `edge_features`"
+        )
         xs = self.drop_for_heads(x, training)
         h = self.heads(xs, self.kernel, adjacency.dtype)
         logits, loop_logits = self.attention_logits(xs, h, edges, adjacency)

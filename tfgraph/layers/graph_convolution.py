@@ -172,10 +172,11 @@ class GraphConvolution(keras.layers.Layer):
                 f"Expected `x` with {input_dim} features, as this layer was built. "
                 f"Received: x.shape={tuple(x.shape)}"
             )
+        layer = f"{type(self).__name__} '{self.name}'"
         if isinstance(graph, dict):
             adjacencies.check_shapes(x.shape, (None, None))
-            return x, adjacencies.from_edges(*self._fields.edges(graph), x)
-        return x, adjacencies.as_adjacency(graph, x)
+            return x, adjacencies.from_edges(*self._fields.edges(graph), x, layer)
+        return x, adjacencies.as_adjacency(graph, x, layer)
 
     def _split(self, inputs):
         """Returns `x` and the adjacency or graph, of inputs or of their shapes."""

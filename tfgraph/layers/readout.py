@@ -62,10 +62,11 @@ class GraphReadout(keras.layers.Layer):
             whose = membership.keras_mask(mask)
         if isinstance(x, tf.SparseTensor):
             raise ValueError("Expected dense features `x`. Received: a SparseTensor")
+        layer = f"{type(self).__name__} '{self.name}'"
         if isinstance(whose, dict):
-            whose = membership.from_sizes(self._fields.sizes(whose), x)
+            whose = membership.from_sizes(self._fields.sizes(whose), x, layer)
         else:
-            whose = membership.as_membership(whose, x)
+            whose = membership.as_membership(whose, x, layer)
         x = adjacencies.cast("x", x, self.compute_dtype)
         return tf.cast(x, ops.weight_dtype(x.dtype)), whose
 
