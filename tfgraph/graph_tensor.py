@@ -206,7 +206,7 @@ class Fields(NamedTuple):
             tf.reduce_sum(components[f"nodes.{nodes}.#size"]),
         )
 
-    def check_components(self, components):
+    def check_components(self, components, layer: str = ""):
         """Raises an error, at run time, for an edge that leaves its component.
 
         Where graphs are merged into one, such an edge reads a node of another graph.
@@ -232,11 +232,14 @@ class Fields(NamedTuple):
         # adjacency are.
         several = sizes_fit & (tf.size(nodes) > 1)
         inside = tf.cond(several, all_inside, lambda: True)
-        ops.check(
-            sizes_fit & inside,
+        message = (
             f"Expected the edges of {prefix[:-1]!r} to join nodes of their own "
             "component, and sizes of components that add up to the edges. Received: "
-            "{} edges, components of {} nodes and {} edges",
+            "{} edges, components of {} nodes and {} edges"
+        )
+        ops.check(
+            sizes_fit & inside,
+            ops.name_layer(layer, message),
             num_edges,
             nodes,
             edges,

@@ -78,9 +78,9 @@ def reconstruction_loss(
     Args:
         z: The nodes' latent vectors `[N, D]`; or `[B, N, D]` of a batch of graphs, for
             the mean over the graphs.
-        adjacency: `tf.SparseTensor` `[N, N]`, whose entries are the edges, whatever
-            their weights; repeated ones count once. Or dense, `[N, N]` or `[B, N, N]`,
-            where the edges are what is not 0. An undirected graph holds both
+        adjacency: `tf.SparseTensor` `[N, N]`, or dense, `[N, N]` or `[B, N, N]`. The
+            edges are the entries of which the weight is not 0, whatever it is; the
+            weights of a repeated entry add up. An undirected graph holds both
             directions. Self-loops make no difference.
         reweight: Whether to weigh edges as above. False for `w = norm = 1`, with which
             the loss is `-log p(A | Z) / N²`.
@@ -129,8 +129,8 @@ def adjacency_loss(z, adjacency, reweight, num_samples, sampling, seed):
     if isinstance(adjacency, DenseAdjacency):
         return _dense_loss(z, adjacency.values, reweight)
 
-    edges, is_edge = _edges(adjacency.indices, tf.shape(z, out_type=tf.int64)[0])
-    is_edge = tf.cast(is_edge, z.dtype)
+    edges, is_edge = adjacency.edges()
+    is_edge = tf.cast(is_edge & (edges[:, 0] != edges[:, 1]), z.dtype)
     weight, scale = _weights(tf.shape(z)[0], tf.reduce_sum(is_edge), reweight)
     if num_samples is None:
         total = ops.softplus_sum(z)
@@ -155,16 +155,6 @@ def _weights(num_nodes, num_edges, reweight):
         return tf.ones([], num_edges.dtype), 1 / num_pairs
     others = num_pairs - num_edges
     return others / tf.maximum(num_edges, 1), 1 / (2 * others)
-
-
-def _edges(indices, num_nodes):
-    """Sorted entries `[E, 2]`, and which are off the diagonal and no repetition."""
-    if ops.compiled_by_xla():  # where nobody has sorted them yet
-        numbers = tf.sort(indices[:, 0] * num_nodes + indices[:, 1])
-        indices = tf.stack([numbers // num_nodes, numbers % num_nodes], axis=1)
-    before = tf.pad(indices, [[1, 0], [0, 0]], constant_values=-1)[:-1]
-    is_first = tf.reduce_any(indices != before, axis=1)
-    return indices, is_first & (indices[:, 0] != indices[:, 1])
 
 
 def _dense_loss(z, adjacency, reweight):

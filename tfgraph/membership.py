@@ -1,4 +1,4 @@
-"""From what says which nodes are whose (graph ids, sizes, masks) to one membership.
+"""From graph ids, sizes or a mask to one membership: which node is in which graph.
 
 The layers that reduce a graph to a vector or to clusters see `UnionMembership` and
 `PaddedMembership` only, which offer the same operations.
@@ -110,44 +110,46 @@ class PaddedMembership:
         return tf.matmul(s, y, transpose_a=True)
 
 
-def from_sizes(sizes, x):
+def from_sizes(sizes, x, layer=""):
     """Returns the membership of a disjoint union, such as a merged GraphTensor.
 
     Args:
         sizes: Integers `[B]`, the number of nodes of each graph.
         x: The features `[N, F]` of the nodes.
+        layer: The layer that asks for it, such as "Readout 'readout'", for errors.
     """
     sizes = tf.cast(sizes, tf.int64)
     num_graphs = tf.size(sizes, out_type=tf.int64)
     graph_ids = tf.repeat(tf.range(num_graphs), sizes)
-    return _union(graph_ids, num_graphs, x)
+    return _union(graph_ids, num_graphs, x, layer)
 
 
-def as_membership(whose, x):
+def as_membership(membership, x, layer=""):
     """Returns the membership that goes with features `x`.
 
     Args:
-        whose: With `x` `[N, F]`, integers `[N]`: the number of each node's graph,
+        membership: With `x` `[N, F]`, integers `[N]`: the number of each node's graph,
             sorted. With `x` `[B, n, F]`, booleans `[B, n]`: which rows are nodes; or
             None if all are.
         x: The features, dense or sparse.
+        layer: As in `from_sizes`.
     """
-    check_shapes(x.shape, None if whose is None else whose.shape)
+    check_shapes(x.shape, None if membership is None else membership.shape)
     if x.shape.rank == 3:
-        if whose is None:
-            whose = tf.ones(tf.shape(x)[:2], tf.bool)
-        return PaddedMembership(tf.cast(whose, tf.bool))
-    if whose.dtype == tf.bool:
+        if membership is None:
+            membership = tf.ones(tf.shape(x)[:2], tf.bool)
+        return PaddedMembership(tf.cast(membership, tf.bool))
+    if membership.dtype == tf.bool:
         raise ValueError(
             "Expected `graph_ids` with features of shape `[N, F]`; a `mask` goes with "
             f"`[B, n, F]`. Received: graph_ids.dtype=bool, x.shape={tuple(x.shape)}"
         )
     # Numbers of other types are welcome too: where Keras saves a model, it traces it
     # with inputs that are all of its own type.
-    graph_ids = tf.cast(whose, tf.int64)
+    graph_ids = tf.cast(membership, tf.int64)
     # Of no nodes there are no graphs.
     last = tf.reduce_max(tf.concat([graph_ids, [-1]], axis=0))
-    return _union(graph_ids, last + 1, x)
+    return _union(graph_ids, last + 1, x, layer)
 
 
 def keras_mask(mask):
@@ -159,50 +161,56 @@ def keras_mask(mask):
     return keras.tree.flatten(mask)[0]
 
 
-def check_shapes(x_shape, whose_shape):
+def check_shapes(x_shape, membership_shape):
     """Raises a `ValueError` if features and graph ids or mask do not belong together.
 
     Args:
         x_shape: Shape of the features.
-        whose_shape: That of the graph ids or the mask, or None if there are none.
+        membership_shape: That of the graph ids or the mask, or None if there are none.
     """
     x_shape = tuple(x_shape)
-    if len(x_shape) == 3 and whose_shape is None:
+    if len(x_shape) == 3 and membership_shape is None:
         return
-    whose_shape = None if whose_shape is None else tuple(whose_shape)
+    membership_shape = None if membership_shape is None else tuple(membership_shape)
     expected = {2: x_shape[:1], 3: x_shape[:2]}.get(len(x_shape))
     fits = (
         expected is not None
-        and whose_shape is not None
-        and len(whose_shape) == len(expected)
+        and membership_shape is not None
+        and len(membership_shape) == len(expected)
         and all(
             None in pair or pair[0] == pair[1]
-            for pair in zip(whose_shape, expected, strict=True)
+            for pair in zip(membership_shape, expected, strict=True)
         )
     )
     if not fits:
         raise ValueError(
             "Expected features `x` of shape `[N, F]` with `graph_ids` of shape `[N]`, "
             "or `[B, n, F]` with a `mask` of shape `[B, n]` or without. Received: "
-            f"x.shape={x_shape}, and graph_ids or mask of shape {whose_shape}"
+            f"x.shape={x_shape}, and graph_ids or mask of shape {membership_shape}"
         )
 
 
-def _union(graph_ids, num_graphs, x):
+def _union(graph_ids, num_graphs, x, layer):
     if ops.compiled_by_xla():
-        raise ValueError(
+        message = (
             "Expected graphs padded to one size, `x` of shape `[B, n, F]`, where XLA "
             "compiles, which has to know all sizes; or `compile(jit_compile=False)`. "
             f"Received: x.shape={tuple(x.shape)}"
         )
+        raise ValueError(ops.name_layer(layer, message))
     num_nodes = tf.shape(x, out_type=tf.int64)[0]
     rises = tf.reduce_all(graph_ids[1:] >= graph_ids[:-1])
     fits = tf.equal(tf.size(graph_ids, out_type=tf.int64), num_nodes)
     lowest = tf.reduce_min(tf.concat([graph_ids, [0]], axis=0))
-    message = tf.strings.format(
-        "Expected one graph id from 0 on for each node (row of `x`), sorted, or sizes "
-        "that add up to the number of nodes. Received: {} nodes, graph ids {}",
-        [num_nodes, graph_ids],
+    ops.check(
+        rises & fits & (lowest >= 0),
+        ops.name_layer(
+            layer,
+            "Expected one graph id from 0 on for each node (row of `x`), sorted, or "
+            "sizes that add up to the number of nodes. Received: {} nodes, graph ids "
+            "{}",
+        ),
+        num_nodes,
+        graph_ids,
     )
-    tf.debugging.Assert(rises & fits & (lowest >= 0), [message])
     return UnionMembership(graph_ids, num_graphs)

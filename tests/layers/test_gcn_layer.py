@@ -149,10 +149,27 @@ def test_a_gradient_to_no_nodes_at_all():
     assert tape.gradient(y, x).shape == (0, 2)
 
 
-def test_zero_sum_of_weights_is_finite():
+@pytest.mark.parametrize("form", ["sparse", "dense"])
+def test_negative_weights_only_without_degrees(form):
     adjacency = np.array([[0.0, -1.0], [1.0, 0.0]], "float32")
-    y = GCNConv(2)([tf.ones((2, 3)), sparse(adjacency)])
-    assert np.isfinite(y).all()
+    given = sparse(adjacency) if form == "sparse" else adjacency
+    layer = GCNConv(2, name="signed")
+    x = tf.ones((2, 3))
+    message = (
+        r"GCNConv \\?'signed\\?': Expected an adjacency without negative weights; for "
+        r"signed edges, use `normalize=False`.* Received: a weight of -1"
+    )
+    for call in (layer, tf.function(layer)):
+        with pytest.raises(tf.errors.InvalidArgumentError, match=message):
+            call([x, given])
+    with pytest.raises(tf.errors.InvalidArgumentError, match="gcn_normalize: Expected"):
+        gcn_normalize(sparse(adjacency))
+    # Without assertions, under XLA, what comes out is finite.
+    assert np.isfinite(tf.function(layer, jit_compile=True)([x, given])).all()
+    layer = GCNConv(2, normalize=False)
+    y = layer([x, given])
+    want = gcn(adjacency, np.ones((2, 3)), *layer.get_weights(), normalize=False)
+    np.testing.assert_allclose(y, want, atol=1e-6)
 
 
 def test_rectangular_adjacency_of_a_sampled_block():

@@ -343,13 +343,17 @@ def _check(parts):
 
 def _assert_no_edge_between_graphs(adjacency, nodes):
     if isinstance(adjacency, adjacencies.DenseAdjacency):
-        adjacency = tf.sparse.from_dense(adjacency.values)
-    ends = tf.gather(nodes.graph_ids, adjacency.indices)
-    wrong = (ends[:, 0] != ends[:, 1]) & (adjacency.values != 0)
-    between = tf.boolean_mask(adjacency.indices, wrong)
-    message = tf.strings.format(
+        indices = tf.where(adjacency.values != 0)
+    else:
+        indices = tf.boolean_mask(*adjacency.edges())
+    ends = tf.gather(nodes.graph_ids, indices)
+    between = tf.boolean_mask(indices, ends[:, 0] != ends[:, 1])
+    message = (
         "Expected edges within graphs. Received: edges (receiver, sender) between two, "
-        "{}",
+        "{}"
+    )
+    ops.check(
+        tf.equal(tf.size(between), 0),
+        ops.name_layer(adjacency.layer, message),
         between,
     )
-    tf.debugging.Assert(tf.equal(tf.size(between), 0), [message])

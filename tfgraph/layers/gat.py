@@ -163,7 +163,9 @@ class GATConv(GraphConvolution):
         graph = self.unpack(inputs)
         x, adjacency = graph.x, graph.adjacency
         edges = self._checked_edges(graph.edge_features, adjacency)
-        adjacencies.assert_not_negative(adjacency)
+        adjacencies.assert_not_negative(
+            adjacency, "for signed edges, use `edge_features`"
+        )
         xs = self.drop_for_heads(x, training)
         h = self.heads(xs, self.kernel, adjacency.dtype)
         logits, loop_logits = self.attention_logits(xs, h, edges, adjacency)

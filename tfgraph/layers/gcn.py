@@ -8,7 +8,7 @@ import keras
 import tensorflow as tf
 
 from tfgraph import ops
-from tfgraph.adjacency import as_adjacency, assert_square
+from tfgraph.adjacency import as_adjacency, assert_not_negative, assert_square
 from tfgraph.layers.graph_convolution import ConvolutionArguments, GraphConvolution
 
 if TYPE_CHECKING:
@@ -42,7 +42,8 @@ class GCNConv(GraphConvolution):
         add_self_loops: Whether `Ã` is `A + I`, rather than `A`.
         improved: Whether `Ã` is `A + 2I` (as in Graph U-Nets) rather than `A + I`.
         normalize: Whether to normalise by the degrees. False for an adjacency that is
-            normalised already, together with `add_self_loops=False`.
+            normalised already, together with `add_self_loops=False`; or for one with
+            negative weights, which a degree cannot hold.
         use_bias, dropout, kernel_initializer, bias_initializer,
             kernel_regularizer, bias_regularizer, activity_regularizer,
             kernel_constraint, bias_constraint, node_set_name, edge_set_name,
@@ -64,7 +65,9 @@ class GCNConv(GraphConvolution):
         ValueError: If `units` is not a positive integer, `dropout` is outside `[0, 1)`,
             or the inputs do not fit together.
         tf.errors.InvalidArgumentError: At run time, if an edge names a node that does
-            not exist.
+            not exist; or, with `normalize`, has a negative weight. XLA has no such
+            errors: with `jit_compile=True`, nodes of degree 0 or below come out as if
+            they had no edge.
     """
 
     def __init__(
@@ -120,6 +123,9 @@ def normalized(adjacency, add_self_loops=True, improved=False, normalize=True):
         adjacency = adjacency.with_self_loops(2.0 if improved else 1.0)
     if normalize:
         assert_square(adjacency, "the degrees of nodes that only send are not known")
+        assert_not_negative(
+            adjacency, "for signed edges, use `normalize=False`, without degrees"
+        )
         degrees = adjacency.row_sums()
         factors = tf.where(degrees > 0, tf.math.rsqrt(degrees), 0.0)
         adjacency = adjacency.scaled(factors, factors)
@@ -147,6 +153,8 @@ def gcn_normalize(adjacency, improved=False):
 
     Raises:
         ValueError: If `adjacency` is not a square `tf.SparseTensor`.
+        tf.errors.InvalidArgumentError: At run time, if an edge names a node that does
+            not exist, or has a negative weight.
     """
     if not isinstance(adjacency, tf.SparseTensor):
         raise ValueError(
@@ -156,5 +164,6 @@ def gcn_normalize(adjacency, improved=False):
     no_features = tf.zeros(
         [adjacency.dense_shape[1], 0], ops.weight_dtype(adjacency.dtype)
     )
-    a_hat = normalized(as_adjacency(adjacency, no_features), improved=improved)
+    adjacency_of = as_adjacency(adjacency, no_features, "gcn_normalize")
+    a_hat = normalized(adjacency_of, improved=improved)
     return tf.SparseTensor(a_hat.indices, a_hat.values, adjacency.dense_shape)

@@ -96,10 +96,10 @@ class GraphLayer(keras.layers.Layer):
         """
         if parts.graph is None:
             graph_inputs.check_no_edge_list(parts.adjacency)
-            return adjacencies.as_adjacency(parts.adjacency, x)
-        self.fields.check_components(parts.graph)
+            return adjacencies.as_adjacency(parts.adjacency, x, self.label)
+        self.fields.check_components(parts.graph, self.label)
         adjacencies.check_shapes(x.shape, (None, None))
-        return adjacencies.from_edges(*self.fields.edges(parts.graph), x)
+        return adjacencies.from_edges(*self.fields.edges(parts.graph), x, self.label)
 
     def membership(self, parts, x, mask=None):
         """Returns which node is of which graph, see `tfgraph.membership`.
@@ -110,11 +110,11 @@ class GraphLayer(keras.layers.Layer):
             mask: The mask that Keras hands to the layer.
         """
         if parts.graph is not None:
-            return membership.from_sizes(self.fields.sizes(parts.graph), x)
+            return membership.from_sizes(self.fields.sizes(parts.graph), x, self.label)
         given = parts.membership
         if given is None:
             given = membership.keras_mask(mask)
-        return membership.as_membership(given, x)
+        return membership.as_membership(given, x, self.label)
 
     def get_config(self):
         names = {name: getattr(self, name) for name in self.graph_arguments}

@@ -56,7 +56,9 @@ class InnerProductDecoder(keras.layers.Layer):
                 "InnerProductDecoder: expected `pairs` to hold integers. "
                 f"Received: pairs.dtype={pairs.dtype.name}"
             )
-        pairs = ops.checked_pairs(pairs, tf.shape(z, out_type=pairs.dtype)[0])
+        num_nodes = tf.shape(z, out_type=pairs.dtype)[0]
+        layer = f"InnerProductDecoder '{self.name}'"
+        pairs = ops.checked_pairs(pairs, num_nodes, layer)
         z = tf.cast(z, self.compute_dtype)
         return self.activation(ops.pair_logits(z, pairs))
 

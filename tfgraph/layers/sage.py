@@ -8,6 +8,7 @@ import keras
 import tensorflow as tf
 
 from tfgraph import arguments, ops
+from tfgraph.adjacency import assert_not_negative
 from tfgraph.layers.graph_convolution import ConvolutionArguments, GraphConvolution
 
 if TYPE_CHECKING:
@@ -36,9 +37,10 @@ class SAGEConv(GraphConvolution):
     | "lstm" | the last state of an LSTM over the neighbours, shuffled in training |
     | "gcn" | the mean over `N(v) ∪ {v}`, and then `h_v' = σ(W h_N(v) + b)` |
 
-    An edge of weight w counts as w parallel edges, and one of weight 0 as none; so
-    "max_pool" and "lstm" look at no other weights. A node without neighbours has
-    `h_N(v) = 0` (for "gcn", `h_v`).
+    To "max_pool" and "lstm" an edge of any weight but 0 is one neighbour, and one of
+    weight 0 is none. A repeated edge counts once, with the sum of its weights. A mean
+    takes no negative weights, by the sum of which it divides; the other aggregators do.
+    A node without neighbours has `h_N(v) = 0` (for "gcn", `h_v`).
 
     Example:
 
@@ -85,9 +87,12 @@ class SAGEConv(GraphConvolution):
     Raises:
         ValueError: If `units` or `aggregator_units` is not a positive integer,
             `aggregator` is unknown, `concat` is set where there is only one product,
-            `dropout` is outside `[0, 1)`, or the inputs do not fit together.
+            `dropout` is outside `[0, 1)`, or the inputs do not fit together; or at the
+            first call, if XLA is to compile "lstm".
         tf.errors.InvalidArgumentError: At run time, if an edge names a node that does
-            not exist.
+            not exist; or has a negative weight, for "mean", "mean_pool" and "gcn". XLA
+            has no such errors: with `jit_compile=True`, a mean then divides by what the
+            weights add up to.
     """
 
     def __init__(
@@ -170,7 +175,10 @@ class SAGEConv(GraphConvolution):
 
         if self.aggregator == "gcn":
             adjacency = adjacency.with_self_loops(1.0)
-        combine = adjacency.matmul if self.aggregator == "sum" else adjacency.mean
+        combine = adjacency.matmul
+        if self.aggregator != "sum":
+            assert_not_negative(adjacency, 'for signed edges, use `aggregator="sum"`')
+            combine = adjacency.mean
         # Sums commute with the product: move the smaller features along the edges. If
         # not all nodes receive, sums come first, as they leave fewer rows to multiply.
         narrower = self.units < self.neighbor_kernel.shape[0] and adjacency.is_square
@@ -180,6 +188,13 @@ class SAGEConv(GraphConvolution):
 
     def last_states(self, x, adjacency, training):
         """The LSTM's last state after the neighbours of each node."""
+        if ops.compiled_by_xla():
+            message = (
+                'The aggregator "lstm" takes as many steps as a node has neighbours, '
+                "which XLA cannot know while it compiles. Expected "
+                "`compile(jit_compile=False)`. Received: jit_compile=True"
+            )
+            raise ValueError(ops.name_layer(adjacency.layer, message))
         if isinstance(x, tf.SparseTensor):
             # Not tf.sparse.to_dense, which refuses repeated entries.
             x = tf.scatter_nd(x.indices, x.values, x.dense_shape)

@@ -181,7 +181,7 @@ class GAE(GraphModel):
         if isinstance(adjacency, DenseAdjacency):
             edges = tf.where(adjacency.values != 0)
         else:
-            edges = adjacency.indices
+            edges = tf.boolean_mask(*adjacency.edges())
         return _top_links(tf.cast(z, tf.float32).numpy(), edges.numpy(), nodes, k)
 
     def get_build_config(self):

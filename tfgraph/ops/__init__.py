@@ -4,6 +4,7 @@ from tfgraph.ops.attention import dense_attention as dense_attention
 from tfgraph.ops.attention import entry_sums as entry_sums
 from tfgraph.ops.attention import sparse_attention as sparse_attention
 from tfgraph.ops.checks import check as check
+from tfgraph.ops.checks import name_layer as name_layer
 from tfgraph.ops.dropout import dropout as dropout
 from tfgraph.ops.graph_products import segment_matmul as segment_matmul
 from tfgraph.ops.graph_products import segment_outer as segment_outer
@@ -20,4 +21,5 @@ from tfgraph.ops.pairs import checked_pairs as checked_pairs
 from tfgraph.ops.pairs import edge_logits as edge_logits
 from tfgraph.ops.pairs import pair_logits as pair_logits
 from tfgraph.ops.pairs import softplus_sum as softplus_sum
+from tfgraph.ops.repeated import merge_repeated as merge_repeated
 from tfgraph.ops.self_loops import add_self_loops as add_self_loops

@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 from tfgraph.ops.matmul import compiled_by_xla, sparse_matmul
-from tfgraph.ops.segments import row_max, row_sum, within
+from tfgraph.ops.segments import row_max, row_sum
 from tfgraph.ops.self_loops import missing_self_loops
 
 
@@ -32,7 +32,7 @@ def _entry_sums(indices, receivers, senders):
         num_rows = tf.shape(receivers)[0]
         return (
             None,
-            row_sum(dy, within(rows, num_rows), num_rows),
+            row_sum(dy, rows, num_rows),
             tf.math.unsorted_segment_sum(dy, columns, tf.shape(senders)[0]),
         )
 
@@ -63,7 +63,7 @@ def sparse_attention(indices, weights, shape, logits, loop_logits, h, drop):
         or `[E + M, H]` where the last `M` are those of the added loops.
     """
     num_rows = shape[0]
-    rows = within(indices[:, 0], num_rows)
+    rows = indices[:, 0]
     logits += _log(weights)[:, None]
     highest = row_max(logits, rows, num_rows)
     if loop_logits is not None:

@@ -29,3 +29,8 @@ def check(condition, message: str, *values):
         return tf.no_op()
     # With a message that is a string already, an assertion is a single operation.
     return tf.debugging.Assert(condition, [tf.strings.format(message, values)])
+
+
+def name_layer(layer: str, message: str) -> str:
+    """Returns the message of an error with the layer it is about in front, if any."""
+    return f"{layer}: {message}" if layer else message

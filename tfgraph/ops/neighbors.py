@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from tfgraph.ops.segments import row_max, row_sum, within
+from tfgraph.ops.segments import row_max, row_sum
 
 
 def sparse_max(indices, values, shape, x):
@@ -17,10 +17,9 @@ def sparse_max(indices, values, shape, x):
     Returns:
         `[M, F]`, 0 for a row without entries.
     """
-    rows = within(indices[:, 0], shape[0])
     messages = tf.gather(x, indices[:, 1])
     messages = tf.where((values != 0)[:, None], messages, x.dtype.min / 2)
-    return _zero_if_none(row_max(messages, rows, shape[0]))
+    return _zero_if_none(row_max(messages, indices[:, 0], shape[0]))
 
 
 def dense_max(values, x):
@@ -60,7 +59,7 @@ def sparse_sequence(indices, values, shape, x, cell, seed=None):
         keys = tf.random.stateless_uniform(tf.shape(rows), seed, dtype=tf.float64)
         columns = tf.gather(columns, tf.argsort(tf.cast(rows, tf.float64) + keys))
     ones = tf.ones_like(rows, tf.int32)
-    degrees = row_sum(ones, within(rows, shape[0]), shape[0])
+    degrees = row_sum(ones, rows, shape[0])
     by_degree = tf.argsort(degrees, direction="DESCENDING", stable=True)
     first = tf.gather(tf.cumsum(degrees, exclusive=True), by_degree)
     num_steps = tf.reduce_max(tf.pad(degrees, [[0, 1]]))

@@ -2,24 +2,33 @@
 
 import tensorflow as tf
 
+from tfgraph.ops.checks import check, name_layer
 from tfgraph.ops.matmul import compiled_by_xla, sparse_matmul
 
 _BLOCK = 512  # nodes; the fastest of 256, 384, 512, 1024 and 2048
 _FACTORS = 16  # of a product that stays above 2^-16
 
 
-def checked_pairs(pairs, num_nodes):
-    """Returns `pairs`; fails at run time if one names a node that does not exist."""
-    if compiled_by_xla():
+def checked_pairs(pairs, num_nodes, layer=""):
+    """Returns `pairs`; fails at run time if one names a node that does not exist.
+
+    Args:
+        pairs: Integers `[P, 2]`.
+        num_nodes: Scalar tensor of the dtype of `pairs`.
+        layer: The layer that asks for it, for errors.
+    """
+    if compiled_by_xla():  # which has no boolean mask either
         return pairs
     known = tf.reduce_all((pairs >= 0) & (pairs < num_nodes), axis=-1)
-    message = tf.strings.format(
-        "Expected `pairs` of node numbers from 0 to below {}. Received: {}",
-        [num_nodes, tf.boolean_mask(pairs, ~known)],
+    checked = check(
+        tf.reduce_all(known),
+        name_layer(
+            layer, "Expected `pairs` of node numbers from 0 to below {}. Received: {}"
+        ),
+        num_nodes,
+        tf.boolean_mask(pairs, ~known),
     )
-    check = tf.debugging.Assert(tf.reduce_all(known), [message])
-    # In eager mode, where nothing has to wait, there is no operation.
-    with tf.control_dependencies([] if check is None else [check]):
+    with tf.control_dependencies([checked]):
         return tf.identity(pairs)
 
 

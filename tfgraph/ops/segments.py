@@ -5,16 +5,6 @@ import tensorflow as tf
 from tfgraph.ops.matmul import compiled_by_xla
 
 
-def within(rows, num_rows):
-    """`rows`, cut to the range of what is legal.
-
-    A check reports a row out of range; but by then it may have asked for memory
-    without bound, as the segments of a sum go up to the highest.
-    """
-    highest = tf.maximum(tf.cast(num_rows, rows.dtype) - 1, 0)
-    return tf.clip_by_value(rows, 0, highest)
-
-
 def row_sum(values, rows, num_rows):
     """The sum of the entries of each row; `rows` is sorted."""
     if compiled_by_xla():  # where nothing is sorted, and shapes must be known

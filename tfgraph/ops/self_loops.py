@@ -16,7 +16,8 @@ def add_self_loops(indices, values, num_rows, weight):
 
     Returns:
         Indices `[E + M, 2]`, sorted by row, and values `[E + M]`. A row that has a
-        self-loop already gets an entry of value 0.
+        self-loop already gets an entry of value 0. Entries of which the values add up
+        to 0 are no self-loop.
     """
     rows = indices[:, 0]
     nodes = tf.range(tf.cast(num_rows, tf.int64))
@@ -30,9 +31,7 @@ def add_self_loops(indices, values, num_rows, weight):
     # Merging two sorted lists: the loop of row i comes before the row's entries, so it
     # has i loops before it, and an entry of row i has i + 1. Takes less than half
     # the time of `tf.sparse.add`: 41 ms against 92 for 2.3 million entries.
-    # (The minimum keeps a row out of range from asking for memory without bound.)
-    loops_before = tf.minimum(rows + 1, tf.cast(num_rows, tf.int64))
-    entry_positions = tf.range(tf.size(rows)) + tf.cast(loops_before, tf.int32)
+    entry_positions = tf.range(tf.size(rows)) + tf.cast(rows + 1, tf.int32)
     entries_before = tf.searchsorted(rows, nodes)
     loop_positions = entries_before + tf.cast(nodes, tf.int32)
     positions = [entry_positions, loop_positions]
@@ -49,14 +48,15 @@ def missing_self_loops(indices, values, num_rows, weight):
         indices, values, num_rows, weight: As in `add_self_loops`, in any order.
     """
     rows, columns = indices[:, 0], indices[:, 1]
-    present = tf.equal(rows, columns) & tf.not_equal(values, 0)
+    loops = tf.equal(rows, columns)
+    # Repeated loops add up.
     if compiled_by_xla():
-        present = tf.math.unsorted_segment_max(
-            tf.cast(present, tf.int32), rows, num_rows
+        weights = tf.where(loops, values, tf.zeros([], values.dtype))
+        weights = tf.math.unsorted_segment_sum(weights, rows, num_rows)
+    else:
+        weights = tf.tensor_scatter_nd_add(
+            tf.zeros([num_rows], values.dtype),
+            tf.boolean_mask(rows, loops)[:, None],
+            tf.boolean_mask(values, loops),
         )
-        return tf.cast(tf.where(present > 0, 0.0, weight), values.dtype)
-    return tf.tensor_scatter_nd_update(
-        tf.fill([num_rows], tf.cast(weight, values.dtype)),
-        tf.boolean_mask(indices, present)[:, :1],
-        tf.zeros([tf.math.count_nonzero(present)], values.dtype),
-    )
+    return tf.cast(tf.where(tf.equal(weights, 0), weight, 0.0), values.dtype)

@@ -1,8 +1,6 @@
-"""From what a user has (SparseTensor, GraphTensor, dense tensor) to one adjacency.
+"""The two types of adjacency that layers see, which offer the same operations.
 
 `adjacency[i, j]` is the weight of the message from node `j` to node `i`: rows receive.
-The layers see `SparseAdjacency` and `DenseAdjacency` only, which offer the same
-operations.
 """
 
 import dataclasses
@@ -16,19 +14,24 @@ from tfgraph import ops
 class SparseAdjacency:
     """The adjacency `[M, N]` of one graph, by its entries.
 
+    An entry `(i, j)` that is repeated counts with the sum of its weights. A sum of 0
+    is no edge.
+
     Attributes:
         indices: int64 `[E, 2]`, (receiver, sender) of each entry, sorted by receiver.
         values: `[E]`, the weights, in float32 or float64.
         shape: `(M, N)`, the numbers of receivers and senders, each an int or a scalar
             int64 tensor.
-        order: `[E]`, which of the entries that were given each entry is; None for an
-            adjacency that was made of another.
+        order: `[E]`, which of the entries that were given each entry is; None where
+            entries have been added.
+        layer: The layer that it was made for, which errors name. Empty for none.
     """
 
     indices: tf.Tensor
     values: tf.Tensor
     shape: tuple[int | tf.Tensor, int | tf.Tensor]
     order: tf.Tensor | None = None
+    layer: str = ""
 
     @property
     def dtype(self):
@@ -44,15 +47,17 @@ class SparseAdjacency:
         """The weighted mean over neighbours, `[M, F]`; 0 where the weights sum to 0."""
         share = tf.math.reciprocal_no_nan(self.row_sums())
         values = self.values * tf.gather(share, self.indices[:, 0])
-        return SparseAdjacency(self.indices, values, self.shape).matmul(x)
+        return dataclasses.replace(self, values=values).matmul(x)
 
     def max(self, x):
         """The maximum over neighbours, `[M, F]`; 0 where there are none."""
-        return ops.sparse_max(self.indices, self.values, self.shape, x)
+        indices, values = self._merged()
+        return ops.sparse_max(indices, values, self.shape, x)
 
     def sequence(self, x, cell, seed=None):
         """A recurrent cell's last state, see `ops.sparse_sequence`: `[M, units]`."""
-        return ops.sparse_sequence(self.indices, self.values, self.shape, x, cell, seed)
+        indices, values = self._merged()
+        return ops.sparse_sequence(indices, values, self.shape, x, cell, seed)
 
     def row_sums(self):
         """The weighted degree of each receiver, `[M]`."""
@@ -62,28 +67,35 @@ class SparseAdjacency:
 
     def row_squares(self):
         """The sum of the squared weights of each receiver, `[M]`."""
-        rows = self.indices[:, 0]
-        # Entries that are repeated, which sorting has made neighbours, add up first.
-        changes = tf.reduce_any(self.indices[1:] != self.indices[:-1], axis=1)
-        first = tf.concat([tf.ones_like(rows[:1], tf.bool), changes], axis=0)
-        numbers = tf.cumsum(tf.cast(first, tf.int64)) - 1
-        values = tf.math.segment_sum(self.values, numbers)
-        rows = tf.boolean_mask(rows, first)
-        return tf.math.unsorted_segment_sum(values**2, rows, self.shape[0])
+        indices, values = self._merged()
+        return tf.math.unsorted_segment_sum(values**2, indices[:, 0], self.shape[0])
+
+    def edges(self):
+        """The entries sorted by row and column, and which of them are edges.
+
+        Returns:
+            int64 `[E, 2]` and booleans `[E]`, False for all but one of a repeated
+            entry, and for those of which the weights add up to 0.
+        """
+        indices, values = self._merged()
+        return indices, values != 0
+
+    def _merged(self):
+        return ops.merge_repeated(self.indices, self.values, self.shape[1])
 
     def with_self_loops(self, weight):
         """The adjacency in which each receiver without self-loop gets one."""
         indices, values = ops.add_self_loops(
             self.indices, self.values, self.shape[0], weight
         )
-        return SparseAdjacency(indices, values, self.shape)
+        return SparseAdjacency(indices, values, self.shape, layer=self.layer)
 
     def scaled(self, row_factors, column_factors):
         """`diag(row_factors) A diag(column_factors)`."""
         rows, columns = self.indices[:, 0], self.indices[:, 1]
         values = self.values * tf.gather(row_factors, rows)
         values *= tf.gather(column_factors, columns)
-        return SparseAdjacency(self.indices, values, self.shape)
+        return dataclasses.replace(self, values=values)
 
     def first_rows(self, x):
         """The rows of `x` `[N, ...]` that belong to the receivers: `[M, ...]`."""
@@ -98,20 +110,22 @@ class SparseAdjacency:
         """Raises an error unless `edges` has a row for each of the given entries."""
         num_entries = self.indices.shape[0]
         if edges.shape.rank != 2 or num_entries not in (None, edges.shape[0]):
-            raise ValueError(
+            message = (
                 "Expected edge features of shape `[E, D]`, with one row for each of "
                 f"the {num_entries} entries of the adjacency. "
                 f"Received: edge features of shape {tuple(edges.shape)}"
             )
-        if ops.compiled_by_xla():
-            return
-        sizes = tf.stack([tf.shape(self.indices)[0], tf.shape(edges)[0]])
-        message = tf.strings.format(
-            "Expected edge features with one row for each entry of the adjacency. "
-            "Received: numbers of entries and of rows {}",
-            sizes,
+            raise ValueError(ops.name_layer(self.layer, message))
+        sizes = tf.shape(self.indices)[0], tf.shape(edges)[0]
+        ops.check(
+            tf.equal(*sizes),
+            ops.name_layer(
+                self.layer,
+                "Expected edge features with one row for each entry of the adjacency. "
+                "Received: {} entries and {} rows",
+            ),
+            *sizes,
         )
-        tf.debugging.Assert(tf.equal(sizes[0], sizes[1]), [message])
 
     def pair_sums(self, receivers, senders, edges=None):
         """`receivers[i] + senders[j] + edges[e]` for each edge `e` from `j` to `i`.
@@ -143,9 +157,11 @@ class DenseAdjacency:
 
     Attributes:
         values: The weights, 0 where there is no edge, in float32 or float64.
+        layer: The layer that it was made for, which errors name. Empty for none.
     """
 
     values: tf.Tensor
+    layer: str = ""
 
     @property
     def dtype(self):
@@ -186,13 +202,12 @@ class DenseAdjacency:
         """The adjacency in which each receiver without self-loop gets one."""
         diagonal = tf.linalg.diag_part(self.values)
         loops = tf.where(diagonal == 0, tf.cast(weight, self.dtype), diagonal)
-        return DenseAdjacency(tf.linalg.set_diag(self.values, loops))
+        return dataclasses.replace(self, values=tf.linalg.set_diag(self.values, loops))
 
     def scaled(self, row_factors, column_factors):
         """`diag(row_factors) A diag(column_factors)`."""
-        return DenseAdjacency(
-            row_factors[..., :, None] * self.values * column_factors[..., None, :]
-        )
+        values = row_factors[..., :, None] * self.values * column_factors[..., None, :]
+        return dataclasses.replace(self, values=values)
 
     def first_rows(self, x):
         """The rows of `x` `[..., N, ...]` of the receivers: `[..., M, ...]`."""
@@ -208,11 +223,12 @@ class DenseAdjacency:
         """Raises a `ValueError` unless `edges` has a row for each pair of nodes."""
         pairs = self.values.shape
         if not edges.shape[:-1].is_compatible_with(pairs):
-            raise ValueError(
+            message = (
                 "Expected edge features of the shape of the adjacency with one more "
                 f"dimension. Received: edge features of shape {tuple(edges.shape)}, "
                 f"adjacency.shape={tuple(pairs)}"
             )
+            raise ValueError(ops.name_layer(self.layer, message))
 
     def pair_sums(self, receivers, senders, edges=None):
         """`receivers[i] + senders[j] + edges[i, j]` for each pair of nodes.
@@ -263,166 +279,31 @@ def _is_square(shape):
 
 def assert_square(adjacency, reason):
     """Raises an error, at run time if need be, unless the adjacency is `[N, N]`."""
+    if _is_square(adjacency.shape):
+        return
     rows, columns = adjacency.shape
-    if _is_square(adjacency.shape) or ops.compiled_by_xla():
-        return
+    message = f"Expected a square adjacency: {reason}. "
+    message += "Received: adjacency.shape=({}, {})"
+    message = ops.name_layer(adjacency.layer, message)
     if isinstance(rows, int) and isinstance(columns, int):
-        raise ValueError(
-            f"Expected a square adjacency: {reason}. "
-            f"Received: adjacency.shape=({rows}, {columns})"
-        )
+        raise ValueError(message.format(rows, columns))
     rows, columns = tf.cast(rows, tf.int64), tf.cast(columns, tf.int64)
-    message = tf.strings.format(
-        f"Expected a square adjacency: {reason}. Received: adjacency.shape={{}}",
-        tf.stack([rows, columns]),
-    )
-    tf.debugging.Assert(tf.equal(rows, columns), [message])
+    ops.check(tf.equal(rows, columns), message, rows, columns)
 
 
-def assert_not_negative(adjacency):
-    """Raises an error, at run time if need be, if an edge has a negative weight."""
-    if ops.compiled_by_xla():
-        return
+def assert_not_negative(adjacency, instead):
+    """Raises an error at run time if an edge has a negative weight.
+
+    Under XLA, which has no assertions, nothing is checked.
+
+    Args:
+        adjacency: `SparseAdjacency` or `DenseAdjacency`.
+        instead: What to use for negative weights, the end of the error's sentence.
+    """
     lowest = tf.reduce_min(adjacency.values)
-    message = tf.strings.format(
-        "Expected an adjacency without negative weights. Received: a weight of {}",
+    message = "Expected an adjacency without negative weights; " + instead
+    ops.check(
+        ~(lowest < 0),  # the lowest of no weights is infinite
+        ops.name_layer(adjacency.layer, message + ". Received: a weight of {}"),
         lowest,
     )
-    tf.debugging.Assert(~(lowest < 0), [message])  # of no weights, the lowest is inf
-
-
-def as_adjacency(adjacency, x):
-    """Returns the adjacency of a `tf.SparseTensor` or of a dense tensor.
-
-    Args:
-        adjacency: `tf.SparseTensor` `[M, N]`, in any order, whose duplicate entries add
-            up, or dense tensor `[M, N]` or `[B, M, N]`.
-        x: The features `[N, F]` or `[B, N, F]` that it belongs to, dense or sparse.
-    """
-    check_shapes(x.shape, adjacency.shape)
-    dtype = ops.weight_dtype(x.dtype)
-    if not isinstance(adjacency, tf.SparseTensor):
-        return DenseAdjacency(cast("adjacency", adjacency, dtype))
-    check_is_matrix("adjacency", adjacency)
-    sizes = adjacency.dense_shape
-    shape = tuple(
-        sizes[i] if static is None else static
-        for i, static in enumerate(adjacency.shape)
-    )
-    values = cast("adjacency", adjacency.values, dtype)
-    return _sparse_adjacency(adjacency.indices, values, sizes, shape, x)
-
-
-def from_edges(source, target, weight, num_nodes, x):
-    """Returns the adjacency of an edge list, such as a GraphTensor's edge set.
-
-    Args:
-        source: Integer `[E]`, the sender of each edge.
-        target: Integer `[E]`, the receiver of each edge.
-        weight: `[E]` or `[E, 1]`, or None for ones.
-        num_nodes: Scalar integer tensor, the number of nodes `N`.
-        x: The features `[N, F]` of the nodes, dense or sparse.
-    """
-    dtype = ops.weight_dtype(x.dtype)
-    indices = tf.stack([tf.cast(target, tf.int64), tf.cast(source, tf.int64)], axis=1)
-    if weight is None:
-        weight = tf.ones([tf.shape(indices)[0]], dtype)
-    if tuple(weight.shape[1:]) not in ((), (1,)):
-        raise ValueError(
-            "Expected one edge weight for each edge, of shape `[num_edges]` or "
-            f"`[num_edges, 1]`. Received: edge weight of shape {tuple(weight.shape)}"
-        )
-    weight = tf.reshape(cast("edge weight", weight, dtype), [-1])
-    num_nodes = tf.cast(num_nodes, tf.int64)
-    shape = (num_nodes if x.shape[0] is None else x.shape[0],) * 2
-    sizes = tf.stack([num_nodes, num_nodes])
-    return _sparse_adjacency(indices, weight, sizes, shape, x)
-
-
-def check_shapes(x_shape, adjacency_shape):
-    """Raises a `ValueError` if features and adjacency do not belong together."""
-    x_shape, adjacency_shape = tuple(x_shape), tuple(adjacency_shape)
-    received = (
-        f"Received: x.shape={x_shape}, adjacency.shape={adjacency_shape}"
-        f"{_hint(x_shape, adjacency_shape)}"
-    )
-    if len(adjacency_shape) not in (2, 3) or len(x_shape) != len(adjacency_shape):
-        raise ValueError(
-            "Expected features `x` of shape `[N, F]` with an adjacency of shape "
-            "`[M, N]`, or `[B, N, F]` with a dense `[B, M, N]`. " + received
-        )
-    (num_rows, num_columns), num_nodes = adjacency_shape[-2:], x_shape[-2]
-    if None not in (num_columns, num_nodes) and num_columns != num_nodes:
-        raise ValueError(
-            f"Expected an adjacency with one column for each of the {num_nodes} nodes "
-            f"of `x`. {received}"
-        )
-    if None not in (num_rows, num_columns) and num_rows > num_columns:
-        raise ValueError(
-            "Expected an adjacency with no more rows (receivers) than columns "
-            f"(senders): the receivers are the first of the senders. {received}"
-        )
-
-
-def _hint(x_shape, adjacency_shape) -> str:
-    """What the user may have meant by shapes that do not fit."""
-    if len(adjacency_shape) == 2 and 2 in adjacency_shape:
-        return (
-            ". A list of edges is no adjacency: `tfgraph.data.Graph(x, edges)."
-            "to_sparse_tensor()` makes one of `edges` of shape `[E, 2]`"
-        )
-    if len(x_shape) == 2 and x_shape[0] == x_shape[1] and x_shape[0] is not None:
-        return ". Are `x` and the adjacency swapped?"
-    return ""
-
-
-def cast(name, tensor, dtype):
-    """Casts a tensor; a `ValueError` names it if it holds no real numbers."""
-    if tensor.dtype == tf.string or tensor.dtype.is_complex:
-        raise ValueError(
-            f"Expected `{name}` of a real number type. "
-            f"Received: {name}.dtype={tensor.dtype.name}"
-        )
-    return tf.cast(tensor, dtype)
-
-
-def check_is_matrix(name, tensor):
-    """Raises a `ValueError` if a SparseTensor is of another rank than 2."""
-    if tensor.shape.rank != 2:
-        raise ValueError(
-            f"Expected a SparseTensor as `{name}` to be of rank 2: the graphs of a "
-            "batch are merged into one, along the diagonal of its adjacency. "
-            f"Received: {name}.shape={tuple(tensor.shape)}"
-        )
-
-
-def _sparse_adjacency(indices, values, sizes, shape, x):
-    order = tf.range(tf.shape(indices)[0])
-    if not ops.compiled_by_xla():
-        # Unsorted rows would make the CSR conversion silently wrong. For rows that are
-        # sorted already, which `tfgraph.data.Graph` takes care of, this costs next to
-        # nothing (2 ms for a million edges, against 400 ms).
-        entries = tf.sparse.reorder(tf.SparseTensor(indices, values, sizes))
-        # Pruned from graph functions where nobody asks for the order.
-        order = tf.sparse.reorder(tf.SparseTensor(indices, order, sizes)).values
-        indices, values = entries.indices, entries.values
-        _assert_fits(indices, sizes, tf.shape(x, out_type=tf.int64)[0])
-    return SparseAdjacency(indices, values, shape, order)
-
-
-def _assert_fits(indices, sizes, num_nodes):
-    """Fails at run time if an edge names a node that does not exist."""
-    lowest = tf.reduce_min(indices, axis=0)
-    highest = tf.reduce_max(indices, axis=0)
-    within = tf.reduce_all((lowest >= 0) & (highest < sizes)) & (sizes[0] <= sizes[1])
-    # No control dependency ties the entries to the assertion: it would differ from
-    # layer to layer, and hide from TensorFlow that they all do the same work. With a
-    # message that is a string already, an assertion is a single operation.
-    message = tf.strings.format(
-        "Expected an adjacency with one column for each node (row of `x`), no more "
-        "rows, and edges (receiver, sender) from (0, 0) to below its shape. Received: "
-        "{} nodes, an "
-        "adjacency of shape {}, indices from {} to {}",
-        [num_nodes, sizes, lowest, highest],
-    )
-    tf.debugging.Assert(within & tf.equal(sizes[1], num_nodes), [message])
