@@ -35,7 +35,7 @@ def assert_same(a, b):
 
 
 def test_edges_are_sorted_by_target_with_their_weights():
-    graph = Graph(X, EDGES, WEIGHT)
+    graph = Graph(X, EDGES, edge_weight=WEIGHT)
     assert graph.edges.tolist() == [[3, 0], [0, 1], [1, 1], [2, 1], [0, 3]]
     assert graph.edge_weight.tolist() == [3.0, 1.0, 11.0, 21.0, 0.5]
     assert graph.edges.dtype == np.int64
@@ -47,7 +47,7 @@ def test_edges_are_sorted_by_target_with_their_weights():
 def test_the_callers_arrays_stay_as_they_are():
     edges, weight = np.array(EDGES), np.array(WEIGHT, np.float32)
     x = sp.csr_array((np.ones(2, np.float32), [1, 1], [0, 2, 2, 2, 2]), shape=(4, 2))
-    graph = Graph(x, edges, weight)
+    graph = Graph(x, edges, edge_weight=weight)
     assert edges.tolist() == [list(edge) for edge in EDGES]
     assert weight.tolist() == WEIGHT
     assert x.nnz == 2
@@ -88,8 +88,8 @@ def test_the_callers_arrays_stay_as_they_are():
         ({"val_mask": [True]}, r"`val_mask` to hold .* 4 nodes.*\(1,\)"),
         ({"y": [0, -1, 0, 0], "test_mask": [False, True, True, True]}, "node 1, whose"),
         ({"num_nodes": 5}, "`num_nodes` to be the number of rows.*num_nodes=5"),
-        ({"num_nodes": -1}, "`num_nodes` to be a non-negative integer.*=-1"),
-        ({"num_nodes": 4.0}, "`num_nodes` to be a non-negative integer.*=4.0"),
+        ({"num_nodes": -1}, "`num_nodes` to be an integer of at least 0.*=-1"),
+        ({"num_nodes": 4.0}, "`num_nodes` to be an integer of at least 0.*=4.0"),
         ({"x": None}, "`num_nodes` to be given"),
     ],
 )
@@ -121,7 +121,7 @@ def test_num_nodes(fields, num_nodes):
 @settings(max_examples=30, deadline=None)
 def test_round_trips(edges, weighted):
     weight = np.arange(2.0, 2.0 + len(edges)) if weighted and edges else None
-    graph = Graph(np.eye(5), edges, weight)
+    graph = Graph(np.eye(5), edges, edge_weight=weight)
     adjacency = graph.to_sparse_tensor()
     order = [tuple(index) for index in adjacency.indices.numpy().tolist()]
     assert order == sorted(order)
@@ -178,7 +178,7 @@ def test_from_networkx_undirected_with_names_loops_and_some_weights():
 
 
 def test_to_graph_tensor():
-    graph = Graph(sp.csr_array(X), EDGES, WEIGHT)
+    graph = Graph(sp.csr_array(X), EDGES, edge_weight=WEIGHT)
     tensor = graph.to_graph_tensor()
     np.testing.assert_array_equal(tensor.node_sets["nodes"]["hidden_state"], X)
     adjacency = tensor.edge_sets["edges"].adjacency
@@ -198,7 +198,7 @@ def test_to_graph_tensor():
     ],
 )
 def test_from_graph_tensor_names(names, message):
-    tensor = Graph(X, EDGES, WEIGHT).to_graph_tensor()
+    tensor = Graph(X, EDGES, edge_weight=WEIGHT).to_graph_tensor()
     with pytest.raises(ValueError, match=message):
         Graph.from_graph_tensor(tensor, **names)
     assert Graph.from_graph_tensor(tensor, feature_name=None).x is None
@@ -234,7 +234,7 @@ def test_from_graph_tensor_chooses_sets():
 
 def test_symmetrized_merges_with_the_largest_weight():
     edges = [(0, 1), (1, 0), (1, 0), (2, 2), (2, 2), (3, 2)]
-    graph = Graph(X, edges, [1, 5, 2, 3, 4, -7], name="g").symmetrized()
+    graph = Graph(X, edges, edge_weight=[1, 5, 2, 3, 4, -7], name="g").symmetrized()
     assert graph.edges.tolist() == [[1, 0], [0, 1], [2, 2], [3, 2], [2, 3]]
     assert graph.edge_weight.tolist() == [5, 5, 4, -7, -7]
     assert_same(graph.symmetrized(), graph)
@@ -258,7 +258,7 @@ def test_row_normalized_leaves_rows_that_cancel_out():
 
 
 def test_replace():
-    graph = Graph(X, EDGES, WEIGHT, name="g")
+    graph = Graph(X, EDGES, edge_weight=WEIGHT, name="g")
     assert graph.replace(y=[0, 1, 1, 2]).num_classes == 3
     assert_same(graph.replace(y=[0, 1, 1, 2]), graph)
     smaller = graph.replace(x=X[:2], edges=[(0, 1)], edge_weight=None)
@@ -269,7 +269,9 @@ def test_replace():
 
 def test_repr():
     mask = np.array([True, False, False, True])
-    graph = Graph(sp.csr_array(X), EDGES, WEIGHT, [0, 1, -1, 4], train_mask=mask)
+    graph = Graph(
+        sp.csr_array(X), EDGES, edge_weight=WEIGHT, y=[0, 1, -1, 4], train_mask=mask
+    )
     assert repr(graph.replace(name="g")) == (
         "Graph(name='g', nodes=4, edges=5, weighted, features=2 (sparse), classes=5, "
         "train=2)"
@@ -298,7 +300,7 @@ def test_subgraph(stored, nodes):
     graph = Graph(
         stored(X),
         EDGES,
-        WEIGHT,
+        edge_weight=WEIGHT,
         y=[0, 1, -1, 2],
         train_mask=[True, False, False, True],
         test_mask=[False, True, False, False],

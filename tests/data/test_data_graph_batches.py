@@ -198,7 +198,11 @@ def test_fit_evaluate_predict(form):
     ("graphs", "arguments", "message"),
     [
         (GRAPHS, {"form": "dense"}, "`form` to be one of .*form='dense'"),
-        (GRAPHS, {"batch_size": 0}, "`batch_size` to be positive.*batch_size=0"),
+        (
+            GRAPHS,
+            {"batch_size": 0},
+            "`batch_size` to be an integer of at least 1.*batch_size=0",
+        ),
         (
             GRAPHS,
             {"form": "graph_tensor", "sparse_features": True},

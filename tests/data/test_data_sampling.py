@@ -392,7 +392,9 @@ def test_graph_tensors(graph, replacement):
     edges = collections.Counter(
         edge
         for edge, weight in zip(
-            map(tuple, graph.edges.tolist()), graph._weights(), strict=True
+            map(tuple, graph.edges.tolist()),
+            graph.to_sparse_tensor().values.numpy(),
+            strict=True,
         )
         if weight
     )
