@@ -136,5 +136,7 @@ def test_every_epoch_and_without_labels(tmp_path, monkeypatch):
 def test_bad_arguments_of_the_projector(tmp_path):
     with pytest.raises(ValueError, match="`every` to be an integer of at least 1"):
         EmbeddingProjector(tmp_path, DATA, every=0)
+    with pytest.raises(ValueError, match=r"`data` .*data\.full_batch\(data\)`"):
+        EmbeddingProjector(tmp_path, GRAPH)
     with pytest.raises(ValueError, match="one entry for each of the 34"):
         fit(tmp_path, labels=[1, 2])

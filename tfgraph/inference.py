@@ -5,7 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfgraph.data import Graph, neighbor_batches
-from tfgraph.data.graphs.checks import check_integer, is_scipy, received
+from tfgraph.data.graphs.checks import checked_integer, is_scipy, received
 from tfgraph.data.graphs.graph_arguments import check_graph
 from tfgraph.layers import GCNConv
 from tfgraph.models import GAT, GraphSAGE
@@ -50,7 +50,7 @@ def predict_nodes(
     """
     check_graph("graph", graph)
     _check_model(model)
-    check_integer("batch_size", batch_size, 1)
+    batch_size = checked_integer("batch_size", batch_size, 1)
     if not graph.num_nodes or not graph.num_features:
         raise ValueError(
             f"Expected `graph` to have nodes and features. Received: graph={graph}"

@@ -8,8 +8,13 @@ import importlib
 
 import numpy as np
 
-from tfgraph.data.graphs.checks import check_adjacency, check_seed
-from tfgraph.data.graphs.fields import check_finite, finite_float32, real_array
+from tfgraph.data.graphs.checks import check_adjacency, checked_seed
+from tfgraph.data.graphs.fields import (
+    as_array,
+    check_finite,
+    finite_float32,
+    real_array,
+)
 
 
 def attention(adjacency, scores, classes=None, seed=0):
@@ -41,10 +46,11 @@ def attention(adjacency, scores, classes=None, seed=0):
     figure = _figure()
     receivers, senders, scores = _edges(adjacency, scores)
     places = _spring_layout(adjacency, seed)
-    if classes is not None and np.shape(classes) != (len(places),):
+    classes = None if classes is None else real_array("classes", classes)
+    if classes is not None and classes.shape != (len(places),):
         raise ValueError(
             f"Expected `classes` to have one number for each of the {len(places)} "
-            f"nodes. Received: classes with shape={np.shape(classes)}"
+            f"nodes. Received: classes with shape={classes.shape}"
         )
     axes = figure.subplots()
     apart = receivers != senders
@@ -157,7 +163,7 @@ def latent_space(z, labels=None, title: str | None = None):
             "Expected `z` to have shape [N, D] with N of at least 1 and D of at least "
             f"2. Received: z with shape={z.shape}"
         )
-    labels = np.zeros(len(z), int) if labels is None else np.asarray(labels)
+    labels = np.zeros(len(z), int) if labels is None else as_array("labels", labels)
     if labels.shape != z.shape[:1] or labels.dtype.kind not in "iu":
         raise ValueError(
             "Expected `labels` to have one class number for each of the "
@@ -236,7 +242,7 @@ def clusters(adjacency, assignment, title: str | None = None, seed=0):
 
 def _spring_layout(adjacency, seed):
     """Returns a place in the plane for each node, `[N, 2]`."""
-    check_seed(seed)
+    seed = checked_seed(seed)
     networkx = _import("networkx")
     receivers, senders = _entries(adjacency)
     network = networkx.Graph()

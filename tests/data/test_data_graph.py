@@ -1,4 +1,5 @@
 import sys
+import warnings
 
 import networkx as nx
 import numpy as np
@@ -8,7 +9,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tfgraph.data import Graph
+from tfgraph.data import Graph, disjoint_union, random_split
 from tfgraph.graph_tensor import load_tfgnn
 
 X = np.array([[1.0, 0.0], [0.0, 0.0], [2.0, 6.0], [0.0, 5.0]], np.float32)
@@ -69,6 +70,17 @@ def test_the_callers_arrays_stay_as_they_are():
         ({"x": X.astype(np.float64) * 1e300}, "`x` to hold finite.*inf"),
         ({"x": sp.csr_array(np.where(X == 6, np.inf, X))}, "`x` to hold finite"),
         ({"edges": [[0, 1, 2], [1, 2, 0]]}, r"`edges` to have .*Transpose.*\(2, 3\)"),
+        ({"edges": np.eye(4, dtype=int)}, r"dense adjacency, .*Graph\.from_scipy\("),
+        (
+            {"edges": sp.csr_array(np.eye(4))},
+            r"`edges` .*from_scipy\(edges\).*csr_array",
+        ),
+        ({"x": tf.sparse.eye(4)}, r"`x` to be an array .*to_dense.*SparseTensor"),
+        ({"y": [0, None, 1, 2]}, "`y` to hold real numbers.*dtype=object"),
+        ({"train_mask": [1.0, np.nan, 0.0, 1.0]}, "`train_mask` to hold .*float64"),
+        ({"train_mask": [[True], [False, True]]}, "`train_mask` to be an array"),
+        ({"edge_weight": [1, 2, np.nan, 4, 5]}, r"`edge_weight`.*nan at index \[2\]"),
+        ({"num_nodes": True}, "`num_nodes` to be an integer.*num_nodes=True"),
         ({"edges": [0, 1]}, r"`edges` to have shape .*\(2,\)"),
         ({"edges": [(0.0, 1.0)]}, "`edges` to hold integers.*float64"),
         ({"edges": [(True, False)]}, "`edges` to hold integers.*bool"),
@@ -336,3 +348,54 @@ def test_subgraph_of_a_graph_of_edges_only():
 def test_subgraph_errors(nodes, message):
     with pytest.raises(ValueError, match=message):
         Graph(X, EDGES).subgraph(nodes)
+
+
+def test_what_follows_the_edges_is_passed_by_name():
+    with pytest.raises(TypeError, match="positional arguments"):
+        Graph(X, EDGES, [0, 1, 1, 2])  # labels, not weights
+
+
+def ambiguous(edges):
+    """Whether a graph of these edges warns."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        Graph(X, edges)
+    assert all("np.transpose(edges)" in str(w.message) for w in caught)
+    assert all(w.filename == __file__ for w in caught)  # points at the caller
+    return len(caught) == 1
+
+
+@pytest.mark.parametrize("form", [np.array, tf.constant])
+def test_two_edges_as_an_array_can_be_read_in_two_ways(form):
+    assert ambiguous(form([[0, 1], [2, 3]]))
+    for same_when_transposed in ([[0, 1], [1, 0]], [[0, 1], [1, 2]]):
+        assert not ambiguous(form(same_when_transposed))
+    assert not ambiguous(form([[0, 1], [1, 2], [2, 3]]))
+
+
+def test_two_edges_as_a_list_are_pairs():
+    assert not ambiguous([(0, 1), (2, 3)])
+    assert not ambiguous(np.array([[0, 1], [2, 3]]).tolist())
+    assert Graph(X, [[0, 1], [2, 3]]).edges.tolist() == [[0, 1], [2, 3]]
+
+
+@pytest.mark.filterwarnings("error")
+def test_graphs_made_of_graphs_do_not_warn():
+    graph = Graph(X, [(0, 1), (0, 2)], y=[0, 1, 0, 1])
+    for other in (
+        graph.replace(name="g"),
+        graph.subgraph([0, 1, 2]),
+        Graph(X, [(0, 0), (1, 1)]).symmetrized(),
+        Graph.from_sparse_tensor(graph.to_sparse_tensor()),
+        Graph.from_scipy(graph.to_scipy()),
+        Graph.from_graph_tensor(graph.to_graph_tensor()),
+        Graph.from_networkx(graph.to_networkx()),
+        disjoint_union([graph]),
+        random_split(graph, 1, 0, 0),
+    ):
+        assert other.num_edges == 2
+
+
+def test_methods_keep_their_documentation():
+    for name in ("to_scipy", "from_networkx", "subgraph", "dense_features"):
+        assert "Returns" in getattr(Graph, name).__doc__

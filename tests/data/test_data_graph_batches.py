@@ -208,6 +208,8 @@ def test_fit_evaluate_predict(form):
             {"form": "graph_tensor", "sparse_features": True},
             "`sparse_features` to be False",
         ),
+        (GRAPHS, {"labels": [0, 1]}, "`labels` to be True or False.*list"),
+        (GRAPHS, {"seed": 1.5}, "`seed` .*seed=1.5"),
         ([], {}, r"graphs=\[\]"),
         ([GRAPHS[0], GRAPHS[1].replace(x=None)], {}, r"features and labels.*graphs\[1"),
         ([GRAPHS[0].replace(y=None)], {}, "features and labels"),

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfgraph.data.graphs.checks import check_integer, is_number, received
+from tfgraph.data.graphs.checks import checked_integer, is_number, received
 from tfgraph.data.graphs.fields import check_finite, checked_nodes, real_array
 
 
@@ -34,12 +34,12 @@ def linear_probe(z, y, train, test, l2: float = 1e-4, steps: int = 500) -> float
             no training or test node, or one of these nodes has no label.
     """
     z, y = real_array("z", z).astype("float64"), real_array("y", y)
-    check_integer("steps", steps, 1)
+    steps = checked_integer("steps", steps, 1)
     if not is_number(l2) or not 0 <= l2 < float("inf"):
         raise ValueError(
             f"Expected `l2` to be a non-negative number. {received('l2', l2)}"
         )
-    if z.ndim != 2 or len(z) != len(y):
+    if z.ndim != 2 or y.ndim not in (1, 2) or len(z) != len(y):
         raise ValueError(
             "Expected embeddings `z` [N, D] with a row for each of `y`. "
             f"Received: z.shape={z.shape}, y.shape={y.shape}"
@@ -96,4 +96,4 @@ def _are_labels(y):
     """Whether `y` holds class numbers `[N]`, or 0 and 1 `[N, C]`. A NaN is neither."""
     if y.ndim == 1:
         return ((y >= 0) & (y == np.rint(y))).all()
-    return y.ndim == 2 and ((y == 0) | (y == 1)).all()
+    return ((y == 0) | (y == 1)).all()

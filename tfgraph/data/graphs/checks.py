@@ -34,20 +34,39 @@ def is_number(value) -> bool:
 
 def check_integer(name: str, value, least: int):
     """Raises a `ValueError` if an argument is not an integer of at least `least`."""
-    if not is_integer(value) or value < least:
+    if not is_integer(value) or not least <= value < 2**63:
+        limit = " and below 2**63" if is_integer(value) and value > 0 else ""
         raise ValueError(
-            f"Expected `{name}` to be an integer of at least {least}. "
+            f"Expected `{name}` to be an integer of at least {least}{limit}. "
             f"{received(name, value)}"
         )
 
 
-def check_seed(seed):
-    """Raises a `ValueError` if `seed` is not a non-negative int64 or None."""
-    if seed is not None and not (is_integer(seed) and 0 <= seed < 2**63):
+def checked_integer(name: str, value, least: int) -> int:
+    """Returns an argument as an `int`, if `check_integer` accepts it."""
+    check_integer(name, value, least)
+    return int(value)  # integers of NumPy may overflow
+
+
+def check_flags(**flags):
+    """Raises a `ValueError` if one of the arguments is not True or False."""
+    for name, value in flags.items():
+        if not isinstance(value, bool | np.bool_):
+            raise ValueError(
+                f"Expected `{name}` to be True or False. {received(name, value)}"
+            )
+
+
+def checked_seed(seed) -> int | None:
+    """Returns the argument `seed` as an `int` or None, or raises a `ValueError`."""
+    if seed is None:
+        return None
+    if not is_integer(seed) or not 0 <= seed < 2**63:
         raise ValueError(
             "Expected `seed` to be a non-negative integer or None. "
             f"{received('seed', seed)}"
         )
+    return int(seed)
 
 
 def check_choice(name: str, value, choices: tuple[str, ...], optional: bool = False):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tfgraph.data.graphs.checks import check_integer
+from tfgraph.data.graphs.checks import checked_integer
 from tfgraph.data.graphs.graph import Graph
 from tfgraph.data.graphs.graph_arguments import check_graph
 
@@ -48,7 +48,7 @@ def graclus_clusters(graph: Graph, num_clusters: int) -> np.ndarray:
             `Graph`, or a weight is negative.
     """
     check_graph("graph", graph)
-    check_integer("num_clusters", num_clusters, 1)
+    num_clusters = checked_integer("num_clusters", num_clusters, 1)
     weight = np.ones(graph.num_edges)
     if graph.edge_weight is not None:
         weight = graph.edge_weight.astype(np.float64)

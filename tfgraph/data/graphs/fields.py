@@ -17,12 +17,7 @@ MASKS = ("train_mask", "val_mask", "test_mask")
 
 def real_array(name: str, value) -> np.ndarray:
     """Returns an argument as an array of real numbers, or says what it is instead."""
-    try:
-        array = np.asarray(value)
-    except (TypeError, ValueError) as error:  # rows of different lengths, say
-        raise ValueError(
-            f"Expected `{name}` to be an array. Received: {name}={value!r}"
-        ) from error
+    array = as_array(name, value)
     if array.dtype == object and array.ndim == 0:
         raise ValueError(
             f"Expected `{name}` to be an array of real numbers. {received(name, value)}"
@@ -35,8 +30,19 @@ def real_array(name: str, value) -> np.ndarray:
     return array
 
 
+def as_array(name: str, value) -> np.ndarray:
+    """Returns an argument as an array, or raises a `ValueError` with its name."""
+    try:
+        return np.asarray(value)
+    except (TypeError, ValueError) as error:  # rows of different lengths, say
+        raise ValueError(
+            f"Expected `{name}` to be an array. Received: {name}={value!r}"
+        ) from error
+
+
 def check_finite(name: str, array: np.ndarray):
     """Raises a `ValueError` if there is a NaN or infinity, with its place."""
+    array = np.atleast_1d(array)
     # Some rows at a time: `array` may be a file that is larger than memory.
     step = max(1, 2**22 // max(1, array[:1].size))
     for start in range(0, len(array), step):
@@ -199,7 +205,7 @@ def checked_edge_weight(edge_weight, num_edges: int) -> np.ndarray:
 
 
 def checked_mask(name: str, mask, num_nodes: int, y) -> np.ndarray:
-    array = np.asarray(mask)
+    array = as_array(name, mask)
     if array.dtype != bool or array.shape != (num_nodes,):
         raise ValueError(
             f"Expected `{name}` to hold one boolean for each of the {num_nodes} nodes. "

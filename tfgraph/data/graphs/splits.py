@@ -5,12 +5,12 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from tfgraph.data.graphs.checks import (
-    check_seed,
+    checked_seed,
     is_integer,
     is_number,
     received,
 )
-from tfgraph.data.graphs.fields import are_classes
+from tfgraph.data.graphs.fields import are_classes, as_array
 from tfgraph.data.graphs.graph import Graph
 from tfgraph.data.graphs.graph_arguments import check_graph
 
@@ -61,7 +61,7 @@ def random_split(
             there are too few labelled nodes in a class or altogether.
     """
     check_graph("graph", graph)
-    check_seed(seed)
+    seed = checked_seed(seed)
     y = graph.y
     if y is None or not are_classes(y):
         raise ValueError(
@@ -126,7 +126,8 @@ class _Size(NamedTuple):
 
 def _size(name: str, value, per_class: bool = False) -> _Size:
     if is_integer(value) and value >= 0:
-        return _Size(of_each_class=value) if per_class else _Size(of_any_class=value)
+        size = int(value)  # integers of NumPy may overflow
+        return _Size(of_each_class=size) if per_class else _Size(of_any_class=size)
     if is_number(value) and not is_integer(value) and 0 <= value <= 1:
         return _Size(fraction=float(value))
     raise ValueError(
@@ -181,7 +182,7 @@ def stratified_folds(
         ValueError: If `labels` is not of rank 1 or has a NaN, or `num_folds` is not an
             integer from 3 to the number of examples.
     """
-    labels = np.asarray(labels)
+    labels = as_array("labels", labels)
     if labels.ndim != 1 or labels.dtype.kind not in "fiubSU":
         raise ValueError(
             "Expected `labels` to have shape [num_examples], and to hold numbers or "
@@ -193,7 +194,7 @@ def stratified_folds(
             "Expected `labels` to hold a class for each example. Received: labels with "
             f"nan at index {np.isnan(labels).argmax()}"
         )
-    check_seed(seed)
+    seed = checked_seed(seed)
     if not is_integer(num_folds) or not 3 <= num_folds <= len(labels):
         raise ValueError(
             "Expected `num_folds` to be at least 3, and at most the number of "

@@ -5,7 +5,12 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from tfgraph.data.graphs.checks import check_choice, check_integer, check_seed
+from tfgraph.data.graphs.checks import (
+    check_choice,
+    check_flags,
+    checked_integer,
+    checked_seed,
+)
 from tfgraph.data.graphs.disjoint_union import GraphStack
 from tfgraph.data.graphs.fields import are_classes
 from tfgraph.data.graphs.graph import Graph
@@ -66,6 +71,7 @@ def full_batch(
             graph has no features, no labels, or no node in the split.
     """
     check_graph("graph", graph)
+    check_flags(sparse_features=sparse_features)
     inputs = _inputs(graph, form, sparse_features)
     if split is None:
         # A tuple of one: Keras would take a bare (x, adjacency) for (inputs, y).
@@ -131,8 +137,9 @@ def graph_batches(
             alike.
     """
     check_choice("form", form, _BATCH_FORMS)
-    check_integer("batch_size", batch_size, 1)
-    check_seed(seed)
+    batch_size = checked_integer("batch_size", batch_size, 1)
+    seed = checked_seed(seed)
+    check_flags(labels=labels, shuffle=shuffle, sparse_features=sparse_features)
     if form == "graph_tensor":
         check_dense(sparse_features)
     graphs = checked_graphs("graphs", graphs)

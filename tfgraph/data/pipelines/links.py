@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfgraph.data.graphs.checks import (
-    check_seed,
+    checked_seed,
     is_integer,
     is_number,
     received,
@@ -98,7 +98,7 @@ def link_split(
             without an edge.
     """
     check_graph("graph", graph)
-    check_seed(seed)
+    seed = checked_seed(seed)
     graph = graph.symmetrized()
     low, high = graph.edges.T
     is_upper = low < high
@@ -183,7 +183,7 @@ def training_links(
             without an edge than edges.
     """
     check_graph("graph", graph)
-    check_seed(seed)
+    seed = checked_seed(seed)
     edges = np.unique(np.sort(graph.edges), axis=0)
     edges = edges[edges[:, 0] < edges[:, 1]]
     if not len(edges):
@@ -239,7 +239,7 @@ def _checked_links(links, num_nodes: int) -> Links:
     if not isinstance(links, Links):
         hint = "Make them with `tfgraph.data.Links(pairs, labels)`."
         raise wrong_object("links", "tfgraph.data.Links", links, hint)
-    pairs, labels = real_array("pairs", links.pairs), links.labels
+    pairs, labels = real_array("links.pairs", links.pairs), links.labels
     if pairs.shape == (0,):  # an empty list
         pairs = np.zeros([0, 2], np.int64)
     if pairs.ndim != 2 or pairs.shape[1] != 2 or pairs.dtype.kind not in "iu":
@@ -252,13 +252,13 @@ def _checked_links(links, num_nodes: int) -> Links:
             f"Expected pairs of node numbers from 0 to {num_nodes - 1}. "
             f"Received: pairs with numbers from {pairs.min()} to {pairs.max()}"
         )
-    labels = finite_float32("links.labels", labels)
+    labels = real_array("links.labels", labels)
     if labels.shape != pairs.shape[:1]:
         raise ValueError(
             "Expected `links.labels` to have one number for each of the "
             f"{len(pairs)} pairs. Received: labels with shape={labels.shape}"
         )
-    return Links(pairs.astype(np.int64), labels)
+    return Links(pairs.astype(np.int64), finite_float32("links.labels", labels))
 
 
 def _numbers(pairs, num_nodes):

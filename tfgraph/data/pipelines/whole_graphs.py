@@ -7,12 +7,13 @@ import tensorflow as tf
 
 from tfgraph.data.graphs.checks import (
     check_choice,
-    check_integer,
-    check_seed,
+    check_flags,
+    checked_integer,
+    checked_seed,
     received,
 )
 from tfgraph.data.graphs.disjoint_union import GraphStack
-from tfgraph.data.graphs.fields import check_finite
+from tfgraph.data.graphs.fields import as_array, check_finite
 from tfgraph.data.graphs.graph import Graph
 from tfgraph.data.graphs.graph_arguments import checked_graphs
 from tfgraph.data.pipelines.graph_batches import check_alike
@@ -108,15 +109,14 @@ def whole_graph_batches(
             more than `num_nodes` nodes. In the form "sparse", a graph without nodes is
             refused, since `graph_ids` cannot show it.
     """
-    _check_arguments(
-        form,
-        sparse_features,
-        batch_size=batch_size,
-        max_nodes=max_nodes,
-        max_edges=max_edges,
-        num_nodes=num_nodes,
-    )
-    check_seed(seed)
+    batch_size = checked_integer("batch_size", batch_size, 1)
+    max_nodes = _checked_size("max_nodes", max_nodes)
+    max_edges = _checked_size("max_edges", max_edges)
+    num_nodes = _checked_size("num_nodes", num_nodes)
+    num_clusters = _checked_size("num_clusters", num_clusters)
+    _check_form(form, sparse_features, num_nodes)
+    seed = checked_seed(seed)
+    check_flags(shuffle=shuffle)
     graphs = checked_graphs("graphs", graphs)
     check_alike(graphs, labels=False)
     nodes = np.array([graph.num_nodes for graph in graphs])
@@ -187,15 +187,17 @@ def _pad(rows, lengths, num_nodes):
     return rows.to_tensor(shape=[None, num_nodes, None])
 
 
-def _check_arguments(form: str, sparse_features: bool, **sizes: int | None):
+def _checked_size(name: str, size) -> int | None:
+    return None if size is None else checked_integer(name, size, 1)
+
+
+def _check_form(form: str, sparse_features: bool, num_nodes: int | None):
     check_choice("form", form, _FORMS)
-    for name, size in sizes.items():
-        if size is not None or name == "batch_size":
-            check_integer(name, size, 1)
-    if form != "dense" and sizes["num_nodes"] is not None:
+    check_flags(sparse_features=sparse_features)
+    if form != "dense" and num_nodes is not None:
         raise ValueError(
             "Expected `num_nodes` with the form 'dense' only. "
-            f"Received: num_nodes={sizes['num_nodes']}, form={form!r}"
+            f"Received: num_nodes={num_nodes}, form={form!r}"
         )
     if form != "sparse" and sparse_features:
         raise ValueError(
@@ -221,7 +223,7 @@ def _check_sizes(nodes: np.ndarray, form: str, num_nodes: int | None):
 def _checked_labels(labels, num_graphs: int):
     if labels is None:
         return None
-    labels = np.asarray(labels)
+    labels = as_array("labels", labels)
     if labels.dtype.kind not in "fiub" or labels.shape[:1] != (num_graphs,):
         raise ValueError(
             f"Expected `labels` to hold numbers, a row for each of the {num_graphs} "
@@ -243,7 +245,6 @@ def _stacked_clusters(clusters, num_clusters, nodes: np.ndarray):
         )
     if clusters is None:
         return None
-    check_integer("num_clusters", num_clusters, 1)
     if not isinstance(clusters, Sequence | np.ndarray):
         raise ValueError(
             "Expected `clusters` to be a list with an array for each graph. "

@@ -6,16 +6,14 @@ import numpy as np
 import tensorflow as tf
 
 from tfgraph.data.graphs.checks import (
-    check_choice,
     is_integer,
     is_scipy,
     received,
 )
 from tfgraph.data.graphs.graph import Graph
-from tfgraph.data.graphs.graph_arguments import check_graph
 from tfgraph.data.sampling.neighbors import Neighbors
 
-_REPLACEMENTS = ("if_short", "never", "always")
+REPLACEMENTS = ("if_short", "never", "always")
 _ALIGNMENT = 64  # of TensorFlow's buffers, in bytes
 
 
@@ -39,8 +37,6 @@ class BlockSampler:
         pad: bool,
         sparse_features: bool = False,
     ):
-        check_graph("graph", graph)
-        check_choice("replacement", replacement, _REPLACEMENTS)
         if graph.x is None:
             raise ValueError(
                 f"Expected `graph` to have features. Received: graph={graph}"

@@ -5,12 +5,17 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from tfgraph.data.graphs.checks import check_choice, check_integer, check_seed
+from tfgraph.data.graphs.checks import (
+    check_choice,
+    check_flags,
+    checked_integer,
+    checked_seed,
+)
 from tfgraph.data.graphs.fields import are_classes, checked_nodes
 from tfgraph.data.graphs.graph import Graph
 from tfgraph.data.graphs.graph_arguments import check_graph
 from tfgraph.data.pipelines.graph_batches import check_dense
-from tfgraph.data.sampling.blocks import BlockSampler
+from tfgraph.data.sampling.blocks import REPLACEMENTS, BlockSampler
 from tfgraph.data.sampling.numpy_calls import numpy_function
 from tfgraph.graph_tensor import homogeneous
 
@@ -110,14 +115,21 @@ def neighbor_batches(
     """
     check_graph("graph", graph)
     check_choice("form", form, _FORMS)
-    check_seed(seed)
+    check_choice("replacement", replacement, REPLACEMENTS)
+    seed = checked_seed(seed)
+    check_flags(
+        labels=labels,
+        shuffle=shuffle,
+        drop_remainder=drop_remainder,
+        sparse_features=sparse_features,
+    )
     if form == "graph_tensor":
         check_dense(sparse_features)
     pad = form == "blocks" and replacement == "always"
     sampler = BlockSampler(graph, fanouts, replacement, pad, sparse_features)
     seeds = checked_seeds(graph, nodes)
     y = _labels(graph, seeds) if labels else None
-    check_integer("batch_size", batch_size, 1)
+    batch_size = checked_integer("batch_size", batch_size, 1)
     if batch_size > len(seeds):
         raise ValueError(
             f"Expected `batch_size` to be at most the {len(seeds)} seeds. "

@@ -5,10 +5,15 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from tfgraph.data.graphs.checks import check_integer, check_seed
+from tfgraph.data.graphs.checks import (
+    check_choice,
+    check_flags,
+    checked_integer,
+    checked_seed,
+)
 from tfgraph.data.graphs.graph import Graph
 from tfgraph.data.graphs.graph_arguments import check_graph
-from tfgraph.data.sampling.blocks import BlockSampler
+from tfgraph.data.sampling.blocks import REPLACEMENTS, BlockSampler
 from tfgraph.data.sampling.neighbor_batches import checked_seeds, random_batches
 from tfgraph.data.sampling.neighbors import Neighbors
 from tfgraph.data.sampling.numpy_calls import numpy_function
@@ -79,11 +84,13 @@ def walk_batches(
             no walk leads from any of the nodes.
     """
     check_graph("graph", graph)
-    check_seed(seed)
-    check_integer("batch_size", batch_size, 1)
-    check_integer("walk_length", walk_length, 2)
-    check_integer("walks_per_node", walks_per_node, 1)
-    check_integer("num_negatives", num_negatives, 1)
+    check_choice("replacement", replacement, REPLACEMENTS)
+    seed = checked_seed(seed)
+    check_flags(sparse_features=sparse_features)
+    batch_size = checked_integer("batch_size", batch_size, 1)
+    walk_length = checked_integer("walk_length", walk_length, 2)
+    walks_per_node = checked_integer("walks_per_node", walks_per_node, 1)
+    num_negatives = checked_integer("num_negatives", num_negatives, 1)
     pad = replacement == "always"
     sampler = BlockSampler(graph, fanouts, replacement, pad, sparse_features)
     walks = _Walks(sampler.neighbors, walk_length, num_negatives)
