@@ -32,7 +32,7 @@ def random_graph(num_nodes, seed, weighted=False):
     edges = rng.integers(num_nodes, size=(3 * num_nodes, 2))
     weight = rng.uniform(0.1, 2, len(edges)) if weighted else None
     x = rng.normal(size=(num_nodes, NUM_FEATURES)) * rng.integers(2, size=NUM_FEATURES)
-    return Graph(x, edges, weight, y=rng.integers(3, size=num_nodes))
+    return Graph(x, edges, edge_weight=weight, y=rng.integers(3, size=num_nodes))
 
 
 TRAINING, OTHER = random_graph(20, seed=0), random_graph(31, seed=1)
@@ -543,7 +543,9 @@ def test_blocks_of_something_else(tmp_path):
 def test_whole_graphs(tmp_path):
     graphs = [
         Graph(
-            np.eye(5)[:size], [(i, i + 1) for i in range(size - 1)], np.ones(size - 1)
+            np.eye(5)[:size],
+            [(i, i + 1) for i in range(size - 1)],
+            edge_weight=np.ones(size - 1),
         )
         for size in (3, 5)
     ]

@@ -75,6 +75,28 @@ def test_undefined_is_nan():
         assert np.isnan(float(ap.result())) == (1 not in labels)
 
 
+@pytest.mark.parametrize(("metric", "reference"), METRICS)
+@pytest.mark.parametrize("bad", ["score", "weight"])
+def test_a_nan_makes_the_result_nan(metric, reference, bad):
+    labels, scores, weights = predictions(20)
+    good = float(reference(labels, scores, sample_weight=weights))
+    for index in (labels.argmax(), labels.argmin()):  # a positive, a negative
+        part = {"score": scores.copy(), "weight": weights.copy()}
+        part[bad][index] = np.nan
+        this = metric()
+        this.update_state(labels, part["score"], part["weight"])
+        assert np.isnan(float(this.result()))
+        this.reset_state()
+        this.update_state(labels, scores, weights)
+        assert float(this.result()) == pytest.approx(good, rel=1e-6)
+
+
+def test_infinite_scores_have_a_rank():
+    auc = RocAUC()
+    auc.update_state([1, 0, 1, 0], [np.inf, 0.0, 1.0, -np.inf])
+    assert float(auc.result()) == 1
+
+
 def test_in_fit():
     labels, scores, _ = predictions(100)
     x = np.stack([scores, -scores], axis=1)
@@ -140,6 +162,26 @@ def test_bad_input_of_linear_probe():
         linear_probe(np.ones([3, 2]), np.array([[0], [1], [2]]), [0, 2], [1])
     with pytest.raises(ValueError, match="`train` to select nodes"):
         linear_probe(np.ones([3, 2]), np.ones(3, int), [], [1])
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"z": np.full([4, 2], np.nan)}, r"`z` to hold finite.*nan at index \[0, 0\]"),
+        ({"z": [["a", "b"]] * 4}, "`z` to hold real numbers"),
+        ({"y": [0, 1, np.nan, 0]}, "`y` to hold finite.*nan"),
+        ({"y": [0, 1, 0.5, 0]}, "`y` to hold class numbers"),
+        ({"y": 1}, r"a row for each of `y`.*y.shape=\(\)"),
+        ({"train": [0, 9]}, "`train` to hold node numbers from 0 to 3"),
+        ({"test": [True]}, "`test` to hold one boolean for each of the 4 nodes"),
+        ({"steps": "5"}, "`steps` to be an integer"),
+        ({"l2": -1.0}, "`l2` to be a non-negative number.*l2=-1.0"),
+    ],
+)
+def test_linear_probe_names_what_is_wrong(changes, message):
+    good = {"z": np.eye(4, 2), "y": [0, 1, 0, 1], "train": [0, 1], "test": [2, 3]}
+    with pytest.raises(ValueError, match=message):
+        linear_probe(**{**good, **changes})
 
 
 def test_linear_probe_without_any_label_or_spread():

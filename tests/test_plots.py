@@ -81,6 +81,13 @@ def test_without_matplotlib():
         (ADJACENCY, np.ones((10, 1)), r"tf.SparseTensor.*ndarray"),
         (ENTRIES, np.ones((3, 1)), r"of the 10 entries.*\(3, 1\)"),
         (ENTRIES, np.ones(10), r"`\[E, H\]`"),
+        (ENTRIES, np.full((10, 1), np.nan), "`scores` to hold finite.*nan"),
+        (
+            tfgraph.data.karate_club(),
+            np.ones((10, 1)),
+            r"`adjacency\.to_sparse_tensor\(\)`.*tfgraph\.Graph",
+        ),
+        (ADJACENCY, np.ones((10, 1)), r"`tf\.sparse\.from_dense\(adjacency\)`"),
     ],
 )
 def test_scores_that_do_not_fit(adjacency, scores, message):
@@ -117,6 +124,8 @@ def test_a_single_vector():
 def test_vectors_that_do_not_fit():
     with pytest.raises(ValueError, match=r"`z` to have shape \[N, D\]"):
         plots.latent_space(np.ones([5, 1]))
+    with pytest.raises(ValueError, match="`z` to hold finite"):
+        plots.latent_space(np.full([5, 2], np.nan))
     for labels in ([1, 2], list("abcab")):
         with pytest.raises(ValueError, match="one class number for each of the 5 vec"):
             plots.latent_space(np.ones([5, 2]), labels)

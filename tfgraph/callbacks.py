@@ -6,13 +6,16 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from tfgraph.data.graphs.checks import check_integer, wrong_object
+from tfgraph.data.graphs.graph import Graph
+
 
 class EmbeddingProjector(keras.callbacks.Callback):
     """Writes latent vectors for TensorBoard's embedding projector.
 
-    The directory then holds `tensors.tsv`, `metadata.tsv` (with labels) and
-    `projector_config.pbtxt`: `tensorboard --logdir runs/vgae` shows them under
-    "Projector", and https://projector.tensorflow.org takes the two .tsv files.
+    The directory then holds `tensors.tsv`, `projector_config.pbtxt` and, with labels,
+    `metadata.tsv`. `tensorboard --logdir runs/vgae` shows them under "Projector". The
+    page https://projector.tensorflow.org takes the two .tsv files.
 
     Example:
 
@@ -23,24 +26,26 @@ class EmbeddingProjector(keras.callbacks.Callback):
     ```
 
     Args:
-        directory: Local directory to write to, made if need be.
-        data: What `model.predict` is called with to get the vectors `[N, D]`.
-        labels: What to show of each node, `[N]`: numbers or strings without tabs and
-            line breaks; or None.
-        every: Write after each so many epochs. None for the end of training only.
+        directory: Local directory to write to. It is made if it does not exist.
+        data: What to call `model.predict` with, such as `full_batch(graph)`. The
+            predictions are the vectors `[N, D]`.
+        labels: A label to show for each node, `[N]`: numbers, or strings without tabs
+            and line breaks. None for no labels.
+        every: Write every so many epochs, and at the end of training. None for the end
+            of training only.
 
     Raises:
-        ValueError: If `every` is not positive; at the end of an epoch, if there is not
-            one label for each vector.
+        ValueError: If `data` is a `Graph` or `every` is not a positive integer. When
+            the files are written, if there is not one label for each vector.
     """
 
     def __init__(self, directory: str | os.PathLike, data, labels=None, every=None):
         super().__init__()
-        if every is not None and every < 1:
-            raise ValueError(
-                f"Expected `every` to be a positive integer or None. "
-                f"Received: every={every}"
-            )
+        if isinstance(data, Graph):
+            hint = "Convert it with `tfgraph.data.full_batch(data)`."
+            raise wrong_object("data", "what `model.predict` takes", data, hint)
+        if every is not None:
+            check_integer("every", every, 1)
         self.directory = Path(directory)
         self.data = data
         self.labels = labels
@@ -54,7 +59,7 @@ class EmbeddingProjector(keras.callbacks.Callback):
         self.write()
 
     def write(self):
-        """Writes the files for the model as it is."""
+        """Writes the files for the model as it is now."""
         z = np.asarray(self.model.predict(self.data, verbose=0), np.float32)
         config = 'embeddings {\n  tensor_path: "tensors.tsv"\n'
         self.directory.mkdir(parents=True, exist_ok=True)
@@ -75,29 +80,25 @@ class EmbeddingProjector(keras.callbacks.Callback):
 class LossAndMetricStopping(keras.callbacks.Callback):
     """Early stopping on a loss and a metric, as in the official code of GAT.
 
-    Training stops once neither has been as good as its best so far for `patience`
-    epochs. The weights kept, which training ends with, are those of the last epoch in
-    which both were as good as their best so far.
+    Training stops when, for `patience` epochs, neither of the two has equalled or
+    improved its best value. The model then gets the weights of the last epoch in which
+    both equalled or improved their best values.
 
     Args:
         patience: Positive integer, the number of epochs.
-        loss: What to watch, lower is better. The `val_loss` of Keras holds the
-            regularisation too, which the official code leaves out: pass the loss as one
-            of the `weighted_metrics` and its name here.
-        metric: What else to watch, higher is better.
+        loss: Name of the value for which lower is better. The `val_loss` of Keras
+            includes the regularisation, which the official code leaves out. To leave it
+            out, pass the loss as one of the `weighted_metrics`, and its name here.
+        metric: Name of the value for which higher is better.
 
     Raises:
-        ValueError: If `patience` is not a positive integer; or, in training, if there
-            is nothing of the name of `loss` or `metric`.
+        ValueError: If `patience` is not a positive integer. In training, if Keras
+            reports no value of the name `loss` or `metric`.
     """
 
     def __init__(self, patience=100, loss="val_loss", metric="val_accuracy"):
         super().__init__()
-        if not isinstance(patience, int) or patience < 1:
-            raise ValueError(
-                "Expected `patience` to be a positive integer. "
-                f"Received: patience={patience}"
-            )
+        check_integer("patience", patience, 1)
         self.patience = patience
         self.loss = loss
         self.metric = metric
@@ -112,7 +113,7 @@ class LossAndMetricStopping(keras.callbacks.Callback):
         is_lowest, is_highest = loss <= self.lowest_loss, metric >= self.highest_metric
         if is_lowest and is_highest:
             self.best_epoch, self.best_weights = epoch, self.model.get_weights()
-        # A loss that is not a number is no lowest one, and no reason to forget it.
+        # A loss of NaN is not the lowest, and does not replace it.
         self.lowest_loss = loss if is_lowest else self.lowest_loss
         self.highest_metric = metric if is_highest else self.highest_metric
         self.epochs_without_best += 1

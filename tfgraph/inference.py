@@ -5,7 +5,9 @@ import numpy as np
 import tensorflow as tf
 
 from tfgraph.data import Graph, neighbor_batches
-from tfgraph.data.graphs.checks import check_integer, is_scipy
+from tfgraph.data.graphs.checks import checked_integer, is_scipy, received
+from tfgraph.data.graphs.graph_arguments import check_graph
+from tfgraph.layers import GCNConv
 from tfgraph.models import GAT, GraphSAGE
 
 
@@ -14,10 +16,12 @@ def predict_nodes(
 ) -> np.ndarray:
     """Returns a model's outputs for every node, computed layer by layer in batches.
 
-    Each layer computes all nodes, from all their neighbours, before the next one
-    begins. So no node is computed twice, nothing is sampled, and the result is that of
-    the model on the whole graph, while memory holds one layer's features of all nodes
-    and the neighbourhood of one batch.
+    Each layer computes all nodes, from all their neighbours, before the next layer
+    starts. So no node is computed twice and nothing is sampled. The result is the same
+    as that of `model.predict(full_batch(graph))`. Memory holds one layer's features of
+    all nodes, and the neighbourhood of one batch.
+
+    A model that is not built yet gets its weights, as in `Model.predict`.
 
     Example:
 
@@ -29,29 +33,30 @@ def predict_nodes(
     ```
 
     Args:
-        model: A `tfgraph.models.GraphSAGE` or `tfgraph.models.GAT`, whose layers take
-            rectangular adjacencies.
-        graph: A `Graph` with features, such as one that training did not see.
-        batch_size: Nodes to compute at a time.
+        model: A `tfgraph.models.GraphSAGE` or `tfgraph.models.GAT`. `models.GCN` is
+            refused, unless made with `normalize=False`: it needs the degrees of all
+            neighbours, and a batch shows only those of its own nodes.
+        graph: A `Graph` with features. It may be one that training did not see.
+        batch_size: Number of nodes to compute at a time.
         verbose: 1 for a progress bar, 0 for none.
 
     Returns:
         A float32 array `[N, units]`, or `[N, num_classes]` of a classifier.
 
     Raises:
-        ValueError: If `model` is another model, or a subclass with a `call` of its own,
-            `batch_size` is not a positive integer, or the graph has no nodes or no
-            features.
+        ValueError: If `model` is another model, a subclass with its own `call`, or uses
+            features of edges, `batch_size` is not a positive integer, or the graph has
+            no nodes or no features.
     """
-    # What another `call` computes between the layers is not known here.
-    if type(model).call not in (GraphSAGE.call, GAT.call):
+    check_graph("graph", graph)
+    _check_model(model)
+    batch_size = checked_integer("batch_size", batch_size, 1)
+    if not graph.num_nodes or not graph.num_features:
         raise ValueError(
-            "Expected `model` to be a models.GraphSAGE or models.GAT, without a `call` "
-            f"of its own. Received: model={model}"
+            f"Expected `graph` to have nodes and features. Received: graph={graph}"
         )
-    check_integer("batch_size", batch_size, 1)
-    if not graph.num_nodes:
-        raise ValueError(f"Expected `graph` to have nodes. Received: graph={graph}")
+    if not model.built:
+        model.build([(None, graph.num_features), (None, None)])
     batch_size = min(batch_size, graph.num_nodes)
     num_batches = -(-graph.num_nodes // batch_size)
     progress = keras.utils.Progbar(
@@ -77,3 +82,29 @@ def predict_nodes(
             progress.add(1)
         graph = graph.replace(x=np.concatenate(h))
     return graph.x
+
+
+def _check_model(model):
+    """Raises a `ValueError` for a model that cannot compute its layers in batches."""
+    # What another `call` computes between the layers is not known here.
+    if getattr(type(model), "call", None) not in (GraphSAGE.call, GAT.call):
+        raise ValueError(
+            "Expected `model` to be a models.GraphSAGE or models.GAT, without a `call` "
+            "of its own. Use `model.predict(tfgraph.data.full_batch(graph))` for other "
+            f"models. {received('model', model)}"
+        )
+    for layer in model.convolutions:
+        if isinstance(layer, GCNConv) and layer.normalize:
+            raise ValueError(
+                "Expected `model` to compute a node from its neighbours alone. A GCN "
+                "also needs the degrees of the neighbours, which a batch does not "
+                "show. Use `model.predict(tfgraph.data.full_batch(graph))`. "
+                f"{received('model', model)}"
+            )
+        if getattr(layer, "edge_dim", None) or getattr(
+            layer, "edge_feature_name", None
+        ):
+            raise ValueError(
+                "Expected `model` to use no features of edges, which a `Graph` does "
+                f"not hold. {received('model', model)}"
+            )

@@ -1,20 +1,27 @@
-"""Pictures, by Matplotlib: `pip install "tfgraph[plots]"`.
+"""Pictures by Matplotlib: `pip install "tfgraph[plots]"`.
 
-Each function returns a `matplotlib.figure.Figure`, to be saved by
+Each function that draws returns a `matplotlib.figure.Figure`. Save it with
 `figure.savefig("name.png")`.
 """
 
 import importlib
 
 import numpy as np
-import tensorflow as tf
+
+from tfgraph.data.graphs.checks import check_adjacency, checked_seed
+from tfgraph.data.graphs.fields import (
+    as_array,
+    check_finite,
+    finite_float32,
+    real_array,
+)
 
 
 def attention(adjacency, scores, classes=None, seed=0):
-    """Draws a graph with each edge as dark as the attention that is paid along it.
+    """Draws a graph; the darker an edge, the more attention is paid along it.
 
-    An arrow goes from the node that is heard to the node that pays attention; the mean
-    of the heads is drawn. For small graphs, such as the karate club:
+    An arrow points from the sender to the node that pays attention. The mean of the
+    heads is drawn. For small graphs, such as the karate club:
 
     ```python
     graph = tfgraph.data.karate_club()
@@ -25,19 +32,26 @@ def attention(adjacency, scores, classes=None, seed=0):
     ```
 
     Args:
-        adjacency: `tf.SparseTensor` `[N, N]`, as the layer was given it.
-        scores: `[E, H]` or `[E + N, H]`, as `GATConv` returns them. Those of added
+        adjacency: The `tf.SparseTensor` `[N, N]` that the layer was called with.
+        scores: `[E, H]` or `[E + N, H]`, as `GATConv` returns them. The scores of added
             self-loops are not drawn.
-        classes: Integers `[N]`, by which the nodes are coloured, or None.
-        seed: Of the nodes' places.
+        classes: A number `[N]` for the colour of each node, or None.
+        seed: Seed of the places of the nodes.
 
     Raises:
-        ValueError: If there are not as many scores as entries, or entries and nodes.
+        ValueError: If `adjacency` is not a SparseTensor, scores are not finite, or
+            there is not one row of scores for each entry, or each entry and node.
         ImportError: If Matplotlib or NetworkX is not installed.
     """
     figure = _figure()
     receivers, senders, scores = _edges(adjacency, scores)
     places = _spring_layout(adjacency, seed)
+    classes = None if classes is None else real_array("classes", classes)
+    if classes is not None and classes.shape != (len(places),):
+        raise ValueError(
+            f"Expected `classes` to have one number for each of the {len(places)} "
+            f"nodes. Received: classes with shape={classes.shape}"
+        )
     axes = figure.subplots()
     apart = receivers != senders
     score = scores.mean(axis=1)
@@ -69,15 +83,15 @@ def attention(adjacency, scores, classes=None, seed=0):
 def attention_entropy(adjacency, scores):
     """Draws histograms of the entropy of each node's attention, one for each head.
 
-    Beside that of uniform attention. Where the two look alike, a layer has not learned
-    to prefer any neighbours.
+    Beside them is the histogram of uniform attention. If the two look alike, the layer
+    has not learned to prefer any neighbours.
 
     Args:
-        adjacency, scores: As for `attention`, and with the scores of self-loops if
-            there are any.
+        adjacency: As for `attention`.
+        scores: As for `attention`, with those of added self-loops if there are any.
 
     Raises:
-        ValueError: If there are not as many scores as entries, or entries and nodes.
+        ValueError: As for `attention`.
         ImportError: If Matplotlib is not installed.
     """
     figure = _figure()
@@ -96,17 +110,18 @@ def attention_entropies(adjacency, scores):
     """Returns the entropy `-Σ_j α_ij ln α_ij` of each node's attention.
 
     Args:
-        adjacency, scores: As for `attention_entropy`.
+        adjacency: As for `attention_entropy`.
+        scores: As for `attention_entropy`.
 
     Returns:
-        `[N, H]`, in nats; and `[N]`, the entropy of attention that is the same for all
-        that a node pays attention to.
+        The entropies `[N, H]`, in nats; and `[N]`, the entropy that uniform attention
+        would have.
 
     Raises:
-        ValueError: If there are not as many scores as entries, or entries and nodes.
+        ValueError: As for `attention`.
     """
-    num_nodes = int(adjacency.shape[0])
     receivers, senders, of_edges = _edges(adjacency, scores)
+    num_nodes = int(adjacency.shape[0])
     of_loops = np.asarray(scores)[len(receivers) :]
     heard = adjacency.values.numpy() != 0
     if len(of_loops):  # added for the nodes that have none
@@ -132,21 +147,23 @@ def latent_space(z, labels=None, title: str | None = None):
 
     Args:
         z: Latent vectors `[N, D]`, with `D` of at least 2.
-        labels: Class numbers `[N]`, which colour the points, with -1 (grey) for no
+        labels: Class numbers `[N]` for the colours of the points, with -1 (grey) for no
             class; or None.
         title: Title of the picture, or None.
 
     Raises:
-        ValueError: If shapes do not fit, or `labels` are no integers.
+        ValueError: If shapes do not fit, `z` is not finite, or `labels` are no
+            integers.
         ImportError: If Matplotlib is not installed.
     """
-    z = np.asarray(z, np.float64)
+    z = real_array("z", z).astype(np.float64)
+    check_finite("z", z)
     if z.ndim != 2 or z.shape[1] < 2 or not len(z):
         raise ValueError(
             "Expected `z` to have shape [N, D] with N of at least 1 and D of at least "
             f"2. Received: z with shape={z.shape}"
         )
-    labels = np.zeros(len(z), int) if labels is None else np.asarray(labels)
+    labels = np.zeros(len(z), int) if labels is None else as_array("labels", labels)
     if labels.shape != z.shape[:1] or labels.dtype.kind not in "iu":
         raise ValueError(
             "Expected `labels` to have one class number for each of the "
@@ -166,7 +183,7 @@ def latent_space(z, labels=None, title: str | None = None):
 
 
 def clusters(adjacency, assignment, title: str | None = None, seed=0):
-    """Draws a graph with its nodes coloured by their cluster, the likeliest of each.
+    """Draws a graph with its nodes coloured by their likeliest cluster.
 
     For small graphs:
 
@@ -181,23 +198,25 @@ def clusters(adjacency, assignment, title: str | None = None, seed=0):
 
     Args:
         adjacency: `tf.SparseTensor` `[N, N]`.
-        assignment: The parts that each node has in the clusters, `[N, K]`, as
-            `DiffPool` returns them; or the number of each node's cluster, `[N]`.
+        assignment: The share of each node in each cluster, `[N, K]`, as `DiffPool`
+            returns it; or the number of each node's cluster, `[N]`.
         title: Title of the picture, or None.
-        seed: Of the nodes' places.
+        seed: Seed of the places of the nodes.
 
     Raises:
-        ValueError: If there are not as many rows as nodes.
+        ValueError: If `adjacency` is not a SparseTensor, or there is not one finite row
+            for each node.
         ImportError: If Matplotlib or NetworkX is not installed.
     """
     receivers, senders = _entries(adjacency)
-    assignment = np.asarray(assignment)
+    assignment = real_array("assignment", assignment)
     num_nodes = int(adjacency.shape[0])
     if assignment.ndim not in (1, 2) or len(assignment) != num_nodes:
         raise ValueError(
             f"Expected `assignment` to have a row for each of the {num_nodes} nodes. "
             f"Received: assignment.shape={assignment.shape}"
         )
+    check_finite("assignment", assignment)
     if assignment.ndim == 2:
         assignment = assignment.argmax(axis=1)
     figure, places = _figure(), _spring_layout(adjacency, seed)
@@ -223,6 +242,7 @@ def clusters(adjacency, assignment, title: str | None = None, seed=0):
 
 def _spring_layout(adjacency, seed):
     """Returns a place in the plane for each node, `[N, 2]`."""
+    seed = checked_seed(seed)
     networkx = _import("networkx")
     receivers, senders = _entries(adjacency)
     network = networkx.Graph()
@@ -233,17 +253,13 @@ def _spring_layout(adjacency, seed):
 
 
 def _entries(adjacency):
-    if not isinstance(adjacency, tf.SparseTensor):
-        raise ValueError(
-            "Expected `adjacency` to be a tf.SparseTensor. "
-            f"Received: adjacency of type {type(adjacency).__name__}"
-        )
+    check_adjacency("adjacency", adjacency)
     return adjacency.indices.numpy().T
 
 
 def _edges(adjacency, scores):
     receivers, senders = _entries(adjacency)
-    scores = np.asarray(scores)
+    scores = finite_float32("scores", scores)
     num_entries, num_nodes = len(receivers), int(adjacency.shape[0])
     if scores.ndim != 2 or len(scores) not in (num_entries, num_entries + num_nodes):
         raise ValueError(

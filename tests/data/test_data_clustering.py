@@ -13,7 +13,7 @@ def weighted_graph(num_nodes, num_edges):
     return Graph(
         None,
         np.concatenate([edges, edges[:, ::-1]]),
-        np.tile(weight, 2),
+        edge_weight=np.tile(weight, 2),
         num_nodes=num_nodes,
     )
 
@@ -76,7 +76,10 @@ def test_heavy_edges_stay_within():
     np.testing.assert_array_equal(graclus_clusters(graph, 2), [0, 1] * 4)
     weight = [5, 5, 1, 1, 5, 5]
     path = Graph(
-        None, [(0, 1), (1, 0), (1, 2), (2, 1), (2, 3), (3, 2)], weight, [0] * 4
+        None,
+        [(0, 1), (1, 0), (1, 2), (2, 1), (2, 3), (3, 2)],
+        edge_weight=weight,
+        num_nodes=4,
     )
     np.testing.assert_array_equal(graclus_clusters(path, 2), [0, 0, 1, 1])
 
@@ -96,13 +99,18 @@ def test_what_counts_as_an_edge():
     expected = graclus_clusters(graph, 6)
     low = graph.edges[:, 0] < graph.edges[:, 1]
     for same in (
-        Graph(None, graph.edges[low], graph.edge_weight[low], num_nodes=20),
-        Graph(None, [*graph.edges, (0, 9)], [*graph.edge_weight, 0], num_nodes=20),
+        Graph(None, graph.edges[low], edge_weight=graph.edge_weight[low], num_nodes=20),
+        Graph(
+            None,
+            [*graph.edges, (0, 9)],
+            edge_weight=[*graph.edge_weight, 0],
+            num_nodes=20,
+        ),
     ):
         np.testing.assert_array_equal(graclus_clusters(same, 6), expected)
     edges = graph.edges[low]
     twice = Graph(None, np.repeat(edges, 2, axis=0), num_nodes=20)
-    weighted = Graph(None, edges, np.full(len(edges), 2.0), num_nodes=20)
+    weighted = Graph(None, edges, edge_weight=np.full(len(edges), 2.0), num_nodes=20)
     np.testing.assert_array_equal(
         graclus_clusters(twice, 6), graclus_clusters(weighted, 6)
     )
@@ -119,6 +127,6 @@ def test_a_long_path_takes_few_rounds():
 def test_errors():
     with pytest.raises(ValueError, match=r"`num_clusters` .*num_clusters=0"):
         graclus_clusters(karate_club(), 0)
-    graph = Graph(None, [(0, 1)], [-1.0], num_nodes=2)
+    graph = Graph(None, [(0, 1)], edge_weight=[-1.0], num_nodes=2)
     with pytest.raises(ValueError, match=r"no negative weights.*-1\.0"):
         graclus_clusters(graph, 1)

@@ -4,7 +4,7 @@ import pytest
 from tfgraph.data import Graph, disjoint_union
 
 FIRST = Graph([[1.0], [2.0]], [(0, 1)], y=[0, 1], train_mask=[True, False])
-SECOND = Graph([[3.0]], [(0, 0)], [0.5], y=[1], val_mask=[True])
+SECOND = Graph([[3.0]], [(0, 0)], edge_weight=[0.5], y=[1], val_mask=[True])
 
 
 def test_nodes_one_after_the_other():

@@ -1,4 +1,5 @@
 import sys
+import warnings
 
 import networkx as nx
 import numpy as np
@@ -8,7 +9,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tfgraph.data import Graph
+from tfgraph.data import Graph, disjoint_union, random_split
 from tfgraph.graph_tensor import load_tfgnn
 
 X = np.array([[1.0, 0.0], [0.0, 0.0], [2.0, 6.0], [0.0, 5.0]], np.float32)
@@ -35,7 +36,7 @@ def assert_same(a, b):
 
 
 def test_edges_are_sorted_by_target_with_their_weights():
-    graph = Graph(X, EDGES, WEIGHT)
+    graph = Graph(X, EDGES, edge_weight=WEIGHT)
     assert graph.edges.tolist() == [[3, 0], [0, 1], [1, 1], [2, 1], [0, 3]]
     assert graph.edge_weight.tolist() == [3.0, 1.0, 11.0, 21.0, 0.5]
     assert graph.edges.dtype == np.int64
@@ -47,7 +48,7 @@ def test_edges_are_sorted_by_target_with_their_weights():
 def test_the_callers_arrays_stay_as_they_are():
     edges, weight = np.array(EDGES), np.array(WEIGHT, np.float32)
     x = sp.csr_array((np.ones(2, np.float32), [1, 1], [0, 2, 2, 2, 2]), shape=(4, 2))
-    graph = Graph(x, edges, weight)
+    graph = Graph(x, edges, edge_weight=weight)
     assert edges.tolist() == [list(edge) for edge in EDGES]
     assert weight.tolist() == WEIGHT
     assert x.nnz == 2
@@ -69,6 +70,17 @@ def test_the_callers_arrays_stay_as_they_are():
         ({"x": X.astype(np.float64) * 1e300}, "`x` to hold finite.*inf"),
         ({"x": sp.csr_array(np.where(X == 6, np.inf, X))}, "`x` to hold finite"),
         ({"edges": [[0, 1, 2], [1, 2, 0]]}, r"`edges` to have .*Transpose.*\(2, 3\)"),
+        ({"edges": np.eye(4, dtype=int)}, r"dense adjacency, .*Graph\.from_scipy\("),
+        (
+            {"edges": sp.csr_array(np.eye(4))},
+            r"`edges` .*from_scipy\(edges\).*csr_array",
+        ),
+        ({"x": tf.sparse.eye(4)}, r"`x` to be an array .*to_dense.*SparseTensor"),
+        ({"y": [0, None, 1, 2]}, "`y` to hold real numbers.*dtype=object"),
+        ({"train_mask": [1.0, np.nan, 0.0, 1.0]}, "`train_mask` to hold .*float64"),
+        ({"train_mask": [[True], [False, True]]}, "`train_mask` to be an array"),
+        ({"edge_weight": [1, 2, np.nan, 4, 5]}, r"`edge_weight`.*nan at index \[2\]"),
+        ({"num_nodes": True}, "`num_nodes` to be an integer.*num_nodes=True"),
         ({"edges": [0, 1]}, r"`edges` to have shape .*\(2,\)"),
         ({"edges": [(0.0, 1.0)]}, "`edges` to hold integers.*float64"),
         ({"edges": [(True, False)]}, "`edges` to hold integers.*bool"),
@@ -88,8 +100,8 @@ def test_the_callers_arrays_stay_as_they_are():
         ({"val_mask": [True]}, r"`val_mask` to hold .* 4 nodes.*\(1,\)"),
         ({"y": [0, -1, 0, 0], "test_mask": [False, True, True, True]}, "node 1, whose"),
         ({"num_nodes": 5}, "`num_nodes` to be the number of rows.*num_nodes=5"),
-        ({"num_nodes": -1}, "`num_nodes` to be a non-negative integer.*=-1"),
-        ({"num_nodes": 4.0}, "`num_nodes` to be a non-negative integer.*=4.0"),
+        ({"num_nodes": -1}, "`num_nodes` to be an integer of at least 0.*=-1"),
+        ({"num_nodes": 4.0}, "`num_nodes` to be an integer of at least 0.*=4.0"),
         ({"x": None}, "`num_nodes` to be given"),
     ],
 )
@@ -121,7 +133,7 @@ def test_num_nodes(fields, num_nodes):
 @settings(max_examples=30, deadline=None)
 def test_round_trips(edges, weighted):
     weight = np.arange(2.0, 2.0 + len(edges)) if weighted and edges else None
-    graph = Graph(np.eye(5), edges, weight)
+    graph = Graph(np.eye(5), edges, edge_weight=weight)
     adjacency = graph.to_sparse_tensor()
     order = [tuple(index) for index in adjacency.indices.numpy().tolist()]
     assert order == sorted(order)
@@ -178,7 +190,7 @@ def test_from_networkx_undirected_with_names_loops_and_some_weights():
 
 
 def test_to_graph_tensor():
-    graph = Graph(sp.csr_array(X), EDGES, WEIGHT)
+    graph = Graph(sp.csr_array(X), EDGES, edge_weight=WEIGHT)
     tensor = graph.to_graph_tensor()
     np.testing.assert_array_equal(tensor.node_sets["nodes"]["hidden_state"], X)
     adjacency = tensor.edge_sets["edges"].adjacency
@@ -198,7 +210,7 @@ def test_to_graph_tensor():
     ],
 )
 def test_from_graph_tensor_names(names, message):
-    tensor = Graph(X, EDGES, WEIGHT).to_graph_tensor()
+    tensor = Graph(X, EDGES, edge_weight=WEIGHT).to_graph_tensor()
     with pytest.raises(ValueError, match=message):
         Graph.from_graph_tensor(tensor, **names)
     assert Graph.from_graph_tensor(tensor, feature_name=None).x is None
@@ -234,7 +246,7 @@ def test_from_graph_tensor_chooses_sets():
 
 def test_symmetrized_merges_with_the_largest_weight():
     edges = [(0, 1), (1, 0), (1, 0), (2, 2), (2, 2), (3, 2)]
-    graph = Graph(X, edges, [1, 5, 2, 3, 4, -7], name="g").symmetrized()
+    graph = Graph(X, edges, edge_weight=[1, 5, 2, 3, 4, -7], name="g").symmetrized()
     assert graph.edges.tolist() == [[1, 0], [0, 1], [2, 2], [3, 2], [2, 3]]
     assert graph.edge_weight.tolist() == [5, 5, 4, -7, -7]
     assert_same(graph.symmetrized(), graph)
@@ -258,7 +270,7 @@ def test_row_normalized_leaves_rows_that_cancel_out():
 
 
 def test_replace():
-    graph = Graph(X, EDGES, WEIGHT, name="g")
+    graph = Graph(X, EDGES, edge_weight=WEIGHT, name="g")
     assert graph.replace(y=[0, 1, 1, 2]).num_classes == 3
     assert_same(graph.replace(y=[0, 1, 1, 2]), graph)
     smaller = graph.replace(x=X[:2], edges=[(0, 1)], edge_weight=None)
@@ -269,7 +281,9 @@ def test_replace():
 
 def test_repr():
     mask = np.array([True, False, False, True])
-    graph = Graph(sp.csr_array(X), EDGES, WEIGHT, [0, 1, -1, 4], train_mask=mask)
+    graph = Graph(
+        sp.csr_array(X), EDGES, edge_weight=WEIGHT, y=[0, 1, -1, 4], train_mask=mask
+    )
     assert repr(graph.replace(name="g")) == (
         "Graph(name='g', nodes=4, edges=5, weighted, features=2 (sparse), classes=5, "
         "train=2)"
@@ -298,7 +312,7 @@ def test_subgraph(stored, nodes):
     graph = Graph(
         stored(X),
         EDGES,
-        WEIGHT,
+        edge_weight=WEIGHT,
         y=[0, 1, -1, 2],
         train_mask=[True, False, False, True],
         test_mask=[False, True, False, False],
@@ -334,3 +348,54 @@ def test_subgraph_of_a_graph_of_edges_only():
 def test_subgraph_errors(nodes, message):
     with pytest.raises(ValueError, match=message):
         Graph(X, EDGES).subgraph(nodes)
+
+
+def test_what_follows_the_edges_is_passed_by_name():
+    with pytest.raises(TypeError, match="positional arguments"):
+        Graph(X, EDGES, [0, 1, 1, 2])  # labels, not weights
+
+
+def ambiguous(edges):
+    """Whether a graph of these edges warns."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        Graph(X, edges)
+    assert all("np.transpose(edges)" in str(w.message) for w in caught)
+    assert all(w.filename == __file__ for w in caught)  # points at the caller
+    return len(caught) == 1
+
+
+@pytest.mark.parametrize("form", [np.array, tf.constant])
+def test_two_edges_as_an_array_can_be_read_in_two_ways(form):
+    assert ambiguous(form([[0, 1], [2, 3]]))
+    for same_when_transposed in ([[0, 1], [1, 0]], [[0, 1], [1, 2]]):
+        assert not ambiguous(form(same_when_transposed))
+    assert not ambiguous(form([[0, 1], [1, 2], [2, 3]]))
+
+
+def test_two_edges_as_a_list_are_pairs():
+    assert not ambiguous([(0, 1), (2, 3)])
+    assert not ambiguous(np.array([[0, 1], [2, 3]]).tolist())
+    assert Graph(X, [[0, 1], [2, 3]]).edges.tolist() == [[0, 1], [2, 3]]
+
+
+@pytest.mark.filterwarnings("error")
+def test_graphs_made_of_graphs_do_not_warn():
+    graph = Graph(X, [(0, 1), (0, 2)], y=[0, 1, 0, 1])
+    for other in (
+        graph.replace(name="g"),
+        graph.subgraph([0, 1, 2]),
+        Graph(X, [(0, 0), (1, 1)]).symmetrized(),
+        Graph.from_sparse_tensor(graph.to_sparse_tensor()),
+        Graph.from_scipy(graph.to_scipy()),
+        Graph.from_graph_tensor(graph.to_graph_tensor()),
+        Graph.from_networkx(graph.to_networkx()),
+        disjoint_union([graph]),
+        random_split(graph, 1, 0, 0),
+    ):
+        assert other.num_edges == 2
+
+
+def test_methods_keep_their_documentation():
+    for name in ("to_scipy", "from_networkx", "subgraph", "dense_features"):
+        assert "Returns" in getattr(Graph, name).__doc__

@@ -198,12 +198,18 @@ def test_fit_evaluate_predict(form):
     ("graphs", "arguments", "message"),
     [
         (GRAPHS, {"form": "dense"}, "`form` to be one of .*form='dense'"),
-        (GRAPHS, {"batch_size": 0}, "`batch_size` to be positive.*batch_size=0"),
+        (
+            GRAPHS,
+            {"batch_size": 0},
+            "`batch_size` to be an integer of at least 1.*batch_size=0",
+        ),
         (
             GRAPHS,
             {"form": "graph_tensor", "sparse_features": True},
             "`sparse_features` to be False",
         ),
+        (GRAPHS, {"labels": [0, 1]}, "`labels` to be True or False.*list"),
+        (GRAPHS, {"seed": 1.5}, "`seed` .*seed=1.5"),
         ([], {}, r"graphs=\[\]"),
         ([GRAPHS[0], GRAPHS[1].replace(x=None)], {}, r"features and labels.*graphs\[1"),
         ([GRAPHS[0].replace(y=None)], {}, "features and labels"),

@@ -124,6 +124,40 @@ def test_graphs_too_dense():
     assert unordered(np.concatenate(negatives)) == set(missing)
 
 
+@pytest.mark.parametrize(
+    ("pairs", "labels", "message"),
+    [
+        ([[0, 1]], [np.nan], "`links.labels` to hold finite.*nan"),
+        ([[0, 1]], [1.0, 0.0], "`links.labels` to have one number for each of the 1"),
+        ([[0.0, 1.0]], [1.0], "`links.pairs` to be integers.*float64"),
+        ([0, 1], [1.0], r"`links.pairs` .*\(2,\)"),
+    ],
+)
+def test_links_that_do_not_fit(pairs, labels, message):
+    with pytest.raises(ValueError, match=message):
+        link_batch(random_graph(), Links(pairs, labels))
+
+
+def test_links_are_no_plain_tuple():
+    with pytest.raises(
+        ValueError, match=r"`links` .*data.Links\(pairs, labels\).*tuple"
+    ):
+        link_batch(random_graph(), ([[0, 1]], [1.0]))
+    with pytest.raises(ValueError, match="Of a number of edges, pass `10 / "):
+        link_split(random_graph(), val=10)
+
+
+def test_links_print_in_a_line():
+    split = link_split(random_graph(edge_weight=np.ones(200)))
+    pairs, edges = len(split.test.pairs), len(split.test.pairs) // 2
+    assert repr(split.test) == f"Links(pairs={pairs}, edges={edges})"
+    assert repr(split) == (
+        f"LinkSplit(nodes=60, edges={split.train.num_edges}, "
+        f"val={len(split.val.pairs)} pairs, test={pairs} pairs)"
+    )
+    assert len(repr(split)) < 88
+
+
 def test_no_edges():
     empty = Graph(np.ones([3, 1]), [])
     with pytest.raises(ValueError, match="leave edges"):

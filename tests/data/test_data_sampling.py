@@ -392,7 +392,9 @@ def test_graph_tensors(graph, replacement):
     edges = collections.Counter(
         edge
         for edge, weight in zip(
-            map(tuple, graph.edges.tolist()), graph._weights(), strict=True
+            map(tuple, graph.edges.tolist()),
+            graph.to_sparse_tensor().values.numpy(),
+            strict=True,
         )
         if weight
     )
@@ -535,6 +537,10 @@ next(iterator)
             "`batch_size` to be an integer of at least 1.*batch_size=0",
         ),
         (GRAPH, {"batch_size": 2.5}, "`batch_size`"),
+        (GRAPH, {"batch_size": 2**70}, "below 2\\*\\*63"),
+        (GRAPH, {"seed": "a"}, "`seed` .*seed='a'"),
+        (GRAPH, {"labels": [0]}, "`labels` to be True or False"),
+        (GRAPH, {"replacement": np.eye(2)}, "`replacement` to be one of.*ndarray"),
         (GRAPH, {"batch_size": 51}, "at most the 50 seeds.*batch_size=51"),
         (GRAPH, {"nodes": "train", "batch_size": 26}, "at most the 25 seeds"),
         (GRAPH, {"nodes": "all"}, "`nodes` to be one of.*nodes='all'"),

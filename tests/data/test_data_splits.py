@@ -38,6 +38,36 @@ def test_sizes(sizes, expected):
         assert (per_class == sizes["val_per_class"]).all()
 
 
+@pytest.mark.parametrize(
+    ("sizes", "train", "val", "test"),
+    [
+        ((0.6, 0.2, 0.2), [36, 24, 30], [12, 8, 10], [12, 8, 10]),
+        ((0.6,), [36, 24, 30], [12, 8, 10], [12, 8, 10]),  # the rest in halves
+        ((0.5, 0.25, None), [30, 20, 25], [15, 10, 13], [15, 10, 12]),
+        ((0.5, 0.25, 0.1), [30, 20, 25], [15, 10, 13], [6, 4, 4]),
+        ((np.float32(0.5), 0.5, 0.0), [30, 20, 25], [30, 20, 25], [0, 0, 0]),
+        ((np.int32(20), 0.25, 0.25), [20, 20, 20], [15, 10, 12], [15, 10, 13]),
+    ],
+)
+def test_fractions_are_of_each_class(sizes, train, val, test):
+    split = random_split(graph(), *sizes)
+    for mask, expected in zip(masks(split), (train, val, test), strict=True):
+        assert np.bincount(Y[mask], minlength=3).tolist() == expected
+    assert masks(split).sum(axis=0).max() == 1
+
+
+def test_a_fraction_beside_numbers():
+    split = random_split(graph(), 0.5, 30, 40)
+    assert masks(split).sum(axis=1).tolist() == [75, 30, 40]
+    split = random_split(graph(), 0.5, val_per_class=np.int64(5))
+    assert masks(split).sum(axis=1).tolist() == [75, 15, 60]
+
+
+def test_the_defaults_are_those_of_planetoid():
+    large = graph(np.repeat([0, 1], 1000))
+    assert masks(random_split(large)).sum(axis=1).tolist() == [40, 500, 1000]
+
+
 def test_the_seed_decides():
     first, again, other = (
         masks(random_split(graph(), 20, 30, 40, seed=seed)) for seed in (7, 7, 8)
@@ -60,6 +90,13 @@ def test_every_node_is_drawn_sometimes():
         (Y, {"val": 91, "test": None}, "at least 91 .*90 nodes, val=91"),
         (Y, {"val_per_class": 20, "test": 31}, "at least 31 .*30 nodes"),
         (Y, {"val": -1}, "`val` to be non-negative.*val=-1"),
+        (Y, {"val": True}, "`val` to be non-negative.*val=True"),
+        (Y, {"train_per_class": 1.5}, "fraction from 0.0 to 1.0.*=1.5"),
+        (Y, {"train_per_class": np.nan}, "`train_per_class` .*=nan"),
+        (Y, {"test": "all"}, "`test` .*test='all'"),
+        (Y, {"train_per_class": 0.8, "val": 0.3}, "add up to 1 at most.*val=0.3"),
+        (Y, {"seed": "a"}, "`seed` to be a non-negative integer or None.*seed='a'"),
+        (Y, {"seed": -1}, "seed=-1"),
         (None, {}, "`graph` to have class numbers `y`.*nodes=160"),
         (np.eye(160), {}, "`graph` to have class numbers"),
         (Y / 2, {}, "`graph` to have class numbers"),
@@ -102,6 +139,10 @@ def test_the_seed_decides_the_folds():
     ("labels", "num_folds", "message"),
     [
         (LABELS, 2, "`num_folds` to be at least 3.*num_folds=2, 103 examples"),
+        (LABELS, True, "num_folds=True"),
+        (LABELS, 3.0, "num_folds=3.0"),
+        ([0, np.nan, 1], 3, "nan at index 1"),
+        ([0, None, 1], 3, "`labels` .*dtype=object"),
         (LABELS[:4], 5, "`num_folds` .*num_folds=5, 4 examples"),
         (LABELS[:, None], 5, r"`labels` .*shape=\(103, 1\)"),
     ],

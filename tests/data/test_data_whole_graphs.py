@@ -230,9 +230,15 @@ def test_fit_does_not_warn():
     ("arguments", "message"),
     [
         ({"form": "padded"}, r"`form` to be one of .*form='padded'"),
-        ({"batch_size": 0}, r"`batch_size` to be positive.*batch_size=0"),
-        ({"max_nodes": -1}, r"`max_nodes` to be positive.*max_nodes=-1"),
-        ({"max_edges": 0}, r"`max_edges` to be positive.*max_edges=0"),
+        (
+            {"batch_size": 0},
+            r"`batch_size` to be an integer of at least 1.*batch_size=0",
+        ),
+        (
+            {"max_nodes": -1},
+            r"`max_nodes` to be an integer of at least 1.*max_nodes=-1",
+        ),
+        ({"max_edges": 0}, r"`max_edges` to be an integer of at least 1.*max_edges=0"),
         ({"num_nodes": 9}, r"`num_nodes` with the form 'dense'.*num_nodes=9"),
         ({"form": "dense", "num_nodes": 6}, r"at least 7, .*graphs\[4\].*num_nodes=6"),
         (
@@ -240,6 +246,14 @@ def test_fit_does_not_warn():
             "`sparse_features` with the form 'sparse'",
         ),
         ({"labels": LABELS[:5]}, r"`labels` .* the 6 graphs.*shape=\(5,\)"),
+        ({"labels": [0.5, 1, np.nan, 0, 0, 0]}, r"`labels` to .*nan at index \[2\]"),
+        ({"batch_size": "2"}, "`batch_size` to be an integer.*batch_size='2'"),
+        ({"batch_size": True}, "batch_size=True"),
+        ({"max_nodes": 2.0}, "`max_nodes` to be an integer.*max_nodes=2.0"),
+        ({"shuffle": "yes"}, "`shuffle` to be True or False.*'yes'"),
+        ({"seed": "a"}, "`seed` .*seed='a'"),
+        ({"clusters": 3, "num_clusters": 3}, "`clusters` to be a list .*clusters=3"),
+        ({"clusters": [], "num_clusters": 3.0}, "`num_clusters` to be an integer"),
         ({"labels": list("abcdef")}, "`labels` to hold numbers.*dtype=<U1"),
         ({"graphs": []}, r"graphs=\[\]"),
         ({"graphs": [Graph(None, [], num_nodes=2)]}, "have features"),

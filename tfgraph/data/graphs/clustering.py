@@ -2,7 +2,9 @@
 
 import numpy as np
 
+from tfgraph.data.graphs.checks import checked_integer
 from tfgraph.data.graphs.graph import Graph
+from tfgraph.data.graphs.graph_arguments import check_graph
 
 
 def graclus_clusters(graph: Graph, num_clusters: int) -> np.ndarray:
@@ -12,16 +14,16 @@ def graclus_clusters(graph: Graph, num_clusters: int) -> np.ndarray:
     Approach](https://doi.org/10.1109/TPAMI.2007.1115), 2007. For DiffPool with
     deterministic clusters (DIFFPOOL-DET).
 
-    Starts with a cluster for each node, and merges pairs of clusters until there are
-    `num_clusters`. In each level every cluster is merged with one other at most, pairs
-    with the largest
+    Each node starts as a cluster. Then pairs of clusters are merged, level by level,
+    until `num_clusters` are left. In a level, a cluster is merged with one other at
+    most. The pairs with the largest
 
         w(i, j) (1 / d_i + 1 / d_j)
 
-    first, where `w` is the weight of the edges between two clusters, and `d` that of
-    all edges of a cluster, inner ones included. Ties are broken by a fixed draw. Where
-    no edge is left between clusters the smallest ones are merged. Edges count in both
-    directions. There is no refinement after that.
+    come first. Here `w` is the weight of the edges between two clusters, and `d` the
+    weight of all edges of a cluster, inner ones included. Edges count in both
+    directions. Ties are broken at random, by a fixed seed. If no edge is left between
+    clusters, the smallest ones are merged. Graclus' refinement is left out.
 
     Example:
 
@@ -38,17 +40,15 @@ def graclus_clusters(graph: Graph, num_clusters: int) -> np.ndarray:
         num_clusters: Positive number of clusters.
 
     Returns:
-        int64 `[N]`, numbers from 0 on, in the order of the clusters' first nodes. A
-        graph with fewer nodes has one cluster for each.
+        int64 `[N]`, numbers from 0 on, in the order of the clusters' first nodes. If
+        the graph has fewer nodes than `num_clusters`, each node is a cluster.
 
     Raises:
-        ValueError: If `num_clusters` is not positive or a weight is negative.
+        ValueError: If `num_clusters` is not a positive integer, `graph` is not a
+            `Graph`, or a weight is negative.
     """
-    if num_clusters < 1:
-        raise ValueError(
-            "Expected `num_clusters` to be positive. "
-            f"Received: num_clusters={num_clusters}"
-        )
+    check_graph("graph", graph)
+    num_clusters = checked_integer("num_clusters", num_clusters, 1)
     weight = np.ones(graph.num_edges)
     if graph.edge_weight is not None:
         weight = graph.edge_weight.astype(np.float64)
@@ -79,7 +79,7 @@ def graclus_clusters(graph: Graph, num_clusters: int) -> np.ndarray:
 
 
 def _merged_edges(low, high, weight, num_nodes):
-    """Returns each pair `low < high` with an edge once, and its whole weight."""
+    """Returns each pair `low < high` with an edge once, and its total weight."""
     outer = (low != high) & (weight > 0)
     low, high, weight = low[outer], high[outer], weight[outer]
     number = np.minimum(low, high) * num_nodes + np.maximum(low, high)
@@ -90,8 +90,9 @@ def _merged_edges(low, high, weight, num_nodes):
 def _matching(low, high, score):
     """Returns the pairs of a matching `[M, 2]`, those of the highest scores first.
 
-    It is what taking the best pair, then the best one whose ends are both free, and so
-    on gives; but in each round all pairs are taken that are the best for both ends.
+    The matching is the greedy one: it takes the best pair, then the best pair of which
+    both ends are free, and so on. To need few rounds, a round takes every pair that is
+    the best one for both of its ends.
     """
     # Equal scores in the order of the nodes would make as many rounds as a path has
     # nodes; in a random order there are few.

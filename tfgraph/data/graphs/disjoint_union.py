@@ -7,7 +7,9 @@ import numpy as np
 import tensorflow as tf
 
 from tfgraph.data.graphs.checks import is_scipy
+from tfgraph.data.graphs.fields import as_pairs
 from tfgraph.data.graphs.graph import Graph
+from tfgraph.data.graphs.graph_arguments import checked_graphs
 
 
 def disjoint_union(graphs: Sequence[Graph]) -> Graph:
@@ -21,15 +23,15 @@ def disjoint_union(graphs: Sequence[Graph]) -> Graph:
     ```
 
     Args:
-        graphs: One or more graphs. Features, labels and masks are kept if all graphs
-            have them, weights if any has; the other graphs' edges then weigh 1.
+        graphs: A list of one or more graphs. Features, labels and masks are kept if all
+            graphs have them. Weights are kept if any graph has them; the edges of the
+            other graphs then weigh 1.
 
     Raises:
-        ValueError: If there are no graphs, or their features or labels are not alike.
+        ValueError: If `graphs` is not a list of graphs, or features or labels differ in
+            the number of columns.
     """
-    graphs = list(graphs)
-    if not graphs:
-        raise ValueError("Expected `graphs` to hold a graph. Received: graphs=[]")
+    graphs = checked_graphs("graphs", graphs)
     first_node = np.cumsum([0, *(graph.num_nodes for graph in graphs)])
     edges = [
         graph.edges + first for graph, first in zip(graphs, first_node, strict=False)
@@ -46,8 +48,8 @@ def disjoint_union(graphs: Sequence[Graph]) -> Graph:
             fields[name] = _concatenated(name, parts)
     return Graph(
         fields.pop("x", None),
-        np.concatenate(edges),
-        edge_weight,
+        as_pairs(np.concatenate(edges)),
+        edge_weight=edge_weight,
         num_nodes=int(first_node[-1]),
         **fields,
     )
@@ -86,13 +88,13 @@ class Union(NamedTuple):
 
 
 class GraphStack:
-    """Graphs in a few RaggedTensors, row i of graph i, and the unions of some of them.
+    """Graphs as a few RaggedTensors, in which row i is graph i, to make unions of.
 
-    TensorFlow takes the rows of whole graphs at once, so that a batch takes no Python:
-    not for its nodes, not for its graphs, and none at all in a `tf.data` pipeline.
+    TensorFlow gathers the rows of many graphs in one operation. So a `tf.data` pipeline
+    makes a batch without Python.
 
     Args:
-        graphs: Graphs with features, and with `y` for `labels`, all of the same kind.
+        graphs: Graphs with features, and with `y` if `labels`, alike in both.
         labels: Whether the unions have labels.
         sparse_features: Whether `x` of the unions is a SparseTensor.
     """
@@ -115,7 +117,7 @@ class GraphStack:
     def union(self, numbers: tf.Tensor) -> Union:
         """Returns the union of the graphs with the given numbers `[B]`, in that order.
 
-        In a traced function its shapes are unknown but for the number of features.
+        In a traced function, the number of features is its only known size.
         """
         num_nodes = tf.gather(self.num_nodes, numbers)
         first_node = tf.cumsum(num_nodes, exclusive=True)

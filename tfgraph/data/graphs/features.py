@@ -1,10 +1,12 @@
-"""Node features: how the loaders store them, standardised ones, the identity."""
+"""Node features: standardised ones, the identity, and those of the loaders."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
+from tfgraph.data.graphs.conversions import optional_import
 from tfgraph.data.graphs.graph import Graph
+from tfgraph.data.graphs.graph_arguments import check_graph, checked_graphs
 
 
 def features_of_entries(row, column, values, shape: tuple[int, int]):
@@ -23,9 +25,10 @@ def standardized(
 ) -> tuple[list[Graph], ...]:
     """Returns the graphs with features of mean 0 and standard deviation 1.
 
-    Means and standard deviations, of each feature, are those of the training nodes, as
-    in GraphSAGE and GAT: of a graph in `training` the nodes in its `train_mask`, or all
-    if it has none. A feature that is equal for all of them is only centred.
+    Mean and deviation of each feature are computed on the training nodes only, as in
+    GraphSAGE and GAT. The training nodes of a graph in `training` are those of its
+    `train_mask`, or all nodes if it has none. A feature that does not vary among them
+    is centred, and not scaled.
 
     Example:
 
@@ -37,15 +40,21 @@ def standardized(
 
     Args:
         training: The graphs with the training nodes.
-        *others: Further lists of graphs, changed by the same numbers.
+        *others: Further lists of graphs, for which the same means and deviations are
+            used.
 
     Returns:
-        As many lists of graphs as were given. Their features are dense.
+        A tuple of lists of graphs, one for each argument. Their features are dense.
 
     Raises:
-        ValueError: If a graph has no features or another number of them, or there is
-            no training node.
+        ValueError: If an argument is not a list of graphs, a graph has no features or
+            another number of them, or there is no training node.
     """
+    training = checked_graphs("training", training, empty=True)
+    others = [
+        checked_graphs(f"others[{number}]", graphs, empty=True)
+        for number, graphs in enumerate(others)
+    ]
     rows = [
         graph.dense_features()[... if graph.train_mask is None else graph.train_mask]
         for graph in training
@@ -68,18 +77,18 @@ def standardized(
 def identity_features(graph: Graph) -> Graph:
     """Returns `graph` with the identity as its features, `X = I`, `[N, N]`.
 
-    The features are sparse. Feed them so, as no dense matrix of that size should be:
-    `full_batch(graph, sparse_features=True)`. To a first layer they are a weight vector
-    of its own for each node, so the model is one for this graph only.
+    The features are stored as a sparse matrix, since a dense one takes N² numbers.
+    Keep them sparse in training: `full_batch(graph, sparse_features=True)`. The first
+    layer then learns a weight vector for each node, so the model fits this graph only.
+
+    Args:
+        graph: A `Graph`.
 
     Raises:
+        ValueError: If `graph` is not a `Graph`.
         ImportError: If SciPy is not installed.
     """
-    try:
-        import scipy.sparse
-    except ImportError as error:
-        raise ImportError(
-            "`identity_features` needs SciPy: `pip install tfgraph[scipy]`."
-        ) from error
-    identity = scipy.sparse.eye_array(graph.num_nodes, dtype=np.float32, format="csr")
+    check_graph("graph", graph)
+    sparse = optional_import("scipy.sparse", "identity_features")
+    identity = sparse.eye_array(graph.num_nodes, dtype=np.float32, format="csr")
     return graph.replace(x=identity)

@@ -1,93 +1,162 @@
 """Random splits of labelled nodes, or graphs, for training, validation and test."""
 
+from typing import Literal, NamedTuple
+
 import numpy as np
 
+from tfgraph.data.graphs.checks import (
+    checked_seed,
+    is_integer,
+    is_number,
+    received,
+)
+from tfgraph.data.graphs.fields import are_classes, as_array
 from tfgraph.data.graphs.graph import Graph
+from tfgraph.data.graphs.graph_arguments import check_graph
+
+Auto = Literal["auto"]
 
 
 def random_split(
     graph: Graph,
-    train_per_class: int = 20,
-    val: int = 500,
-    test: int | None = 1000,
-    seed: int = 0,
+    train_per_class: int | float = 20,
+    val: int | float | Auto = "auto",
+    test: int | float | Auto | None = "auto",
+    seed: int | None = 0,
     *,
-    val_per_class: int | None = None,
+    val_per_class: int | float | None = None,
 ) -> Graph:
     """Returns `graph` with random `train_mask`, `val_mask` and `test_mask`.
 
-    The defaults are the random splits of the Planetoid data sets. The protocol of
-    [Pitfalls of Graph Neural Network Evaluation](https://arxiv.org/abs/1811.05868)
-    is `random_split(graph, 20, val_per_class=30, test=None)`. Nodes without label
-    (-1) are in no set. The same seed gives the same split.
+    A size is a number of nodes (an integer) or a fraction (a float). A fraction is
+    taken of each class, so that all sets have the classes in the same proportions:
+
+    ```python
+    random_split(graph)  # 20 of each class, 500 and 1000, as in Planetoid
+    random_split(graph, 0.6, 0.2, 0.2)
+    random_split(graph, 0.6)  # the rest in two halves
+    random_split(graph, 20, val_per_class=30, test=None)
+    ```
+
+    The last line is the protocol of [Pitfalls of Graph Neural Network
+    Evaluation](https://arxiv.org/abs/1811.05868). Nodes without label (-1) are in no
+    set. The same seed gives the same split.
 
     Args:
         graph: A `Graph` with class numbers `y [N]`.
-        train_per_class: Training nodes of each class.
-        val: Validation nodes, of any class.
-        test: Test nodes, of any class. None takes all that remain.
-        seed: Seed of the NumPy generator that draws the nodes.
-        val_per_class: If given, validation nodes of each class, instead of `val`.
+        train_per_class: Training nodes: how many of each class, or a fraction.
+        val: Validation nodes: how many, of any class, or a fraction. "auto" is 500
+            beside a number of training nodes. Beside a fraction, it is half of the
+            rest.
+        test: Test nodes: how many, of any class, or a fraction. None takes all that
+            remain. "auto" is 1000 beside a number of training nodes. Beside a fraction,
+            it takes all that remain.
+        seed: Seed of the NumPy generator that draws the nodes. None for other nodes in
+            each call.
+        val_per_class: Validation nodes of each class: how many, or a fraction. If
+            given, it replaces `val`.
 
     Raises:
-        ValueError: If the graph has no class numbers, or too few labelled nodes in a
-            class or altogether.
+        ValueError: If the graph has no class numbers, a size is none of the above, or
+            there are too few labelled nodes in a class or altogether.
     """
+    check_graph("graph", graph)
+    seed = checked_seed(seed)
     y = graph.y
-    if y is None or y.ndim != 1 or y.dtype != np.int64:
+    if y is None or not are_classes(y):
         raise ValueError(
-            "Expected `graph` to have class numbers `y`; of other labels, mask nodes "
+            "Expected `graph` to have class numbers `y`. With other labels, set masks "
             f"by `graph.replace(train_mask=...)`. Received: graph={graph}"
         )
-    sizes = {
-        "train_per_class": train_per_class,
-        "val": val,
-        "test": test,
-        "val_per_class": val_per_class,
-    }
-    for name, size in sizes.items():
-        if size is not None and size < 0:
-            raise ValueError(
-                f"Expected `{name}` to be non-negative. Received: {name}={size}"
-            )
+    train = _size("train_per_class", train_per_class, per_class=True)
+    by_fraction = not is_integer(train_per_class)
+    if isinstance(val, str) and val == "auto":
+        val = (1 - train.fraction) / 2 if by_fraction else 500
+    if isinstance(test, str) and test == "auto":
+        test = None if by_fraction else 1000
+    if val_per_class is None:
+        val_size = _size("val", val)
+    else:
+        val_size = _size("val_per_class", val_per_class, per_class=True)
+    test_size = _Size() if test is None else _size("test", test)
+    sizes = (train, val_size, test_size)
+    if sum(size.fraction for size in sizes) > 1 + 1e-9:
+        raise ValueError(
+            "Expected the fractions to add up to 1 at most. Received: "
+            f"train_per_class={train_per_class}, val={val}, test={test}, "
+            f"val_per_class={val_per_class}"
+        )
 
     shuffled = np.random.default_rng(seed).permutation(np.flatnonzero(y >= 0))
-    per_class = train_per_class + (val_per_class or 0)
-    train_mask, val_mask, test_mask = np.zeros((3, graph.num_nodes), bool)
+    masks = np.zeros((3, graph.num_nodes), bool)
     for label in range(graph.num_classes):
         nodes = shuffled[y[shuffled] == label]
-        if len(nodes) < per_class:
+        ends = _ends(sizes, len(nodes))
+        if len(nodes) < ends[-1]:
             raise ValueError(
-                f"Expected each class to have at least {per_class} labelled nodes. "
+                f"Expected each class to have at least {ends[-1]} labelled nodes. "
                 f"Received: class {label} with {len(nodes)} nodes, "
                 f"train_per_class={train_per_class}, val_per_class={val_per_class}"
             )
-        train_mask[nodes[:train_per_class]] = True
-        val_mask[nodes[train_per_class:per_class]] = True
+        for mask, start, end in zip(masks, [0, *ends], ends, strict=False):
+            mask[nodes[start:end]] = True
 
-    rest = shuffled[~(train_mask | val_mask)[shuffled]]
-    val_of_any_class = val if val_per_class is None else 0
-    needed = val_of_any_class + (test or 0)
+    rest = shuffled[~masks.any(axis=0)[shuffled]]
+    needed = val_size.of_any_class + test_size.of_any_class
     if len(rest) < needed:
         raise ValueError(
             f"Expected at least {needed} labelled nodes besides those drawn for each "
-            f"class. Received: {len(rest)} nodes, val={val_of_any_class}, test={test}"
+            f"class. Received: {len(rest)} nodes, val={val_size.of_any_class}, "
+            f"test={test}"
         )
-    val_mask[rest[:val_of_any_class]] = True
-    test_mask[rest[val_of_any_class:][:test]] = True
+    end_of_val = val_size.of_any_class
+    masks[1, rest[:end_of_val]] = True
+    masks[2, rest[end_of_val : None if test is None else needed]] = True
+    train_mask, val_mask, test_mask = masks
     return graph.replace(train_mask=train_mask, val_mask=val_mask, test_mask=test_mask)
 
 
+class _Size(NamedTuple):
+    """The size of a set: so many nodes of each class, a fraction of it, or of any."""
+
+    of_each_class: int = 0
+    fraction: float = 0.0
+    of_any_class: int = 0
+
+
+def _size(name: str, value, per_class: bool = False) -> _Size:
+    if is_integer(value) and value >= 0:
+        size = int(value)  # integers of NumPy may overflow
+        return _Size(of_each_class=size) if per_class else _Size(of_any_class=size)
+    if is_number(value) and not is_integer(value) and 0 <= value <= 1:
+        return _Size(fraction=float(value))
+    raise ValueError(
+        f"Expected `{name}` to be non-negative: a number of nodes (an integer), or a "
+        f"fraction from 0.0 to 1.0. {received(name, value)}"
+    )
+
+
+def _ends(sizes: tuple[_Size, ...], num_nodes: int) -> list[int]:
+    """Returns where each set ends among the nodes of a class.
+
+    Sums of fractions are rounded, not each fraction, so that 0.6, 0.2 and 0.2 leave no
+    node out.
+    """
+    numbers = np.cumsum([size.of_each_class for size in sizes])
+    fractions = np.cumsum([size.fraction for size in sizes])
+    return (numbers + np.rint(fractions * num_nodes).astype(int)).tolist()
+
+
 def stratified_folds(
-    labels, num_folds: int = 10, seed: int = 0
+    labels, num_folds: int = 10, seed: int | None = 0
 ) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Returns the splits of a cross-validation, with the classes alike in each part.
 
-    The examples are dealt out to `num_folds` parts, whose sizes differ by one at most,
-    and so do their numbers of examples of each class. Split i tests on part i, has the
-    next part for validation and trains on all others, so that its test examples need
-    not be looked at to choose epochs or hyperparameters. The same seed gives the same
-    splits.
+    The examples are dealt out to `num_folds` parts. Any two parts differ by one at most
+    in their size, and in their number of examples of each class. Split i tests on part
+    i, validates on the next part and trains on all others. So epochs and
+    hyperparameters can be chosen without the test examples. The same seed gives the
+    same splits.
 
     Example:
 
@@ -99,29 +168,37 @@ def stratified_folds(
     ```
 
     Args:
-        labels: Class of each example, `[G]`.
-        num_folds: Number of parts, at least 3. Some of them lack a class of which there
-            are fewer examples.
-        seed: Seed of the NumPy generator that shuffles the examples.
+        labels: Class of each example, `[G]`: numbers or strings.
+        num_folds: Number of parts, at least 3. A class with fewer examples than parts
+            is missing in some parts.
+        seed: Seed of the NumPy generator that shuffles the examples. None for another
+            order in each call.
 
     Returns:
         A list of `num_folds` tuples `(train, val, test)` of example numbers, int64 and
         in rising order.
 
     Raises:
-        ValueError: If `labels` is not of rank 1, or `num_folds` is less than 3 or more
-            than the examples.
+        ValueError: If `labels` is not of rank 1 or has a NaN, or `num_folds` is not an
+            integer from 3 to the number of examples.
     """
-    labels = np.asarray(labels)
-    if labels.ndim != 1:
+    labels = as_array("labels", labels)
+    if labels.ndim != 1 or labels.dtype.kind not in "fiubSU":
         raise ValueError(
-            "Expected `labels` to have shape [num_examples]. "
-            f"Received: labels with shape={labels.shape}"
+            "Expected `labels` to have shape [num_examples], and to hold numbers or "
+            f"strings. Received: labels with shape={labels.shape} and "
+            f"dtype={labels.dtype}"
         )
-    if not 3 <= num_folds <= len(labels):
+    if labels.dtype.kind == "f" and np.isnan(labels).any():
+        raise ValueError(
+            "Expected `labels` to hold a class for each example. Received: labels with "
+            f"nan at index {np.isnan(labels).argmax()}"
+        )
+    seed = checked_seed(seed)
+    if not is_integer(num_folds) or not 3 <= num_folds <= len(labels):
         raise ValueError(
             "Expected `num_folds` to be at least 3, and at most the number of "
-            f"examples. Received: num_folds={num_folds}, {len(labels)} examples"
+            f"examples. {received('num_folds', num_folds)}, {len(labels)} examples"
         )
     order = np.random.default_rng(seed).permutation(len(labels))
     # Class after class, the next one dealt out from where the last one ended.

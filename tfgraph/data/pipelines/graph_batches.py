@@ -5,9 +5,16 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from tfgraph.data.graphs.checks import are_classes
+from tfgraph.data.graphs.checks import (
+    check_choice,
+    check_flags,
+    checked_integer,
+    checked_seed,
+)
 from tfgraph.data.graphs.disjoint_union import GraphStack
+from tfgraph.data.graphs.fields import are_classes
 from tfgraph.data.graphs.graph import Graph
+from tfgraph.data.graphs.graph_arguments import check_graph, checked_graphs
 from tfgraph.graph_tensor import homogeneous
 
 _FORMS = ("sparse", "graph_tensor", "dense")
@@ -23,12 +30,12 @@ def full_batch(
 ) -> tf.data.Dataset:
     """Returns a dataset of one element, the whole graph, for full-batch training.
 
-    With a split, the element is `(inputs, y, sample_weight)`. Every node is in it,
-    since labelled nodes learn from all their neighbours; nodes outside the split have
-    weight 0 and those in it weight N / (nodes in the split). So Keras' default loss
-    reduction, a sum over all N nodes divided by N, is the mean over the split's nodes,
-    and so is `reduction="mean_with_sample_weight"`. Metrics count only the split's
-    nodes if they are passed as `weighted_metrics`, not as `metrics`:
+    With a split, the element is `(inputs, y, sample_weight)`. It holds every node,
+    since labelled nodes learn from all their neighbours. Nodes outside the split have
+    weight 0, those in it have weight N / (nodes in the split). Keras' default loss
+    divides a sum over all N nodes by N, so it is the mean over the split's nodes.
+    `reduction="mean_with_sample_weight"` gives the same. Pass metrics as
+    `weighted_metrics`, not as `metrics`, so that they count the split's nodes only:
 
     ```python
     model.compile("adam", "sparse_categorical_crossentropy", weighted_metrics=["acc"])
@@ -40,11 +47,10 @@ def full_batch(
     predictions = model.predict(full_batch(graph))
     ```
 
-    Where classes are to weigh differently, Keras' `class_weight` is not for data with
-    sample weights; `data.map(lambda inputs, y, w: (inputs, y, w * tf.gather(c, y)))`
-    does it, with the weights `c [C]`.
+    Keras refuses `class_weight` for data with sample weights. To weigh classes by `c
+    [C]`, use `data.map(lambda inputs, y, w: (inputs, y, w * tf.gather(c, y)))`.
 
-    The tensors are made once and are the same ones in every epoch.
+    The tensors are made once, and every epoch gets the same ones.
 
     Args:
         graph: A `Graph` with features; for a split also with `y` and the split's mask.
@@ -61,9 +67,11 @@ def full_batch(
         `sample_weight` is float32 `[N]`.
 
     Raises:
-        ValueError: If `form` or `split` is unknown, or the graph has no features, no
-            labels, or no node in the split.
+        ValueError: If `graph` is not a `Graph`, `form` or `split` is unknown, or the
+            graph has no features, no labels, or no node in the split.
     """
+    check_graph("graph", graph)
+    check_flags(sparse_features=sparse_features)
     inputs = _inputs(graph, form, sparse_features)
     if split is None:
         # A tuple of one: Keras would take a bare (x, adjacency) for (inputs, y).
@@ -84,8 +92,9 @@ def graph_batches(
     """Returns a dataset of batches of several graphs, for training on many graphs.
 
     A batch is one large graph, the disjoint union of its graphs: their nodes one after
-    the other, and an adjacency with theirs as blocks on its diagonal. So a model of one
-    graph is a model of a batch, and finds for each graph what it finds for it alone:
+    the other, and their adjacencies as blocks on the diagonal of one. So a model of one
+    graph takes a batch, too, and gives the same results for a graph within a batch as
+    for the graph alone:
 
     ```python
     train, val = tfgraph.data.twitch("DE", "ES", "RU"), tfgraph.data.twitch("PTBR")
@@ -99,44 +108,41 @@ def graph_batches(
     predictions = model.predict(graph_batches(val, 1, labels=False))
     ```
 
-    All labelled nodes count; masks are not looked at. Of the shapes only the number of
-    features is known, so that one traced function serves batches of all sizes.
+    All labelled nodes count, and masks are ignored. Sizes other than the number of
+    features are left open, so that one traced function serves all batches.
 
     Args:
-        graphs: Graphs with features, and for `labels` with `y`, alike in the number of
-            features and in the type and columns of `y`.
+        graphs: A list of `Graph`s with features, and with `y` if `labels` is True. They
+            must be alike in the number of features and in the type and columns of `y`.
         batch_size: Graphs in a batch. The last batch may have fewer.
-        labels: Whether elements have labels. If not they are `(inputs,)`, as
-            `Model.predict` takes it.
+        labels: Whether elements have labels. Without labels they are `(inputs,)`, as
+            `Model.predict` takes them.
         shuffle: Whether each epoch draws the graphs in a new order.
-        seed: Datasets of the same seed draw the same orders. With None that takes
-            `keras.utils.set_random_seed`.
+        seed: Datasets with the same seed draw the same orders. With None, call
+            `keras.utils.set_random_seed` to repeat a run.
         form: What `inputs` is: "sparse" for `(x, adjacency)` with a SparseTensor
             `[N, N]`, or "graph_tensor" for a scalar TF-GNN `GraphTensor` with a
             component for each graph.
         sparse_features: Whether `x [N, F]` is a SparseTensor too.
 
     Returns:
-        A `tf.data.Dataset` of `(inputs, y)`, with `y` `[N]` or `[N, C]`. If a node of
-        any of the graphs has no label (-1), of `(inputs, y, sample_weight)`: such nodes
-        have label 0 and weight 0, the others N / (labelled nodes of the batch), so that
-        the loss is the mean over these.
+        A `tf.data.Dataset` of `(inputs, y)`, with `y` `[N]` or `[N, C]`. If any node of
+        the graphs has no label (-1), the elements are `(inputs, y, sample_weight)`.
+        Nodes without label then have label 0 and weight 0. The others have weight N /
+        (labelled nodes of the batch), so that the loss is the mean over them.
 
     Raises:
-        ValueError: If `form` is unknown, `batch_size` is not positive, there are no
-            graphs, or they lack features or labels or are not alike.
+        ValueError: If `form` is unknown, `batch_size` is not a positive integer,
+            `graphs` is not a list of graphs, or they lack features or labels or are not
+            alike.
     """
-    if form not in _BATCH_FORMS:
-        raise ValueError(
-            f"Expected `form` to be one of {_BATCH_FORMS}. Received: form={form!r}"
-        )
-    if batch_size < 1:
-        raise ValueError(
-            f"Expected `batch_size` to be positive. Received: batch_size={batch_size}"
-        )
+    check_choice("form", form, _BATCH_FORMS)
+    batch_size = checked_integer("batch_size", batch_size, 1)
+    seed = checked_seed(seed)
+    check_flags(labels=labels, shuffle=shuffle, sparse_features=sparse_features)
     if form == "graph_tensor":
         check_dense(sparse_features)
-    graphs = list(graphs)
+    graphs = checked_graphs("graphs", graphs)
     check_alike(graphs, labels)
     stack = GraphStack(graphs, labels, sparse_features)
     weighted_edges = any(graph.edge_weight is not None for graph in graphs)
@@ -169,8 +175,6 @@ def graph_batches(
 
 def check_alike(graphs: list[Graph], labels: bool):
     """Raises a ValueError unless the graphs can be batched, with `y` for `labels`."""
-    if not graphs:
-        raise ValueError("Expected `graphs` to hold a graph. Received: graphs=[]")
     first = _kind(graphs[0], labels)
     for number, graph in enumerate(graphs):
         if graph.x is None or (labels and graph.y is None):
@@ -193,10 +197,7 @@ def _kind(graph: Graph, labels: bool):
 
 
 def _inputs(graph: Graph, form: str, sparse_features: bool):
-    if form not in _FORMS:
-        raise ValueError(
-            f"Expected `form` to be one of {_FORMS}. Received: form={form!r}"
-        )
+    check_choice("form", form, _FORMS)
     if form == "graph_tensor":
         check_dense(sparse_features)
         graph.dense_features()  # raises if there are none
@@ -212,20 +213,16 @@ def _inputs(graph: Graph, form: str, sparse_features: bool):
 
 
 def check_dense(sparse_features: bool):
-    """Raises a `ValueError` if features for a GraphTensor are to be sparse."""
+    """Raises a `ValueError` if sparse features are asked for in a GraphTensor."""
     if sparse_features:
         raise ValueError(
-            "Expected `sparse_features` to be False for a GraphTensor, whose features "
-            "are dense. Received: sparse_features=True"
+            "Expected `sparse_features` to be False: the features of a GraphTensor are "
+            "dense. Received: sparse_features=True"
         )
 
 
 def _targets(graph: Graph, split: str):
-    if split not in _SPLITS:
-        raise ValueError(
-            f"Expected `split` to be None or one of {_SPLITS}. "
-            f"Received: split={split!r}"
-        )
+    check_choice("split", split, _SPLITS, optional=True)
     mask = getattr(graph, f"{split}_mask")
     if graph.y is None or mask is None or not mask.any():
         raise ValueError(

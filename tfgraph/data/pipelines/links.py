@@ -5,7 +5,16 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from tfgraph.data.graphs.checks import (
+    checked_seed,
+    is_integer,
+    is_number,
+    received,
+    wrong_object,
+)
+from tfgraph.data.graphs.fields import as_pairs, finite_float32, real_array
 from tfgraph.data.graphs.graph import Graph
+from tfgraph.data.graphs.graph_arguments import check_graph
 from tfgraph.data.pipelines.graph_batches import full_batch
 
 
@@ -13,19 +22,23 @@ class Links(NamedTuple):
     """Pairs of nodes, and which of them are edges.
 
     Attributes:
-        pairs: int64 `[P, 2]`, each pair once, the lower number first.
+        pairs: int64 `[P, 2]`, node numbers.
         labels: float32 `[P]`, 1 for an edge, 0 for no edge.
     """
 
     pairs: np.ndarray
     labels: np.ndarray
 
+    def __repr__(self):
+        return f"Links(pairs={len(self.pairs)}, edges={int(np.sum(self.labels))})"
+
 
 class LinkSplit(NamedTuple):
     """A graph whose edges are split: see `link_split`.
 
     Attributes:
-        train: The graph of the training edges, to send messages along and learn from.
+        train: The graph of the training edges. Messages go along these edges, and the
+            model learns from them.
         val: Validation `Links`.
         test: Test `Links`.
     """
@@ -34,19 +47,28 @@ class LinkSplit(NamedTuple):
     val: Links
     test: Links
 
+    def __repr__(self):
+        return (
+            f"LinkSplit(nodes={self.train.num_nodes}, edges={self.train.num_edges}, "
+            f"val={len(self.val.pairs)} pairs, test={len(self.test.pairs)} pairs)"
+        )
+
 
 def link_split(
-    graph: Graph, val: float = 0.05, test: float = 0.1, seed: int = 0
+    graph: Graph, val: float = 0.05, test: float = 0.1, seed: int | None = 0
 ) -> LinkSplit:
     """Splits the edges of an undirected graph for link prediction.
 
-    As in the official code of "Variational Graph Auto-Encoders" (Kipf & Welling, 2016,
-    https://arxiv.org/abs/1611.07308), whose fractions are the defaults: an edge and its
-    reverse are one, and in one set only; the training graph holds the training edges
-    only, in both directions; and each evaluation set has as many pairs without an edge,
-    which are no edge of the whole graph, no self-loop, and in one set only.
+    The protocol and the default fractions are those of the official code of
+    "Variational Graph Auto-Encoders" (Kipf & Welling, 2016,
+    https://arxiv.org/abs/1611.07308):
 
-    A directed graph is made undirected; self-loops are left out. The training graph
+    - An edge and its reverse count as one, and are in one set only.
+    - The training graph holds the training edges only, in both directions.
+    - An evaluation set has as many pairs without an edge as with one. Those are no
+      edges of the whole graph and no self-loops, and each is in one set only.
+
+    A directed graph is made undirected. Self-loops are left out. The training graph
     keeps weights, features, labels and masks. Nodes may lose all their edges. The same
     seed gives the same split.
 
@@ -67,12 +89,16 @@ def link_split(
         graph: A `Graph`.
         val: Fraction of the edges to validate with, rounded down. 0 for none.
         test: Fraction of the edges to test with, rounded down. 0 for none.
-        seed: Seed of the NumPy generator that draws edges and non-edges.
+        seed: Seed of the NumPy generator that draws edges and pairs without an edge.
+            None for another split in each call.
 
     Raises:
-        ValueError: If a fraction is not in `[0, 1)`, a set that was asked for would be
-            empty, or the graph has too few pairs of nodes without an edge.
+        ValueError: If `graph` is not a `Graph`, a fraction is not in `[0, 1)`, a set
+            that was asked for would be empty, or the graph has too few pairs of nodes
+            without an edge.
     """
+    check_graph("graph", graph)
+    seed = checked_seed(seed)
     graph = graph.symmetrized()
     low, high = graph.edges.T
     is_upper = low < high
@@ -95,7 +121,7 @@ def link_split(
     kept = np.isin(_numbers(np.sort(graph.edges), graph.num_nodes), train_numbers)
     weight = None if graph.edge_weight is None else graph.edge_weight[kept]
     return LinkSplit(
-        graph.replace(edges=graph.edges[kept], edge_weight=weight),
+        graph.replace(edges=as_pairs(graph.edges[kept]), edge_weight=weight),
         _links(edges[val_edges], non_edges[: sizes["val"]]),
         _links(edges[test_edges], non_edges[sizes["val"] :]),
     )
@@ -110,21 +136,18 @@ def link_batch(
     GraphTensors, as `tfgraph.models.GAE` takes it.
 
     Args:
-        graph: The `Graph` to send messages along, such as `LinkSplit.train`.
-        links: The pairs, such as `LinkSplit.test`.
+        graph: The `Graph` along which messages go, such as `LinkSplit.train`.
+        links: The `Links` to score, such as `LinkSplit.test`.
         form: See `full_batch`.
         sparse_features: See `full_batch`.
 
     Raises:
-        ValueError: As for `full_batch`, or if a pair names no node.
+        ValueError: As for `full_batch`. Also if `links` is not `Links`, a pair names a
+            node that does not exist, or there is not one finite label for each pair.
     """
-    pairs = np.asarray(links.pairs)
-    if pairs.size and (pairs.min() < 0 or pairs.max() >= graph.num_nodes):
-        raise ValueError(
-            f"Expected pairs of node numbers from 0 to {graph.num_nodes - 1}. "
-            f"Received: pairs with numbers from {pairs.min()} to {pairs.max()}"
-        )
-    dataset = tf.data.Dataset.from_tensors(links)
+    check_graph("graph", graph)
+    links = _checked_links(links, graph.num_nodes)
+    dataset = tf.data.Dataset.from_tensors(tuple(links))
     return _with_graph(dataset, graph, form, sparse_features)
 
 
@@ -132,32 +155,35 @@ def training_links(
     graph: Graph,
     form: str = "sparse",
     sparse_features: bool = False,
-    seed: int = 0,
+    seed: int | None = 0,
 ) -> tf.data.Dataset:
     """Returns a dataset of one element, with other negatives each time it is read.
 
     The element is that of `link_batch`. Its pairs are the edges of `graph`, each once,
-    and as many random pairs that are no edge of it. `fit` reads the dataset once an
-    epoch:
+    and as many random pairs that are no edge of it, the negatives. `fit` reads the
+    dataset once an epoch:
 
     ```python
     model.compile("adam", "binary_crossentropy")
     model.fit(tfgraph.data.training_links(split.train), epochs=200, shuffle=False)
     ```
 
-    The negatives avoid the edges of `graph` only. Held-out edges may be among them, as
-    a model must not learn where those are.
+    The negatives avoid the edges of `graph` only. Held-out edges may be among them: if
+    they were avoided, the model could learn where they are.
 
     Args:
         graph: The training `Graph`, such as `LinkSplit.train`, undirected.
         form: See `full_batch`.
         sparse_features: See `full_batch`.
-        seed: Seed of the NumPy generator that draws the negatives.
+        seed: Seed of the NumPy generator that draws the negatives. None for other ones
+            in each run.
 
     Raises:
-        ValueError: If the graph has no edges, or as few pairs without an edge; or as
-            for `full_batch`.
+        ValueError: As for `full_batch`. Also if the graph has no edges, or fewer pairs
+            without an edge than edges.
     """
+    check_graph("graph", graph)
+    seed = checked_seed(seed)
     edges = np.unique(np.sort(graph.edges), axis=0)
     edges = edges[edges[:, 0] < edges[:, 1]]
     if not len(edges):
@@ -174,7 +200,7 @@ def training_links(
         tf.TensorSpec([2 * len(edges)], tf.float32),
     )
     dataset = tf.data.Dataset.from_generator(draw, output_signature=tuple(specs))
-    # Keras would warn, in each epoch, of a data set of unknown length that ends.
+    # Keras warns, in each epoch, when a dataset of unknown length ends.
     dataset = dataset.apply(tf.data.experimental.assert_cardinality(1))
     return _with_graph(dataset, graph, form, sparse_features)
 
@@ -191,10 +217,13 @@ def _with_graph(dataset, graph, form, sparse_features):
 
 
 def _size(name, fraction, edges) -> int:
-    number = isinstance(fraction, (int, float)) and not isinstance(fraction, bool)
-    if not number or not 0 <= fraction < 1:
+    if not is_number(fraction) or not 0 <= fraction < 1:
+        hint = ""
+        if is_integer(fraction) and 0 < fraction < len(edges):
+            hint = f"Of a number of edges, pass `{fraction} / {len(edges)}`. "
         raise ValueError(
-            f"Expected `{name}` to be a fraction in [0, 1). Received: {name}={fraction}"
+            f"Expected `{name}` to be a fraction in [0, 1). {hint}"
+            f"{received(name, fraction)}"
         )
     # 0.29 of 100 edges are 29, though 0.29 * 100 is 28.999...
     size = int(fraction * len(edges) + 1e-9)
@@ -204,6 +233,32 @@ def _size(name, fraction, edges) -> int:
             f"Received: {name}={fraction} of {len(edges)} undirected edges"
         )
     return size
+
+
+def _checked_links(links, num_nodes: int) -> Links:
+    if not isinstance(links, Links):
+        hint = "Make them with `tfgraph.data.Links(pairs, labels)`."
+        raise wrong_object("links", "tfgraph.data.Links", links, hint)
+    pairs, labels = real_array("links.pairs", links.pairs), links.labels
+    if pairs.shape == (0,):  # an empty list
+        pairs = np.zeros([0, 2], np.int64)
+    if pairs.ndim != 2 or pairs.shape[1] != 2 or pairs.dtype.kind not in "iu":
+        raise ValueError(
+            "Expected `links.pairs` to be integers [P, 2]. "
+            f"Received: pairs with shape={pairs.shape} and dtype={pairs.dtype}"
+        )
+    if pairs.size and (pairs.min() < 0 or pairs.max() >= num_nodes):
+        raise ValueError(
+            f"Expected pairs of node numbers from 0 to {num_nodes - 1}. "
+            f"Received: pairs with numbers from {pairs.min()} to {pairs.max()}"
+        )
+    labels = real_array("links.labels", labels)
+    if labels.shape != pairs.shape[:1]:
+        raise ValueError(
+            "Expected `links.labels` to have one number for each of the "
+            f"{len(pairs)} pairs. Received: labels with shape={labels.shape}"
+        )
+    return Links(pairs.astype(np.int64), finite_float32("links.labels", labels))
 
 
 def _numbers(pairs, num_nodes):

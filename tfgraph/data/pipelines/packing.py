@@ -16,7 +16,7 @@ class Limits(NamedTuple):
         graphs: Graphs in a batch.
         nodes: Nodes in a batch. Of a padded batch, its graphs times the largest one's.
         edges: Edges in a batch.
-        padded: Whether batches are padded, and so should hold graphs of like size.
+        padded: Whether batches are padded. They then hold graphs of like size.
     """
 
     graphs: int
@@ -43,10 +43,10 @@ def batches(
 ) -> tf.data.Dataset:
     """Returns a dataset of int64 `[B]`, the numbers of the graphs of each batch.
 
-    Every graph is in one batch of each epoch, alone if it is above the limits. Keras
-    warns of a dataset whose length it does not know, so there are as many batches in
-    each epoch, also where they are drawn anew. That is why, where sizes matter, graphs
-    only trade places with others of their kind: those of like size.
+    Every graph is in one batch of each epoch, alone if it exceeds the limits. Each
+    epoch has the same number of batches, also where they are drawn anew, since Keras
+    warns of a dataset of unknown length. So, where sizes matter, a graph only trades
+    places with graphs of its kind: those of like size.
 
     Args:
         nodes: int64 `[G]`, the nodes of each graph.
@@ -65,7 +65,7 @@ def batches(
     sizes = [nodes] if limits.padded or limits.nodes is not None else []
     sizes += [edges] if limits.edges is not None else []
     kind = _kinds(sizes, num_graphs)
-    # Place p is one for graphs of the kind of graph places[p].
+    # Place p is for a graph of the same kind as graph places[p].
     places = np.random.default_rng(seed or 0).permutation(num_graphs)
     nodes, edges = _largest(nodes, kind), _largest(edges, kind)
     if limits.padded:

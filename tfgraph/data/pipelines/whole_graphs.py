@@ -1,12 +1,21 @@
-"""`tf.data` pipelines of graphs that are examples: each has a label of its own."""
+"""`tf.data` pipelines in which each graph is an example with a label of its own."""
 
 from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
 
+from tfgraph.data.graphs.checks import (
+    check_choice,
+    check_flags,
+    checked_integer,
+    checked_seed,
+    received,
+)
 from tfgraph.data.graphs.disjoint_union import GraphStack
+from tfgraph.data.graphs.fields import as_array, check_finite
 from tfgraph.data.graphs.graph import Graph
+from tfgraph.data.graphs.graph_arguments import checked_graphs
 from tfgraph.data.pipelines.graph_batches import check_alike
 from tfgraph.data.pipelines.packing import Limits, batches
 from tfgraph.graph_tensor import homogeneous
@@ -29,7 +38,7 @@ def whole_graph_batches(
     shuffle: bool = False,
     seed: int | None = None,
 ) -> tf.data.Dataset:
-    """Returns a dataset of batches of graphs, each of which has one label.
+    """Returns a dataset of batches of graphs, with a label for each graph.
 
     ```python
     graphs, labels = tfgraph.data.tu("ENZYMES")
@@ -43,24 +52,25 @@ def whole_graph_batches(
     )
     ```
 
-    No graph is ever dropped. A graph that is above `max_nodes` or `max_edges` by itself
-    is a batch of its own. No form changes a number: the union joins no graphs, and the
-    padding is marked by the mask. (Of a GraphTensor, layers use the edges' weights if
-    made with `edge_weight_name="weight"`.)
+    No graph is dropped. A graph that exceeds `max_nodes` or `max_edges` is a batch of
+    its own. A model gives the same results in every form, as the union connects no
+    graphs and the mask marks the padding. (With a GraphTensor, layers use the weights
+    of the edges if made with `edge_weight_name="weight"`.)
 
-    The `loss` that Keras shows for an epoch is a mean over batches by the rows of their
-    first tensor: nodes in the form "sparse", where a batch of large graphs counts for
-    more, and graphs in the others. Metrics count graphs in every form.
+    The `loss` that Keras shows for an epoch is a mean over its batches. A batch is
+    weighted by the rows of its first tensor. In the form "sparse" these are nodes, so a
+    batch of large graphs counts for more. In the other forms they are graphs. Metrics
+    count graphs in every form.
 
-    With `shuffle`, graphs are drawn in a new order in each epoch: any order, unless
-    sizes matter. Where they do, graphs trade places with others of like size (within a
-    factor of 1.25), and batches come in a new order. Sizes matter to dense batches,
-    which are made of graphs of like size so that they hold little padding, and to
-    batches within `max_nodes` or `max_edges`, whose number is to be the same in each
-    epoch.
+    With `shuffle`, each epoch draws the graphs in a new order. Any order can come up,
+    unless sizes matter. Then the batches come in a new order, and a graph only trades
+    places with graphs of like size (within a factor of 1.25). Sizes matter in two
+    cases. Dense batches hold graphs of like size, so that there is little padding. With
+    `max_nodes` or `max_edges`, each epoch has the same number of batches.
 
     Args:
-        graphs: Graphs with features, alike in their number. Their `y` are not used.
+        graphs: A list of `Graph`s with the same number of features. Their `y` are not
+            used.
         labels: `[G]` or `[G, ...]`, a row for each graph, or None for elements
             `(inputs,)`, as `Model.predict` takes them.
         batch_size: Most graphs in a batch.
@@ -68,45 +78,46 @@ def whole_graph_batches(
         max_edges: Most (directed) edges in a batch.
         form: What `inputs` is:
 
-            - "sparse": `(x, adjacency, graph_ids)`, the disjoint union of the graphs,
-              with a SparseTensor `[N, N]`, and int64 `graph_ids` `[N]`, the number of
-              each node's graph within the batch, from 0 on in rising order;
+            - "sparse": `(x, adjacency, graph_ids)`, the disjoint union of the graphs.
+              The adjacency is a SparseTensor `[N, N]`. `graph_ids` `[N]`, int64, is the
+              number of each node's graph within the batch, from 0 on in rising order;
             - "graph_tensor": a scalar TF-GNN `GraphTensor` with a component for each
               graph;
             - "dense": `(x, adjacency, mask)` of shapes `[B, n, F]`, `[B, n, n]` and
-              `[B, n]`, filled up with zeros to the nodes `n` of the largest graph of
-              the batch. The mask is True for nodes. Repeated edges are added up.
-        num_nodes: For dense batches, an `n` for all of them: one shape, so that XLA
-            compiles once (twice, if the last batch has fewer graphs).
+              `[B, n]`. Graphs are padded with zeros to `n`, the nodes of the batch's
+              largest graph. The mask is True for nodes. Repeated edges are added up.
+        num_nodes: For dense batches, the same `n` for all of them. With this one shape,
+            XLA compiles once (twice if the last batch has fewer graphs).
         sparse_features: For the form "sparse", whether `x` is a SparseTensor too.
-        clusters: For each graph the cluster of each node, integers `[nodes]` from 0 on,
-            such as `graclus_clusters` returns. The inputs then end with the assignment
-            that `DiffPool` takes, one-hot, float32 `[N, K]` or `[B, n, K]`; those of a
-            GraphTensor are `(graph, assignment)`.
+        clusters: For each graph, the cluster of each node: integers `[nodes]` from 0
+            on, such as `graclus_clusters` returns. The inputs then end with the
+            assignment that `DiffPool` takes, one-hot, float32 `[N, K]` or `[B, n, K]`.
+            With a GraphTensor they are `(graph, assignment)`.
         num_clusters: K, for `clusters`.
         shuffle: Whether each epoch draws the graphs in a new order.
-        seed: Datasets of the same seed draw the same orders. With None that takes
-            `keras.utils.set_random_seed`.
+        seed: Datasets with the same seed draw the same orders. With None, call
+            `keras.utils.set_random_seed` to repeat a run.
 
     Returns:
         A `tf.data.Dataset` of `(inputs, y)`, `y` `[B, ...]`, with as many elements in
         each epoch.
 
     Raises:
-        ValueError: If there are no graphs, they have no features or differ in their
-            number, labels or clusters do not fit them, an argument is not positive or
-            not for this form, a graph has more than `num_nodes` nodes, or, for the form
-            "sparse", none: `graph_ids` cannot tell of it.
+        ValueError: If `graphs` is not a list of graphs, they have no features or differ
+            in their number, or labels or clusters do not fit them. Also if a size is
+            not a positive integer, an argument is not for this form, or a graph has
+            more than `num_nodes` nodes. In the form "sparse", a graph without nodes is
+            refused, since `graph_ids` cannot show it.
     """
-    _check_arguments(
-        form,
-        sparse_features,
-        batch_size=batch_size,
-        max_nodes=max_nodes,
-        max_edges=max_edges,
-        num_nodes=num_nodes,
-    )
-    graphs = list(graphs)
+    batch_size = checked_integer("batch_size", batch_size, 1)
+    max_nodes = _checked_size("max_nodes", max_nodes)
+    max_edges = _checked_size("max_edges", max_edges)
+    num_nodes = _checked_size("num_nodes", num_nodes)
+    num_clusters = _checked_size("num_clusters", num_clusters)
+    _check_form(form, sparse_features, num_nodes)
+    seed = checked_seed(seed)
+    check_flags(shuffle=shuffle)
+    graphs = checked_graphs("graphs", graphs)
     check_alike(graphs, labels=False)
     nodes = np.array([graph.num_nodes for graph in graphs])
     edges = np.array([graph.num_edges for graph in graphs])
@@ -176,20 +187,17 @@ def _pad(rows, lengths, num_nodes):
     return rows.to_tensor(shape=[None, num_nodes, None])
 
 
-def _check_arguments(form: str, sparse_features: bool, **sizes: int | None):
-    if form not in _FORMS:
-        raise ValueError(
-            f"Expected `form` to be one of {_FORMS}. Received: form={form!r}"
-        )
-    for name, size in sizes.items():
-        if size is not None and size < 1:
-            raise ValueError(
-                f"Expected `{name}` to be positive. Received: {name}={size}"
-            )
-    if form != "dense" and sizes["num_nodes"] is not None:
+def _checked_size(name: str, size) -> int | None:
+    return None if size is None else checked_integer(name, size, 1)
+
+
+def _check_form(form: str, sparse_features: bool, num_nodes: int | None):
+    check_choice("form", form, _FORMS)
+    check_flags(sparse_features=sparse_features)
+    if form != "dense" and num_nodes is not None:
         raise ValueError(
             "Expected `num_nodes` with the form 'dense' only. "
-            f"Received: num_nodes={sizes['num_nodes']}, form={form!r}"
+            f"Received: num_nodes={num_nodes}, form={form!r}"
         )
     if form != "sparse" and sparse_features:
         raise ValueError(
@@ -206,8 +214,8 @@ def _check_sizes(nodes: np.ndarray, form: str, num_nodes: int | None):
         )
     if form == "sparse" and nodes.min() == 0:
         raise ValueError(
-            "Expected graphs with nodes: in the form 'sparse', no node says that there "
-            "is a graph without. (The other forms have room for it.) "
+            "Expected graphs with nodes: in the form 'sparse', `graph_ids` cannot show "
+            "a graph without nodes. The other forms can. "
             f"Received: graphs[{nodes.argmin()}] with 0 nodes"
         )
 
@@ -215,13 +223,17 @@ def _check_sizes(nodes: np.ndarray, form: str, num_nodes: int | None):
 def _checked_labels(labels, num_graphs: int):
     if labels is None:
         return None
-    labels = np.asarray(labels)
+    labels = as_array("labels", labels)
     if labels.dtype.kind not in "fiub" or labels.shape[:1] != (num_graphs,):
         raise ValueError(
             f"Expected `labels` to hold numbers, a row for each of the {num_graphs} "
             f"graphs. Received: labels with shape={labels.shape}, dtype={labels.dtype}"
         )
-    return labels.astype(np.float32 if labels.dtype.kind == "f" else np.int64)
+    if labels.dtype.kind != "f":
+        return labels.astype(np.int64)
+    labels = labels.astype(np.float32)
+    check_finite("labels", labels)
+    return labels
 
 
 def _stacked_clusters(clusters, num_clusters, nodes: np.ndarray):
@@ -233,6 +245,11 @@ def _stacked_clusters(clusters, num_clusters, nodes: np.ndarray):
         )
     if clusters is None:
         return None
+    if not isinstance(clusters, Sequence | np.ndarray):
+        raise ValueError(
+            "Expected `clusters` to be a list with an array for each graph. "
+            f"{received('clusters', clusters)}"
+        )
     if len(clusters) != len(nodes):
         raise ValueError(
             f"Expected `clusters` for each of the {len(nodes)} graphs. "

@@ -5,16 +5,20 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from tfgraph.data.graphs.checks import is_scipy
+from tfgraph.data.graphs.checks import (
+    is_integer,
+    is_scipy,
+    received,
+)
 from tfgraph.data.graphs.graph import Graph
 from tfgraph.data.sampling.neighbors import Neighbors
 
-_REPLACEMENTS = ("if_short", "never", "always")
+REPLACEMENTS = ("if_short", "never", "always")
 _ALIGNMENT = 64  # of TensorFlow's buffers, in bytes
 
 
 class BlockSampler:
-    """Samples a graph around some seeds, and makes what a model takes of it.
+    """Samples the neighbourhood of some nodes, the seeds, as inputs of a model.
 
     Args:
         graph: A `Graph` with features.
@@ -33,11 +37,6 @@ class BlockSampler:
         pad: bool,
         sparse_features: bool = False,
     ):
-        if replacement not in _REPLACEMENTS:
-            raise ValueError(
-                f"Expected `replacement` to be one of {_REPLACEMENTS}. "
-                f"Received: replacement={replacement!r}"
-            )
         if graph.x is None:
             raise ValueError(
                 f"Expected `graph` to have features. Received: graph={graph}"
@@ -47,8 +46,8 @@ class BlockSampler:
         self.pad = pad
         if sparse_features and pad:
             raise ValueError(
-                "Expected `sparse_features` to be False for shapes that are all the "
-                "same. Received: sparse_features=True, replacement='always'"
+                "Expected `sparse_features` to be False with `replacement='always'`, "
+                "which keeps all shapes the same. Received: sparse_features=True"
             )
         self.sparse_features = sparse_features
         self.x = graph.x if is_scipy(graph.x) else np.ascontiguousarray(graph.x)
@@ -145,29 +144,34 @@ class BlockSampler:
 
 def _checked_fanouts(fanouts, replacement) -> tuple[int | None, ...]:
     all_too = replacement != "always"  # its shapes are known before the neighbours
-    listed = isinstance(fanouts, Sequence | np.ndarray)
-    fanouts = tuple(fanouts) if listed else fanouts
-    if not fanouts or not listed or not all(_is_fanout(f, all_too) for f in fanouts):
+    listed = isinstance(fanouts, list | tuple | np.ndarray)
+    if (
+        not listed
+        or not len(fanouts)
+        or not all(_is_fanout(f, all_too) for f in fanouts)
+    ):
+        shown = (
+            f"Received: fanouts={fanouts}" if listed else received("fanouts", fanouts)
+        )
         raise ValueError(
             "Expected `fanouts` to hold a positive integer"
-            f"{' or None' * all_too} for each layer. Received: fanouts={fanouts}, "
+            f"{' or None' * all_too} for each layer. {shown}, "
             f"replacement={replacement!r}"
         )
-    return fanouts
+    return tuple(None if f is None else int(f) for f in fanouts)
 
 
 def _is_fanout(value, all_too) -> bool:
     if value is None:
         return all_too
-    is_integer = isinstance(value, int | np.integer) and not isinstance(value, bool)
-    return is_integer and value > 0
+    return is_integer(value) and value > 0
 
 
 def _take_rows(x, nodes):
-    """`x[nodes]`, with -1 as 0, in memory that TensorFlow takes over as it is.
+    """Returns `x[nodes]`, with -1 as 0, in memory that TensorFlow can take over.
 
-    It would copy an array that is not aligned as its own are, which takes longer than
-    all else in a sample.
+    TensorFlow copies an array that is not aligned as its own are. That would take
+    longer than everything else in a sample.
     """
     size = len(nodes) * x.shape[1]
     buffer = np.empty(size + _ALIGNMENT // 4, np.float32)

@@ -5,10 +5,17 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from tfgraph.data.graphs.checks import are_classes, check_integer, checked_nodes
+from tfgraph.data.graphs.checks import (
+    check_choice,
+    check_flags,
+    checked_integer,
+    checked_seed,
+)
+from tfgraph.data.graphs.fields import are_classes, checked_nodes
 from tfgraph.data.graphs.graph import Graph
+from tfgraph.data.graphs.graph_arguments import check_graph
 from tfgraph.data.pipelines.graph_batches import check_dense
-from tfgraph.data.sampling.blocks import BlockSampler
+from tfgraph.data.sampling.blocks import REPLACEMENTS, BlockSampler
 from tfgraph.data.sampling.numpy_calls import numpy_function
 from tfgraph.graph_tensor import homogeneous
 
@@ -32,18 +39,19 @@ def neighbor_batches(
 ) -> tf.data.Dataset:
     """Returns a dataset of batches of nodes, each with a sample of its neighbourhood.
 
-    The minibatches of "Inductive Representation Learning on Large Graphs" (Hamilton et
-    al., 2017, https://arxiv.org/abs/1706.02216), algorithm 2, for K layers. The nodes
-    of a batch are its seeds, B^K; S_k neighbours are drawn, uniformly, for each node of
+    These are the minibatches of "Inductive Representation Learning on Large Graphs"
+    (Hamilton et al., 2017, https://arxiv.org/abs/1706.02216), algorithm 2, for K
+    layers. The nodes of a batch are its seeds, B^K. For each node v of B^k, S_k
+    neighbours N_k(v) are drawn uniformly:
 
-        B^(k-1) = B^k ∪ (∪ over v in B^k of N_k(v)),    k = K .. 1,
+        B^(k-1) = B^k ∪ (∪ over v in B^k of N_k(v)),    k = K .. 1
 
-    so that layer k computes the nodes B^k from the nodes B^(k-1). Draws are independent
-    from layer to layer and from batch to batch, and other ones in each epoch.
+    Layer k computes the nodes B^k from the nodes B^(k-1). Draws are independent from
+    layer to layer and from batch to batch, and new in each epoch.
 
-    **`fanouts[k-1]` is S_k, that of layer k**, as in the paper and in DGL, and the
-    reverse of PyG: `fanouts=(25, 10)` draws 10 direct neighbours of a seed, which the
-    last layer sums up, and 25 neighbours of each of these.
+    **`fanouts[k-1]` is S_k, the fan-out of layer k**, as in the paper and in DGL. PyG
+    has the reverse order. `fanouts=(25, 10)` draws 10 direct neighbours of a seed, for
+    the last layer, and 25 neighbours of each of these, for the first layer.
 
     ```python
     train = neighbor_batches(graph, (25, 10), 512, nodes="train", shuffle=True)
@@ -53,65 +61,75 @@ def neighbor_batches(
     model.fit(train, validation_data=val, epochs=10, shuffle=False)
     ```
 
-    Features and edges stay in the graph's arrays: no worker and no TensorFlow graph has
-    a copy. So `Graph.x` may be a `numpy.memmap` of float32, of which a batch
-    reads its rows.
+    Features and edges stay in the graph's arrays, and are not copied. So `Graph.x` may
+    be a `numpy.memmap` of float32: a batch reads the rows that it needs.
 
     Args:
-        graph: A `Graph` with features, and for `labels` with `y`. A node's neighbours
-            are those that send to it; edges of weight 0 are none. Others are drawn
-            with equal probability, whatever their weight.
-        fanouts: Neighbours to draw for a node, for each layer, the first layer first.
-            None takes all of them.
+        graph: A `Graph` with features, and with `y` if `labels` is True. A node's
+            neighbours are the nodes that send to it. Edges of weight 0 do not count.
+            All others are drawn with equal probability, whatever their weight.
+        fanouts: The number of neighbours to draw for a node, one number for each layer,
+            the first layer first. None draws all neighbours.
         batch_size: Seeds in a batch. The last batch may have fewer.
         nodes: The seeds: "train", "val" or "test" for those of the mask, node numbers,
             a boolean mask `[num_nodes]`, or None for all nodes.
-        labels: Whether elements have labels. If not they are `(inputs,)`, as
-            `Model.predict` takes it.
-        replacement: Whether a neighbour can be drawn twice: "if_short" for nodes with
-            fewer neighbours than the fan-out, as in the paper; "never", so that such
-            nodes get each neighbour once; or "always". With "always", all batches of
-            `batch_size` seeds have the same shapes, padded by nodes without edges and
-            with features of 0, and by entries of weight 0: with `drop_remainder`,
-            `jit_compile=True` compiles once.
+        labels: Whether elements have labels. Without labels they are `(inputs,)`, as
+            `Model.predict` takes them.
+        replacement: Whether a neighbour can be drawn twice:
+
+            - "if_short": for nodes with fewer neighbours than the fan-out, as in the
+              paper;
+            - "never": nodes with fewer neighbours get each neighbour once;
+            - "always": all batches of `batch_size` seeds have the same shapes. They are
+              padded with nodes that have no edges and features of 0, and with entries
+              of weight 0. With `drop_remainder`, `jit_compile=True` compiles once.
         shuffle: Whether each epoch takes the seeds in a new order.
-        seed: Datasets of the same seed give the same batches. With None that takes
-            `keras.utils.set_random_seed`.
+        seed: Datasets with the same seed give the same batches. With None, call
+            `keras.utils.set_random_seed` to repeat a run.
         form: "blocks", or "graph_tensor" for one graph for all layers.
         drop_remainder: Whether to leave out a last batch of fewer seeds.
-        sparse_features: Whether `x` is a SparseTensor too, which pays where most
-            features are 0. For blocks, and not with "always".
+        sparse_features: Whether `x` is a SparseTensor too. This is faster if most
+            features are 0. Only for blocks, and not with `replacement="always"`.
 
     Returns:
-        A `tf.data.Dataset`. With form "blocks", of `((x, adjacencies), y)`: `x`
-        `[N_0, F]`; `adjacencies` a tuple of a SparseTensor `[N_k, N_(k-1)]` for each
-        layer, the first layer's first; `y` `[N_K]` or `[N_K, C]` for the `N_K` seeds.
-        The first `N_k` of the `N_(k-1)` nodes are the `N_k` ones. Entries are sorted,
-        and that of a neighbour which was drawn several times is how often it was, times
-        the edge's weight if the graph has weights. (With "always", there are several
-        entries instead.)
+        A `tf.data.Dataset`. With the form "blocks", its elements are
+        `((x, adjacencies), y)`:
 
-        With form "graph_tensor", of `(graph, y, sample_weight)`: a scalar
-        `tfgnn.GraphTensor` of all nodes, seeds first, and of the edges that were drawn
-        for any layer, each once; labels and weights of all its nodes, with weight 0
-        outside the seeds, as in `full_batch`. So metrics are to be `weighted_metrics`,
-        in which a batch then counts by its number of nodes.
+        - `x` `[N_0, F]` are the features of the nodes B^0.
+        - `adjacencies` is a tuple with a SparseTensor `[N_k, N_(k-1)]` for each layer,
+          the first layer first. The first `N_k` of the `N_(k-1)` nodes are the nodes
+          B^k. Entries are sorted. Their value is the number of times that the neighbour
+          was drawn, times the edge's weight if the graph has weights. (With "always", a
+          neighbour drawn several times has several entries instead.)
+        - `y` is `[N_K]` or `[N_K, C]`, for the `N_K` seeds.
+
+        With the form "graph_tensor", its elements are `(graph, y, sample_weight)`. The
+        graph is a scalar `tfgnn.GraphTensor` of all nodes, seeds first, and of the
+        edges that were drawn for any layer, each once. Labels and weights are for all
+        its nodes, with weight 0 outside the seeds, as in `full_batch`. So pass metrics
+        as `weighted_metrics`. A batch counts in them by its number of nodes.
 
     Raises:
         ValueError: If an argument is none of the above, the graph has no features or no
             label for a seed, there are no seeds, or fewer than `batch_size`.
     """
-    if form not in _FORMS:
-        raise ValueError(
-            f"Expected `form` to be one of {_FORMS}. Received: form={form!r}"
-        )
+    check_graph("graph", graph)
+    check_choice("form", form, _FORMS)
+    check_choice("replacement", replacement, REPLACEMENTS)
+    seed = checked_seed(seed)
+    check_flags(
+        labels=labels,
+        shuffle=shuffle,
+        drop_remainder=drop_remainder,
+        sparse_features=sparse_features,
+    )
     if form == "graph_tensor":
         check_dense(sparse_features)
     pad = form == "blocks" and replacement == "always"
     sampler = BlockSampler(graph, fanouts, replacement, pad, sparse_features)
     seeds = checked_seeds(graph, nodes)
     y = _labels(graph, seeds) if labels else None
-    check_integer("batch_size", batch_size, 1)
+    batch_size = checked_integer("batch_size", batch_size, 1)
     if batch_size > len(seeds):
         raise ValueError(
             f"Expected `batch_size` to be at most the {len(seeds)} seeds. "
@@ -130,14 +148,14 @@ def random_batches(
     drop_remainder: bool,
     rounds: int = 1,
 ) -> tf.data.Dataset:
-    """Returns a dataset of batches of node numbers, and a random number with each.
+    """Returns a dataset of batches of node numbers, each with a random number.
 
     Args:
-        nodes: Node numbers `[S]`, which an epoch goes through in one or more rounds.
+        nodes: Node numbers `[S]`. An epoch goes through them in one or more rounds.
         batch_size: Nodes in a batch.
         shuffle: Whether each round has an order of its own.
-        seed: Seed of orders and random numbers; both are others in each epoch.
-        drop_remainder: Whether the last batch may not have fewer nodes.
+        seed: Seed of orders and random numbers. Both are new in each epoch.
+        drop_remainder: Whether to leave out a last batch of fewer nodes.
         rounds: Rounds in an epoch.
     """
     with tf.device("CPU"):  # where tf.data will need it
@@ -152,18 +170,18 @@ def random_batches(
     numbers = tf.data.Dataset.random(seed, rerandomize_each_iteration=True)
     batches = random.take(rounds).map(ordered).rebatch(batch_size, drop_remainder)
     batches = tf.data.Dataset.zip(batches, numbers)
-    # Which Keras asks for, and `rebatch` does not tell.
+    # Keras asks for the number of batches, which `rebatch` does not know.
     total = rounds * len(nodes)
     count = total // batch_size if drop_remainder else -(-total // batch_size)
     return batches.apply(tf.data.experimental.assert_cardinality(count))
 
 
 def checked_seeds(graph: Graph, nodes) -> np.ndarray:
-    """Returns the numbers of the nodes that an argument `nodes` stands for."""
+    """Returns the node numbers that the argument `nodes` stands for."""
     if nodes is None:
         return np.arange(graph.num_nodes)
     if not isinstance(nodes, str):
-        return checked_nodes(nodes, graph.num_nodes)
+        return checked_nodes("nodes", nodes, graph.num_nodes)
     if nodes not in _SPLITS:
         raise ValueError(
             f"Expected `nodes` to be one of {_SPLITS}, node numbers, a mask, or None. "

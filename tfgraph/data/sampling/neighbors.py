@@ -29,9 +29,9 @@ class Layer(NamedTuple):
 class Neighbors:
     """The edges that each node of a graph receives along, to draw from.
 
-    They are the rows of the adjacency in CSR form. Edges of weight 0 are left out, as
-    they are none. Besides the graph itself this takes 4 bytes an edge, 8 with weights,
-    and 8 bytes a node.
+    These are the rows of the adjacency in CSR form. Edges of weight 0 are left out, as
+    they carry no message. Besides the graph itself this takes 4 bytes an edge, 8 with
+    weights, and 8 bytes a node.
 
     Args:
         graph: A `Graph`.

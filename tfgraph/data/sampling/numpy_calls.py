@@ -1,4 +1,4 @@
-"""NumPy in `tf.data` pipelines, from whose threads Python can still come to an end."""
+"""NumPy in `tf.data` pipelines that does not keep Python from ending."""
 
 import atexit
 import threading
@@ -9,11 +9,11 @@ import tensorflow as tf
 
 
 def numpy_function(function: Callable, inputs: Sequence, types: Sequence):
-    """`tf.numpy_function`, without which a process may hang when it exits.
+    """`tf.numpy_function`, with which a process does not hang when it exits.
 
-    A thread that waits for Python's global lock when Python ends is stopped there. If
-    it prefetches for an iterator that is still referenced, by a variable or by an
-    exception, TensorFlow waits for it forever.
+    When Python ends, a thread that waits for Python's global lock is stopped. If that
+    thread prefetches for an iterator that a variable or an exception still refers to,
+    TensorFlow waits for it forever.
     """
     return tf.numpy_function(_calls.counted(function), inputs, types)
 

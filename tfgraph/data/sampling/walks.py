@@ -1,13 +1,19 @@
-"""Nodes that random walks meet, for unsupervised training by `Model.fit`."""
+"""Pairs of nodes that meet on random walks, for unsupervised training by `fit`."""
 
 from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
 
-from tfgraph.data.graphs.checks import check_integer
+from tfgraph.data.graphs.checks import (
+    check_choice,
+    check_flags,
+    checked_integer,
+    checked_seed,
+)
 from tfgraph.data.graphs.graph import Graph
-from tfgraph.data.sampling.blocks import BlockSampler
+from tfgraph.data.graphs.graph_arguments import check_graph
+from tfgraph.data.sampling.blocks import REPLACEMENTS, BlockSampler
 from tfgraph.data.sampling.neighbor_batches import checked_seeds, random_batches
 from tfgraph.data.sampling.neighbors import Neighbors
 from tfgraph.data.sampling.numpy_calls import numpy_function
@@ -29,17 +35,18 @@ def walk_batches(
     """Returns a dataset of pairs of nodes that co-occur on walks, and negatives.
 
     For the unsupervised loss of "Inductive Representation Learning on Large Graphs"
-    (Hamilton et al., 2017, https://arxiv.org/abs/1706.02216), eq. 1: node v is one that
-    a short random walk from u meets, and the Q negatives v_n are drawn with
+    (Hamilton et al., 2017, https://arxiv.org/abs/1706.02216), eq. 1. In a pair (u, v),
+    a short random walk from u meets v. The Q negatives v_n are drawn with
     probabilities P_n(v) ∝ degree(v)^0.75.
 
-    As in the official code, whose settings are the defaults, a walk of length 5 visits
-    its start u and then 4 nodes, each of which is a v for u unless it is u itself; and
-    a batch draws its negatives once, for all its pairs, u and v themselves not
-    excepted. Unlike there, each pair has a walk of its own, and one that comes back to
-    u is walked again, so that all nodes come up as u equally often. So nothing needs to
-    be stored, however many walks there are: an epoch goes through the nodes
-    `walks_per_node * (walk_length - 1)` times, each time in a new order.
+    The defaults are the settings of the official code. A walk of length 5 visits its
+    start u and then 4 nodes. Each of these is a v for u, unless it is u itself. A batch
+    draws its negatives once, for all its pairs, and u and v can be among them.
+
+    Unlike the official code, each pair has a walk of its own, and a walk that comes
+    back to u is walked again. So all nodes come up as u equally often, and no walks are
+    stored. An epoch goes through the nodes `walks_per_node * (walk_length - 1)` times,
+    each time in a new order.
 
     ```python
     batches = walk_batches(graph, (25, 10), 512)
@@ -47,37 +54,43 @@ def walk_batches(
     ```
 
     Args:
-        graph: A `Graph` with features, undirected. A step goes to any of the nodes that
-            send to a node, with equal probability. For inductive training pass
-            `graph.subgraph(...)` of the training nodes: negatives are drawn from all.
-        fanouts: Neighbours to draw for a node, for each layer. See `neighbor_batches`.
+        graph: An undirected `Graph` with features. A step goes to one of the nodes that
+            send to the present one, with equal probability. Negatives are drawn from
+            all nodes, so pass `graph.subgraph(...)` of the training nodes for inductive
+            training.
+        fanouts: The number of neighbours to draw for a node, one number for each layer.
+            See `neighbor_batches`.
         batch_size: Pairs in a batch. The last batch of an epoch may have fewer; with
             `replacement="always"` it is left out.
-        walk_length: Nodes of a walk, at least 2.
-        walks_per_node: Walks from each node in an epoch.
-        num_negatives: Q, negatives for each pair.
-        nodes: The nodes that walks start at, see `neighbor_batches`. Those that have no
-            neighbour but themselves are left out.
+        walk_length: Number of nodes of a walk, at least 2.
+        walks_per_node: Number of walks from each node in an epoch.
+        num_negatives: Q, the number of negatives of each pair.
+        nodes: The nodes that walks start at, see `neighbor_batches`. Nodes without a
+            neighbour other than themselves are left out.
         replacement: See `neighbor_batches`.
         seed: See `neighbor_batches`.
         sparse_features: See `neighbor_batches`.
 
     Returns:
-        A `tf.data.Dataset` of `((x, adjacencies), links)`: the blocks of
-        `neighbor_batches`, whose seeds are the distinct nodes among all u, v and
-        negatives; and int64 `links` `[batch_size, 2 + Q]`, which of the seeds the u, v
-        and negatives of each pair are. With `replacement="always"` there are
-        `2 * batch_size + Q` seeds (or N, if that is fewer), padded by nodes without
+        A `tf.data.Dataset` of `((x, adjacencies), links)`. The inputs are the blocks of
+        `neighbor_batches`. Their seeds are the distinct nodes among all u, v and
+        negatives. `links` `[batch_size, 2 + Q]`, int64, holds for each pair the places
+        of u, v and the negatives among the seeds. With `replacement="always"` there are
+        `2 * batch_size + Q` seeds (or N, if that is fewer), padded with nodes without
         edges.
 
     Raises:
         ValueError: If an argument is none of the above, the graph has no features, or
             no walk leads from any of the nodes.
     """
-    check_integer("batch_size", batch_size, 1)
-    check_integer("walk_length", walk_length, 2)
-    check_integer("walks_per_node", walks_per_node, 1)
-    check_integer("num_negatives", num_negatives, 1)
+    check_graph("graph", graph)
+    check_choice("replacement", replacement, REPLACEMENTS)
+    seed = checked_seed(seed)
+    check_flags(sparse_features=sparse_features)
+    batch_size = checked_integer("batch_size", batch_size, 1)
+    walk_length = checked_integer("walk_length", walk_length, 2)
+    walks_per_node = checked_integer("walks_per_node", walks_per_node, 1)
+    num_negatives = checked_integer("num_negatives", num_negatives, 1)
     pad = replacement == "always"
     sampler = BlockSampler(graph, fanouts, replacement, pad, sparse_features)
     walks = _Walks(sampler.neighbors, walk_length, num_negatives)
@@ -143,6 +156,6 @@ class _Walks:
                 going = steps > step
                 nodes[going] = self.neighbors.step(rng, nodes[going])
             ends[missing] = nodes
-            # Those that are back, or that met a node without neighbours.
+            # Walks that came back, or that met a node without neighbours.
             missing = missing[(nodes == starts[missing]) | (nodes < 0)]
         return ends

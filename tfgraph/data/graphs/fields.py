@@ -1,0 +1,248 @@
+"""Checks of the fields of a `Graph`: each returns its argument as it is stored."""
+
+import warnings
+
+import numpy as np
+
+from tfgraph.data.graphs.checks import (
+    check_integer,
+    is_scipy,
+    is_sparse_tensor,
+    received,
+    wrong_object,
+)
+
+MASKS = ("train_mask", "val_mask", "test_mask")
+
+
+def real_array(name: str, value) -> np.ndarray:
+    """Returns an argument as an array of real numbers, or says what it is instead."""
+    array = as_array(name, value)
+    if array.dtype == object and array.ndim == 0:
+        raise ValueError(
+            f"Expected `{name}` to be an array of real numbers. {received(name, value)}"
+        )
+    if array.dtype.kind not in "fiub":
+        raise ValueError(
+            f"Expected `{name}` to hold real numbers. "
+            f"Received: {name} with dtype={array.dtype}"
+        )
+    return array
+
+
+def as_array(name: str, value) -> np.ndarray:
+    """Returns an argument as an array, or raises a `ValueError` with its name."""
+    try:
+        return np.asarray(value)
+    except (TypeError, ValueError) as error:  # rows of different lengths, say
+        raise ValueError(
+            f"Expected `{name}` to be an array. Received: {name}={value!r}"
+        ) from error
+
+
+def check_finite(name: str, array: np.ndarray):
+    """Raises a `ValueError` if there is a NaN or infinity, with its place."""
+    array = np.atleast_1d(array)
+    # Some rows at a time: `array` may be a file that is larger than memory.
+    step = max(1, 2**22 // max(1, array[:1].size))
+    for start in range(0, len(array), step):
+        finite = np.isfinite(array[start : start + step])
+        if not finite.all():
+            row, *column = np.argwhere(~finite)[0].tolist()
+            where = (start + row, *column)
+            raise ValueError(
+                f"Expected `{name}` to hold finite float32 numbers. "
+                f"Received: {name} with {array[where]} at index {list(where)}"
+            )
+
+
+def finite_float32(name: str, value) -> np.ndarray:
+    """Returns an argument as an array of finite float32 numbers."""
+    array = real_array(name, value)
+    with np.errstate(over="ignore"):  # reported below, as infinity
+        array = array.astype(np.float32, copy=False)
+    check_finite(name, array)
+    return array
+
+
+def checked_features(x):
+    if is_sparse_tensor(x):
+        hint = "Pass `tf.sparse.to_dense(x)`, or make a SciPy matrix of its entries."
+        raise wrong_object("x", "an array or a SciPy sparse matrix", x, hint)
+    x = x.tocsr() if is_scipy(x) else real_array("x", x)
+    if x.ndim != 2:
+        raise ValueError(
+            "Expected `x` to have shape [num_nodes, num_features]. "
+            f"Received: x with shape={tuple(x.shape)}"
+        )
+    if not is_scipy(x):
+        return finite_float32("x", x)
+    values = finite_float32("x", x.data)
+    x = type(x)((values, x.indices, x.indptr), shape=x.shape)
+    if not x.has_canonical_format:
+        x = x.copy()  # the caller's matrix stays as it is
+        x.sum_duplicates()
+    return x
+
+
+def checked_labels(y) -> np.ndarray:
+    array = real_array("y", y)
+    if array.ndim not in (1, 2):
+        raise ValueError(
+            "Expected `y` to have shape [num_nodes] or [num_nodes, num_outputs]. "
+            f"Received: y with shape={array.shape}"
+        )
+    if array.dtype.kind == "f":
+        return finite_float32("y", array)
+    array = array.astype(np.int64)
+    if array.ndim == 1 and array.min(initial=0) < -1:
+        raise ValueError(
+            "Expected `y` to hold class numbers from 0 on, or -1 for nodes without "
+            f"label. Received: y with smallest value {array.min()}"
+        )
+    return array
+
+
+def are_classes(y: np.ndarray) -> bool:
+    """Whether labels are class numbers, of which -1 stands for no label."""
+    return y.ndim == 1 and y.dtype == np.int64
+
+
+def checked_num_nodes(x, y, num_nodes) -> int:
+    known = x if x is not None else y
+    if num_nodes is None:
+        if known is None:
+            raise ValueError(
+                "Expected `num_nodes` to be given when both `x` and `y` are None: "
+                "the edges do not show nodes without edges. Received: num_nodes=None"
+            )
+        num_nodes = known.shape[0]
+    check_integer("num_nodes", num_nodes, 0)
+    if x is not None and x.shape[0] != num_nodes:
+        raise ValueError(
+            "Expected `num_nodes` to be the number of rows of `x`. "
+            f"Received: num_nodes={num_nodes}, x with shape={tuple(x.shape)}"
+        )
+    if y is not None and len(y) != num_nodes:
+        raise ValueError(
+            "Expected `y` to have one row for each node. "
+            f"Received: y with shape={y.shape} and {num_nodes} nodes"
+        )
+    return int(num_nodes)
+
+
+def checked_edges(edges, num_nodes: int) -> np.ndarray:
+    expected = "integers [num_edges, 2], each row (source, target)"
+    if any(hasattr(edges, name) for name in ("tocsr", "dense_shape", "adj")):
+        raise wrong_object("edges", expected, edges)
+    array = real_array("edges", edges)
+    if array.shape == (0,):  # an empty list
+        return np.zeros((0, 2), np.int64)
+    if array.ndim != 2 or array.shape[1] != 2:
+        raise ValueError(
+            "Expected `edges` to have shape [num_edges, 2], each row (source, target)."
+            f"{_hint_of_shape(array.shape, num_nodes)} "
+            f"Received: edges with shape={array.shape}"
+        )
+    if array.dtype.kind not in "iu":
+        raise ValueError(
+            f"Expected `edges` to hold integers. Received: edges with "
+            f"dtype={array.dtype}"
+        )
+    bad = ((array < 0) | (array >= num_nodes)).any(axis=1)
+    if bad.any():
+        first = int(bad.argmax())
+        source, target = array[first].tolist()
+        raise ValueError(
+            f"Expected `edges` to hold node numbers from 0 to {num_nodes - 1}. "
+            f"Received: edges[{first}]=({source}, {target})"
+        )
+    if hasattr(edges, "shape"):
+        _warn_if_ambiguous(array)
+    return array.astype(np.int64, copy=False)
+
+
+def _hint_of_shape(shape: tuple[int, ...], num_nodes: int) -> str:
+    if len(shape) == 2 and shape[0] == 2:
+        return " Transpose it: `np.transpose(edges)`."
+    if shape == (num_nodes, num_nodes):
+        return (
+            " Of a dense adjacency, make a graph with "
+            "`tfgraph.data.Graph.from_scipy(scipy.sparse.coo_array(adjacency), x)`."
+        )
+    return ""
+
+
+def _warn_if_ambiguous(edges: np.ndarray):
+    """Warns of `[2, 2]` edges that are others when transposed.
+
+    A list is taken at its word. Only arrays come in the form `[2, num_edges]`, from
+    other libraries.
+    """
+    if edges.shape == (2, 2) and sorted(edges.tolist()) != sorted(edges.T.tolist()):
+        warnings.warn(
+            "`edges` of shape [2, 2] are read as rows (source, target). If you have "
+            "[2, num_edges], transpose them: `np.transpose(edges)`. If they are rows, "
+            "pass a list, which draws no warning: `edges.tolist()`.",
+            UserWarning,
+            stacklevel=4,
+        )
+
+
+def as_pairs(edges: np.ndarray):
+    """Returns edges `[E, 2]` in a form that a `Graph` does not warn of."""
+    return edges.tolist() if len(edges) == 2 else edges
+
+
+def checked_edge_weight(edge_weight, num_edges: int) -> np.ndarray:
+    array = real_array("edge_weight", edge_weight)
+    if array.shape != (num_edges,):
+        raise ValueError(
+            f"Expected `edge_weight` to have one number for each of the {num_edges} "
+            f"edges. Received: edge_weight with shape={array.shape}"
+        )
+    return finite_float32("edge_weight", array)
+
+
+def checked_mask(name: str, mask, num_nodes: int, y) -> np.ndarray:
+    array = as_array(name, mask)
+    if array.dtype != bool or array.shape != (num_nodes,):
+        raise ValueError(
+            f"Expected `{name}` to hold one boolean for each of the {num_nodes} nodes. "
+            f"Received: {name} with shape={array.shape} and dtype={array.dtype}"
+        )
+    if y is not None and are_classes(y):
+        unlabelled = array & (y == -1)
+        if unlabelled.any():
+            raise ValueError(
+                f"Expected `{name}` to select nodes with a label. "
+                f"Received: {name} with node {unlabelled.argmax()}, whose y=-1"
+            )
+    return array
+
+
+def checked_nodes(name: str, nodes, num_nodes: int) -> np.ndarray:
+    """Returns an argument, distinct node numbers or a mask, as int64 node numbers."""
+    array = real_array(name, nodes)
+    if array.dtype == bool:
+        return np.flatnonzero(checked_mask(name, array, num_nodes, None))
+    if array.shape == (0,):  # an empty list
+        return np.zeros(0, np.int64)
+    if array.ndim != 1 or array.dtype.kind not in "iu":
+        raise ValueError(
+            f"Expected `{name}` to be node numbers or a mask. "
+            f"Received: {name} with shape={array.shape} and dtype={array.dtype}"
+        )
+    bad = (array < 0) | (array >= num_nodes)
+    if bad.any():
+        raise ValueError(
+            f"Expected `{name}` to hold node numbers from 0 to {num_nodes - 1}. "
+            f"Received: {name}[{bad.argmax()}]={array[bad.argmax()]}"
+        )
+    numbers, count = np.unique(array, return_counts=True)
+    if len(numbers) < len(array):
+        raise ValueError(
+            f"Expected `{name}` to hold each node once. "
+            f"Received: node {numbers[count.argmax()]} {count.max()} times"
+        )
+    return array.astype(np.int64, copy=False)

@@ -1,0 +1,79 @@
+"""Graphs made from a `Graph`: the functions that are its methods."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tfgraph.data.graphs.checks import is_scipy
+from tfgraph.data.graphs.conversions import features_of
+from tfgraph.data.graphs.fields import MASKS, as_pairs, checked_nodes
+
+if TYPE_CHECKING:
+    from tfgraph.data.graphs.graph import Graph
+
+
+def symmetrized(graph: Graph) -> Graph:
+    """Returns the undirected graph: each edge once in each direction.
+
+    Repeated edges are merged, and a self-loop is kept once. The weight of a merged
+    edge is the largest weight among the edges between its two nodes.
+    """
+    edges = np.concatenate([graph.edges, graph.edges[:, ::-1]])
+    # One number for an edge sorts far faster than a row of two.
+    number = edges[:, 1] * graph.num_nodes + edges[:, 0]
+    number, first, merged_into = np.unique(
+        number, return_index=True, return_inverse=True
+    )
+    edge_weight = None
+    if graph.edge_weight is not None:
+        edge_weight = np.full(len(number), -np.inf, np.float32)
+        np.maximum.at(edge_weight, merged_into, np.tile(graph.edge_weight, 2))
+    return graph.replace(edges=as_pairs(edges[first]), edge_weight=edge_weight)
+
+
+def subgraph(graph: Graph, nodes) -> Graph:
+    """Returns the induced subgraph: some nodes, and the edges between them.
+
+    For inductive training, where a model sees the training nodes only:
+    `graph.subgraph(graph.train_mask)`.
+
+    Args:
+        nodes: Distinct node numbers, or a mask `[num_nodes]`. The i-th number becomes
+            node i. The nodes of a mask keep their order.
+
+    Raises:
+        ValueError: If `nodes` is neither.
+    """
+    nodes = checked_nodes("nodes", nodes, graph.num_nodes)
+    number = np.full(graph.num_nodes, -1)
+    number[nodes] = np.arange(len(nodes))
+    edges = number[graph.edges]
+    kept = (edges >= 0).all(axis=1)
+    fields = {"edges": as_pairs(edges[kept])}
+    if graph.edge_weight is not None:
+        fields["edge_weight"] = graph.edge_weight[kept]
+    for name in ("x", "y", *MASKS):
+        value = getattr(graph, name)
+        fields[name] = None if value is None else value[nodes]
+    return graph.replace(**fields, num_nodes=len(nodes))
+
+
+def row_normalized(graph: Graph) -> Graph:
+    """Returns the graph with each node's features scaled to sum to 1.
+
+    Rows that sum to 0 are left as they are.
+
+    Raises:
+        ValueError: If the graph has no features.
+    """
+    x = features_of(graph)
+    if not is_scipy(x):
+        total = x.sum(axis=1, keepdims=True, dtype=np.float64)
+        return graph.replace(x=x / np.where(total == 0, 1, total))
+    row = np.repeat(np.arange(x.shape[0]), np.diff(x.indptr))
+    total = np.bincount(row, weights=x.data, minlength=x.shape[0])
+    x = x.copy()
+    x.data = (x.data / np.where(total == 0, 1, total)[row]).astype(np.float32)
+    return graph.replace(x=x)
