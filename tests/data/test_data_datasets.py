@@ -90,6 +90,11 @@ def test_planetoid(name, edges, features, per_class, unlabelled):
 
 
 @needs_data
+def test_names_match_without_regard_to_case():
+    assert planetoid("Cora", "PUBLIC").name == "cora"
+
+
+@needs_data
 def test_planetoid_random_split():
     a, b, c = (planetoid("citeseer", "random", seed=seed) for seed in (1, 1, 2))
     assert [getattr(a, split).sum() for split in SPLITS] == [120, 500, 1000]
@@ -110,7 +115,8 @@ def test_features_are_dense_without_scipy(monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("Cora",), "`name` to be one of .*name='Cora'"),
+        (("Kora",), "`name` to be one of .*name='Kora'"),
+        ((["cora"],), r"`name` to be one of .*name=\['cora'\]"),
         (("cora", "full"), "`split` to be .*split='full'"),
     ],
 )
@@ -182,6 +188,21 @@ def test_read_npz(values, tmp_path):
         ({"adj_indptr": np.array([0, 3, 2, 2])}, r"`adj_\*`"),
         ({"attr_indptr": np.array([0, 2])}, r"`attr_\*`"),
         ({"labels": np.array([{}], object)}, "allow_pickle=False"),
+        (
+            {"labels": np.array([0, np.nan, 1])},
+            r"a\.npz to hold a gr.*`y` to hold fi",
+        ),
+        (
+            {"adj_shape": np.array([3, 4])},
+            r"`adj_\*` to be square. .*a\.npz, where its shape is \(3, 4\)",
+        ),
+        ({"adj_shape": np.array([3.0, 3.0])}, r"`adj_\*` to be the parts of a CSR"),
+        ({"adj_shape": np.array(3)}, r"`adj_\*` to be the parts of a CSR"),
+        ({"attr_indices": np.array([0.0, 3.0])}, r"`attr_\*`"),
+        (
+            {"attr_indptr": np.array([0, 1, 2]), "attr_shape": np.array([2, 4])},
+            r"a\.npz to hold a graph .*`num_nodes` to be the number of rows of `x`",
+        ),
     ],
 )
 def test_read_npz_refuses(changes, message, tmp_path):

@@ -13,7 +13,7 @@ import pytest
 import scipy.sparse
 
 from tfgraph.data import ppi, reddit, twitch
-from tfgraph.data.datasets import twitch_files
+from tfgraph.data.datasets import twitch as twitch_files
 
 DATA_DIR = os.environ.get("TFGRAPH_DATA_DIR")
 needs_data = pytest.mark.skipif(
@@ -67,7 +67,7 @@ def test_twitch_is_what_the_files_say(language):
 
 @needs_data
 def test_twitch_keeps_the_order_asked_for():
-    assert [g.name for g in twitch("RU", "PTBR")] == ["twitch_RU", "twitch_PTBR"]
+    assert [g.name for g in twitch("ru", "PTBR")] == ["twitch_RU", "twitch_PTBR"]
 
 
 @needs_data
@@ -83,6 +83,8 @@ def test_twitch_features_are_dense_without_scipy(monkeypatch):
 def test_twitch_errors(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match=r"`languages`.*\('DE', 'EN'\)"):
         twitch("DE", "EN")
+    with pytest.raises(ValueError, match=r"`languages`.*\(\['DE'\],\)"):
+        twitch(["DE"])
     monkeypatch.setenv("TFGRAPH_DATA_DIR", str(tmp_path))
     with pytest.raises(FileNotFoundError, match=r"twitch\.zip.*twitch/RU_edges\.csv"):
         twitch("RU")

@@ -4,15 +4,16 @@ import hashlib
 import http.server
 import os
 import pathlib
-import pickle
 import shutil
 import threading
+import traceback
 
 import numpy as np
 import pytest
 
 from tfgraph.data import planetoid
-from tfgraph.data.datasets import planetoid_files
+from tfgraph.data.datasets import archives
+from tfgraph.data.datasets import planetoid as planetoid_files
 
 DATA_DIR = os.environ.get("TFGRAPH_DATA_DIR")
 CONTENT = b"the file" * 100
@@ -55,8 +56,8 @@ def test_malicious_pickles_run_nothing(module, name, protocol, tmp_path):
         ]
         get = b"\x80\x04" + b"".join(short) + b"\x93"
     call = b"(X" + len(argument).to_bytes(4, "little") + argument + b"tR."
-    with pytest.raises(pickle.UnpicklingError, match=f"`{module}.{name}`"):
-        planetoid_files.unpickle(get + call)
+    with pytest.raises(ValueError, match=f"`{module}.{name}`"):
+        archives.unpickled("ind.cora.y", get + call)
     assert not victim.exists()
 
 
@@ -117,9 +118,13 @@ def test_a_damaged_download_leaves_nothing_behind(server, known):
 
 
 def test_a_failed_download_leaves_nothing_behind(server, known):
-    with pytest.raises(OSError, match=f"{FILE}.*TFGRAPH_DATA_DIR"):
+    with pytest.raises(OSError, match=f"{FILE}.*TFGRAPH_DATA_DIR") as error:
         planetoid_files.planetoid_file("cora", "y")
     assert list(server.cache.iterdir()) == []
+    # What is printed: one traceback, and the reason in its last line.
+    printed = "".join(traceback.format_exception(error.value))
+    assert printed.count("Traceback") == 1
+    assert printed.splitlines()[-1].endswith("404 -- File not found")
 
 
 def test_the_users_folder_is_verified_and_left_alone(

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tfgraph.data import read_tu, tu
-from tfgraph.data.datasets import tu_files
+from tfgraph.data.datasets import tu as tu_sets
 
 DATA_DIR = os.environ.get("TFGRAPH_DATA_DIR")
 needs_data = pytest.mark.skipif(
@@ -72,7 +72,7 @@ def test_a_small_set(kind, tmp_path):
         ),
         (
             "degree",
-            2,
+            np.int64(2),
             [[0, 0, 1], [0, 0, 1], [0, 0, 1], [1, 0, 0], [0, 1, 0], [0, 1, 0]],
         ),
         (
@@ -132,6 +132,8 @@ def test_a_set_without_edges_and_a_graph_without_nodes(tmp_path):
         ({"A": "1, 2\n2, a\n"}, "<name>_A.txt to hold rows of .*int64.*' a'"),
         ({"A": "1, 2\n2\n"}, "<name>_A.txt to hold rows"),
         ({"node_labels": "1\n2\n"}, "line for each of the 6 nodes.*2 lines"),
+        ({"node_attributes": "1\n2\n3\n4\n1e40\n6\n"}, r"finite.*line 5, \[inf\]"),
+        ({"graph_indicator": f"{2**62}\n-{2**62}\n"}, "from 1 to 3.*line 1, "),
         ({"node_attributes": "1\n2\n"}, "line for each of the 6 nodes.*2 lines"),
     ],
 )
@@ -144,6 +146,10 @@ def test_files_out_of_format(changes, message, tmp_path):
     ("arguments", "message"),
     [
         ({"features": "colour"}, "`features` to be one or .*features='colour'"),
+        ({"features": 5}, "`features` to be one or several of .*features=5"),
+        ({"features": [["labels"]]}, r"`features` to be one or .*\[\['labels'\]\]"),
+        ({"features": "degree", "max_degree": "3"}, "`max_degree` .*max_degree='3'"),
+        ({"features": "degree", "max_degree": True}, "`max_degree` .*max_degree=True"),
         ({"features": []}, r"`features` to be one or several of .*features=\[\]"),
         ({"features": "degree", "max_degree": 0}, "`max_degree` .*max_degree=0"),
         ({"max_degree": 3}, "the degree to be a feature.*max_degree=3, features='lab"),
@@ -178,7 +184,7 @@ def served(tmp_path, monkeypatch):
     """A folder from which sets are downloaded."""
     folder = tmp_path / "served"
     folder.mkdir()
-    monkeypatch.setattr(tu_files, "TU_URL", folder.as_uri() + "/")
+    monkeypatch.setattr(tu_sets, "TU_URL", folder.as_uri() + "/")
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
     monkeypatch.delenv("TFGRAPH_DATA_DIR", raising=False)
     return folder
@@ -188,7 +194,7 @@ def served(tmp_path, monkeypatch):
 def test_a_set_is_downloaded_once(served):
     file = served / "MUTAG.zip"
     shutil.copy(pathlib.Path(DATA_DIR, "tu", "MUTAG.zip"), file)
-    first, _ = tu("MUTAG")
+    first, _ = tu("Mutag")
     file.unlink()
     again, _ = tu("MUTAG")
     assert len(first) == len(again) == 188

@@ -1,14 +1,12 @@
 """Graphs, data sets, splits and input pipelines."""
 
-from tfgraph.data.datasets.inductive import ppi, reddit, twitch
-from tfgraph.data.datasets.planetoid import (
-    amazon_computers,
-    coauthor_physics,
-    karate_club,
-    planetoid,
-    read_npz,
-)
+from tfgraph.data.datasets.karate_club import karate_club
+from tfgraph.data.datasets.npz import amazon_computers, coauthor_physics, read_npz
+from tfgraph.data.datasets.planetoid import planetoid
+from tfgraph.data.datasets.ppi import ppi
+from tfgraph.data.datasets.reddit import reddit
 from tfgraph.data.datasets.tu import read_tu, tu
+from tfgraph.data.datasets.twitch import twitch
 from tfgraph.data.graphs.clustering import graclus_clusters
 from tfgraph.data.graphs.disjoint_union import disjoint_union
 from tfgraph.data.graphs.features import identity_features, standardized

@@ -1,1 +1,1 @@
-"""Well-known data sets, each in a file of its own, and how their files are read."""
+"""Well-known data sets, one file for each, and how their files are found and read."""

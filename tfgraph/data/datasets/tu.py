@@ -3,15 +3,35 @@
 import io
 import os
 import pathlib
-import zipfile
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from tfgraph.data.datasets.tu_files import TU_FOLDERS, tu_file
+from tfgraph.data.datasets.archives import (
+    check_dense,
+    expecting,
+    zip_member,
+    zip_names,
+)
+from tfgraph.data.datasets.checksums import TU_SHA256, TU_URL
+from tfgraph.data.datasets.files import (
+    check_sha256,
+    checked_path,
+    data_dir,
+    downloaded,
+    find_file,
+    known_name,
+)
+from tfgraph.data.graphs.checks import check_integer
 from tfgraph.data.graphs.graph import Graph
 
+# Where the sets are in `$TFGRAPH_DATA_DIR`.
+_FOLDERS = {
+    **dict.fromkeys((*TU_SHA256, "DD", "REDDIT-BINARY"), "tu"),
+    "COLLAB": "tu_compact",
+}
 _PARTS = ("A", "graph_indicator", "graph_labels", "node_labels", "node_attributes")
 
 
@@ -73,13 +93,30 @@ def tu(
             or a file is not the known one.
         OSError: If a file is missing or cannot be downloaded.
     """
-    if name not in TU_FOLDERS:
-        raise ValueError(
-            f"Expected `name` to be one of {list(TU_FOLDERS)}. Received: name={name!r}"
-        )
-    content = tu_file(name)
-    read = _read_compact if name == "COLLAB" else _read_parts
-    return _graphs(name, read(io.BytesIO(content)), features, max_degree)
+    name = known_name("name", name, _FOLDERS)
+    where, file = _file(name)
+    if name == "COLLAB":
+        arrays = _read_compact(where, zip_member(where, file, "COLLAB/COLLAB.txt"))
+    else:
+        arrays = _read_parts(where, _zip_texts(where, file))
+    return _graphs(name, arrays, features, max_degree)
+
+
+def _file(name: str) -> tuple[str, pathlib.Path | bytes]:
+    """Returns a set's zip file, or its content, and where it comes from."""
+    file_name, url = f"{name}.zip", f"{TU_URL}{name}.zip"
+    expected = {
+        f"{name}/{name}_{part}.txt": sha256
+        for part, sha256 in TU_SHA256.get(name, {}).items()
+    }
+    if data_dir() is None and expected:
+        return url, downloaded(url, f"tu_{file_name}", expected, f"tu/{file_name}")
+    path = find_file(_FOLDERS[name], file_name, url)
+    if not expected:
+        return str(path), path
+    content = path.read_bytes()
+    check_sha256(path, content, expected)
+    return str(path), content
 
 
 def read_tu(
@@ -108,7 +145,9 @@ def read_tu(
             or not in the set.
         OSError: If the files cannot be read.
     """
-    return _graphs(pathlib.Path(path).stem, _read_parts(path), features, max_degree)
+    path = checked_path(path)
+    texts = _folder_texts(path) if path.is_dir() else _zip_texts(path, path)
+    return _graphs(path.stem, _read_parts(path, texts), features, max_degree)
 
 
 class _Arrays(NamedTuple):
@@ -129,31 +168,45 @@ class _Arrays(NamedTuple):
     node_attributes: np.ndarray | None
 
 
-def _read_parts(path) -> _Arrays:
-    """Reads a folder or a zip file, which may be an open file."""
-    if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            texts = {name: archive.read(name) for name in archive.namelist()}
-    else:
-        texts = {f.name: f.read_bytes() for f in pathlib.Path(path).glob("*.txt")}
-    tables = {}
+def _folder_texts(path: pathlib.Path) -> dict[str, bytes]:
+    """Returns the text files of a set, by part."""
+    files = {file.name: file for file in path.glob("*.txt")}
+    names = _names_of_parts(path, files)
+    return {part: files[name].read_bytes() for part, name in names.items()}
+
+
+def _zip_texts(where, file: pathlib.Path | bytes) -> dict[str, bytes]:
+    names = _names_of_parts(where, zip_names(where, file))
+    return {part: zip_member(where, file, name) for part, name in names.items()}
+
+
+def _names_of_parts(where, names: Iterable[str]) -> dict[str, str]:
+    """Returns which of the files hold the parts, and leaves out all others."""
+    known = {}
     for part in _PARTS:
-        names = [name for name in texts if name.endswith(f"_{part}.txt")]
-        if len(names) != 1 and (names or not part.startswith("node")):
+        found = [name for name in names if name.endswith(f"_{part}.txt")]
+        if len(found) != 1 and (found or not part.startswith("node")):
             raise ValueError(
-                f"Expected `path` to hold one file <name>_{part}.txt. "
-                f"Received: path={path} with {sorted(texts)}"
+                f"Expected {where} to hold one file <name>_{part}.txt. "
+                f"Received: {sorted(names)[:20]}"
             )
-        tables[part] = _table(part, texts[names[0]]) if names else None
-    # The files count from 1.
-    arrays = _Arrays(
-        tables["A"] - 1,
-        _column("graph_indicator", tables) - 1,
-        _column("graph_labels", tables),
-        tables["node_labels"],
-        tables["node_attributes"],
-    )
-    _check_parts(arrays)
+        if found:
+            known[part] = found[0]
+    return known
+
+
+def _read_parts(where, texts: dict[str, bytes]) -> _Arrays:
+    with expecting(f"{where} to hold a set in the TU format"):
+        tables = {part: _table(part, text) for part, text in texts.items()}
+        # The files count from 1.
+        arrays = _Arrays(
+            tables["A"] - 1,
+            _column("graph_indicator", tables) - 1,
+            _column("graph_labels", tables),
+            tables.get("node_labels"),
+            tables.get("node_attributes"),
+        )
+        _check_parts(arrays)
     return arrays
 
 
@@ -161,16 +214,14 @@ def _table(part: str, text: bytes) -> np.ndarray:
     dtype = np.float32 if part == "node_attributes" else np.int64
     if not text.strip():
         return np.zeros([0, 2], dtype)  # a set without edges
-    try:
+    with expecting(
+        f"<name>_{part}.txt to hold rows of numbers of type {np.dtype(dtype).name}, "
+        "with commas between"
+    ):
         return np.loadtxt(io.BytesIO(text), dtype, delimiter=",", ndmin=2)
-    except ValueError as error:
-        raise ValueError(
-            f"Expected <name>_{part}.txt to hold rows of numbers of type "
-            f"{np.dtype(dtype).name}, with commas between. Received: {error}"
-        ) from error
 
 
-def _column(part: str, tables: dict) -> np.ndarray:
+def _column(part: str, tables: dict[str, np.ndarray]) -> np.ndarray:
     table = tables[part]
     if len(table) and table.shape[1] != 1:
         raise ValueError(
@@ -187,13 +238,15 @@ def _check_parts(arrays: _Arrays):
             "Expected <name>_graph_labels.txt to hold a line for each graph. "
             "Received: no lines"
         )
-    steps = np.diff(arrays.graph_of_node, prepend=0, append=num_graphs - 1)
-    if (steps < 0).any():
-        line = min(int((steps < 0).argmax()), num_nodes - 1)
+    graph_of_node = arrays.graph_of_node
+    bad = (graph_of_node < 0) | (graph_of_node >= num_graphs)
+    bad |= np.diff(graph_of_node, prepend=0) < 0
+    if bad.any():
+        line = int(bad.argmax())
         raise ValueError(
             "Expected <name>_graph_indicator.txt to hold the number of each node's "
             f"graph, from 1 to {num_graphs}, in rising order. "
-            f"Received: line {line + 1}, {arrays.graph_of_node[line] + 1}"
+            f"Received: line {line + 1}, {graph_of_node[line] + 1}"
         )
     for part in (arrays.node_labels, arrays.node_attributes):
         if part is not None and len(part) != num_nodes:
@@ -201,6 +254,13 @@ def _check_parts(arrays: _Arrays):
                 "Expected node labels and attributes to have a line for each of the "
                 f"{num_nodes} nodes of the graph indicator. Received: {len(part)} lines"
             )
+    attributes = arrays.node_attributes
+    if attributes is not None and not np.isfinite(attributes).all():
+        line = int(np.isfinite(attributes).all(axis=1).argmin())
+        raise ValueError(
+            "Expected <name>_node_attributes.txt to hold finite float32 numbers. "
+            f"Received: line {line + 1}, {attributes[line].tolist()}"
+        )
     entries = arrays.entries
     within = ((entries >= 0) & (entries < num_nodes)).all(axis=1)
     if entries.shape[1] != 2 or not within.all():
@@ -209,7 +269,7 @@ def _check_parts(arrays: _Arrays):
             "Expected <name>_A.txt to hold lines (row, column), node numbers from 1 to "
             f"{num_nodes}. Received: line {line + 1}, {(entries[line] + 1).tolist()}"
         )
-    rows, columns = arrays.graph_of_node[entries.T]
+    rows, columns = graph_of_node[entries.T]
     if (rows != columns).any():
         line = int((rows != columns).argmax())
         raise ValueError(
@@ -218,31 +278,45 @@ def _check_parts(arrays: _Arrays):
         )
 
 
-def _read_compact(file) -> _Arrays:
+def _read_compact(where, text: bytes) -> _Arrays:
     """Reads COLLAB's compact format, all of whose numbers count from 0.
 
     That is the number of graphs, and for each graph `nodes label`, then for each node
     `tag neighbours` and the numbers of the neighbours. All tags are 0.
     """
-    with zipfile.ZipFile(file) as archive:
-        numbers = np.fromstring(archive.read("COLLAB/COLLAB.txt"), np.int64, sep=" ")
-    sizes, graph_labels, starts = [], [], []
+    with expecting(f"{where} to hold COLLAB in its compact format"):
+        with warnings.catch_warnings():
+            # Older NumPy only warns where the text holds anything but numbers.
+            warnings.simplefilter("error", DeprecationWarning)
+            numbers = np.fromstring(text, np.int64, sep=" ")
+        return _compact_arrays(numbers)
+
+
+def _compact_arrays(numbers: np.ndarray) -> _Arrays:
+    graph_sizes, graph_labels, node_starts = [], [], []
     position = 1
     for _ in range(numbers[0]):
-        sizes.append(numbers[position])
+        graph_sizes.append(int(numbers[position]))
         graph_labels.append(numbers[position + 1])
         position += 2
-        for _ in range(sizes[-1]):
-            starts.append(position)
-            position += 2 + numbers[position + 1]
-    sizes, starts = np.array(sizes), np.array(starts)
+        for _ in range(graph_sizes[-1]):
+            node_starts.append(position)
+            count = int(numbers[position + 1])
+            if count < 0:  # would go back, and never come to an end
+                raise ValueError(f"a node with {count} neighbours")
+            position += 2 + count
+    sizes, starts = np.array(graph_sizes), np.array(node_starts, np.int64)
+    if position != len(numbers) or not len(sizes) or sizes.min() < 0:
+        raise ValueError(f"{len(numbers)} numbers for {len(sizes)} graphs")
     graph_of_node = np.repeat(np.arange(len(sizes)), sizes)
     counts = numbers[starts + 1]
     row = np.repeat(np.arange(len(starts)), counts)
     # Where in `numbers` each neighbour stands.
-    where = np.arange(len(row)) + np.repeat(starts + 2 - _exclusive_sum(counts), counts)
-    column = numbers[where] + _exclusive_sum(sizes)[graph_of_node[row]]
-    entries = np.stack([row, column], axis=1)
+    place = np.arange(len(row)) + np.repeat(starts + 2 - _exclusive_sum(counts), counts)
+    neighbour, graph = numbers[place], graph_of_node[row]
+    if ((neighbour < 0) | (neighbour >= sizes[graph])).any():
+        raise ValueError("a neighbour that is no node of its graph")
+    entries = np.stack([row, neighbour + _exclusive_sum(sizes)[graph]], axis=1)
     return _Arrays(entries, graph_of_node, np.array(graph_labels), None, None)
 
 
@@ -275,35 +349,56 @@ def _graphs(name, arrays, features, max_degree) -> tuple[list[Graph], np.ndarray
 
 def _features(arrays: _Arrays, degree, features, max_degree) -> np.ndarray:
     """Returns the features of all nodes, float32 `[N, F]`."""
-    known = {"labels": arrays.node_labels, "attributes": arrays.node_attributes}
-    known = [name for name, part in known.items() if part is not None] + ["degree"]
+    names = _feature_names(arrays, features, max_degree)
+    columns = [
+        part for name in names for part in _columns(arrays, degree, name, max_degree)
+    ]
+    num_nodes, width = len(degree), sum(width for _, width in columns)
+    check_dense(num_nodes, width, "Choose other `features`, or a lower `max_degree`.")
+    x = np.zeros([num_nodes, width], np.float32)
+    start = 0
+    for values, width in columns:
+        if values.ndim == 1:
+            x[np.arange(num_nodes), start + values] = 1
+        else:
+            x[:, start : start + width] = values
+        start += width
+    return x
+
+
+def _feature_names(arrays: _Arrays, features, max_degree) -> Sequence[str]:
+    parts = {"labels": arrays.node_labels, "attributes": arrays.node_attributes}
+    known = [name for name, part in parts.items() if part is not None] + ["degree"]
     if features is None:
         features = "labels" if "labels" in known else "degree"
-    names = [features] if isinstance(features, str) else list(features)
-    if not names or not set(names) <= set(known):
+    names = [features] if isinstance(features, str) else features
+    is_list = isinstance(names, list | tuple) and len(names) > 0
+    if not is_list or not all(name in known for name in names):
         raise ValueError(
             f"Expected `features` to be one or several of {known}, which this set has. "
             f"Received: features={features!r}"
         )
-    if max_degree is not None and ("degree" not in names or max_degree < 1):
-        raise ValueError(
-            "Expected `max_degree` to be None, or positive and the degree to be a "
-            f"feature. Received: max_degree={max_degree}, features={features!r}"
-        )
-    columns = []
-    for name in names:
-        if name == "labels":
-            columns += [_one_hot(labels) for labels in arrays.node_labels.T]
-        elif name == "attributes":
-            columns.append(arrays.node_attributes)
-        elif max_degree is None:
-            columns.append(degree[:, None].astype(np.float32))
-        else:
-            capped = np.minimum(degree, max_degree)
-            columns.append(np.eye(max_degree + 1, dtype=np.float32)[capped])
-    return np.concatenate(columns, axis=1)
+    if max_degree is not None:
+        check_integer("max_degree", max_degree, least=1)
+        if "degree" not in names:
+            raise ValueError(
+                "Expected `max_degree` to be None, or the degree to be a feature. "
+                f"Received: max_degree={max_degree}, features={features!r}"
+            )
+    return names
 
 
-def _one_hot(labels: np.ndarray) -> np.ndarray:
-    """`[N]` to float32 `[N, L]`, a column for each of the labels that there are."""
-    return (labels[:, None] == np.unique(labels)).astype(np.float32)
+def _columns(
+    arrays: _Arrays, degree, name: str, max_degree
+) -> Iterator[tuple[np.ndarray, int]]:
+    """Yields numbers `[N, F]` with F; or class numbers `[N]`, to be one-hot, with F."""
+    if name == "labels" and arrays.node_labels is not None:
+        for labels in arrays.node_labels.T:
+            known, number = np.unique(labels, return_inverse=True)
+            yield number, len(known)
+    elif name == "attributes" and arrays.node_attributes is not None:
+        yield arrays.node_attributes, arrays.node_attributes.shape[1]
+    elif max_degree is None:
+        yield degree[:, None], 1
+    else:
+        yield np.minimum(degree, max_degree), max_degree + 1
