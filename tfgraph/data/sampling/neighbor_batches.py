@@ -46,8 +46,10 @@ def neighbor_batches(
     last layer sums up, and 25 neighbours of each of these.
 
     ```python
-    train = neighbor_batches(graph, (25, 10), 512, nodes="train", shuffle=True)
-    val = neighbor_batches(graph, (25, 10), 512, nodes="val")
+    train = tfgraph.data.neighbor_batches(
+        graph, (25, 10), 512, nodes="train", shuffle=True
+    )
+    val = tfgraph.data.neighbor_batches(graph, (25, 10), 512, nodes="val")
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
     # `shuffle` of Keras is for arrays.
     model.fit(train, validation_data=val, epochs=10, shuffle=False)

@@ -42,7 +42,7 @@ def walk_batches(
     `walks_per_node * (walk_length - 1)` times, each time in a new order.
 
     ```python
-    batches = walk_batches(graph, (25, 10), 512)
+    batches = tfgraph.data.walk_batches(graph, (25, 10), 512)
     for (x, adjacencies), links in batches: ...
     ```
 
