@@ -155,7 +155,8 @@ def GraphInput(spec) -> dict[str, keras.KerasTensor]:
     x = tfgraph.layers.GCNConv(16, activation="relu")(graph)
     x = tfgraph.layers.GCNConv(7)([x, graph])
     model = keras.Model(graph, x)
-    model.fit(dataset)
+    model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    model.fit(dataset, shuffle=False)
     ```
 
     Args:

@@ -32,7 +32,7 @@ class GCN(ConvolutionStack):
         "sparse_categorical_crossentropy",
         weighted_metrics=["accuracy"],
     )
-    model.fit(tfgraph.data.full_batch(graph, "train"), epochs=200)
+    model.fit(tfgraph.data.full_batch(graph, "train"), epochs=200, shuffle=False)
     ```
 
     Args:

@@ -26,7 +26,7 @@ class GraphSAGE(ConvolutionStack):
     model = tfgraph.models.GraphSAGE(graph.num_classes, hidden_units=(256, 256))
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
     model.fit(
-        tfgraph.data.neighbor_batches(graph, (25, 10), 512, nodes="train"),
+        tfgraph.data.neighbor_batches(graph, (25, 10), 32, nodes="train"),
         epochs=10,
         shuffle=False,
     )

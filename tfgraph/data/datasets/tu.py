@@ -58,9 +58,9 @@ def tu(
     | COLLAB        |   5000 |       3 |             74,  492 |        |            |
 
     ```python
-    graphs, labels = tu("PROTEINS")
-    graphs, labels = tu("ENZYMES", ["labels", "attributes"])
-    graphs, labels = tu("IMDB-BINARY", max_degree=64)
+    graphs, labels = tfgraph.data.tu("PROTEINS")
+    graphs, labels = tfgraph.data.tu("ENZYMES", ["labels", "attributes"])
+    graphs, labels = tfgraph.data.tu("IMDB-BINARY", max_degree=64)
     ```
 
     Graphs are undirected, each edge once in each direction, though the files of

@@ -47,7 +47,8 @@ def twitch(*languages: str) -> list[Graph]:
     a model can learn on some languages and be tested on others:
 
     ```python
-    train, test = twitch("DE", "ENGB", "FR"), twitch("RU")
+    train = tfgraph.data.twitch("DE", "ENGB", "FR")
+    test = tfgraph.data.twitch("RU")
     ```
 
     Features are sparse where SciPy is installed, dense elsewhere. There are no masks.

@@ -29,7 +29,8 @@ class Graph:
     Example:
 
     ```python
-    graph = Graph(x=[[1.0], [2.0], [3.0]], edges=[(0, 1), (1, 2)], y=[0, 1, -1])
+    x = [[1.0], [2.0], [3.0]]
+    graph = tfgraph.data.Graph(x, edges=[(0, 1), (1, 2)], y=[0, 1, -1])
     graph.to_sparse_tensor()  # entries [1, 0] and [2, 1]
     ```
 

@@ -40,11 +40,12 @@ def full_batch(
     ```python
     model.compile("adam", "sparse_categorical_crossentropy", weighted_metrics=["acc"])
     model.fit(
-        full_batch(graph, "train"),
-        validation_data=full_batch(graph, "val"),
+        tfgraph.data.full_batch(graph, "train"),
+        validation_data=tfgraph.data.full_batch(graph, "val"),
         epochs=200,
+        shuffle=False,  # Keras' own, for arrays
     )
-    predictions = model.predict(full_batch(graph))
+    predictions = model.predict(tfgraph.data.full_batch(graph))
     ```
 
     Keras refuses `class_weight` for data with sample weights. To weigh classes by `c
@@ -100,12 +101,12 @@ def graph_batches(
     train, val = tfgraph.data.twitch("DE", "ES", "RU"), tfgraph.data.twitch("PTBR")
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
     model.fit(
-        graph_batches(train, 2, shuffle=True, seed=0),
-        validation_data=graph_batches(val, 1),
+        tfgraph.data.graph_batches(train, 2, shuffle=True, seed=0),
+        validation_data=tfgraph.data.graph_batches(val, 1),
         epochs=20,
         shuffle=False,  # Keras' own, for arrays
     )
-    predictions = model.predict(graph_batches(val, 1, labels=False))
+    predictions = model.predict(tfgraph.data.graph_batches(val, 1, labels=False))
     ```
 
     All labelled nodes count, and masks are ignored. Sizes other than the number of

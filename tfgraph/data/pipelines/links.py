@@ -82,6 +82,7 @@ def link_split(
     model.fit(
         tfgraph.data.full_batch(train),
         validation_data=tfgraph.data.link_batch(train, val),
+        shuffle=False,
     )
     ```
 

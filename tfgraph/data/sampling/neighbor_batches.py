@@ -54,8 +54,10 @@ def neighbor_batches(
     the last layer, and 25 neighbours of each of these, for the first layer.
 
     ```python
-    train = neighbor_batches(graph, (25, 10), 512, nodes="train", shuffle=True)
-    val = neighbor_batches(graph, (25, 10), 512, nodes="val")
+    train = tfgraph.data.neighbor_batches(
+        graph, (25, 10), 512, nodes="train", shuffle=True
+    )
+    val = tfgraph.data.neighbor_batches(graph, (25, 10), 512, nodes="val")
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
     # `shuffle` of Keras is for arrays.
     model.fit(train, validation_data=val, epochs=10, shuffle=False)

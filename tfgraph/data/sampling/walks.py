@@ -49,7 +49,7 @@ def walk_batches(
     each time in a new order.
 
     ```python
-    batches = walk_batches(graph, (25, 10), 512)
+    batches = tfgraph.data.walk_batches(graph, (25, 10), 512)
     for (x, adjacencies), links in batches: ...
     ```
 

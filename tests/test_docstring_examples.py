@@ -1,0 +1,161 @@
+"""The examples in the docstrings of tfgraph run, each with small stand-ins."""
+
+import ast
+import os
+import re
+import textwrap
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import tfgraph
+
+tfgnn = tfgraph.graph_tensor.load_tfgnn()
+PACKAGE = Path(tfgraph.__file__).parent
+MODULES = {"keras": keras, "np": np, "tf": tf, "tfgnn": tfgnn, "tfgraph": tfgraph}
+
+
+def examples():
+    """Yields the name and the code of each docstring with examples."""
+    for path in sorted(PACKAGE.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)):
+                continue
+            docstring = ast.get_docstring(node) or ""
+            blocks = re.findall(r"^ *```python\n(.*?)^ *```$", docstring, re.S | re.M)
+            for number, block in enumerate(blocks):
+                name = getattr(node, "name", path.stem)
+                id = f"{name}-{number + 1}" if number else name
+                yield pytest.param(name, textwrap.dedent(block), id=id)
+
+
+def small_graph():
+    """A ring with three classes, and enough nodes for a batch of 512 of each split."""
+    nodes = np.arange(1800)
+    return tfgraph.data.Graph(
+        np.eye(6)[nodes % 6],
+        np.stack([nodes, (nodes + 1) % 1800], axis=1),
+        y=nodes % 3,
+        train_mask=nodes < 600,
+        val_mask=(nodes >= 600) & (nodes < 1200),
+        test_mask=nodes >= 1200,
+    ).symmetrized()
+
+
+def autoencoder():
+    model = tfgraph.models.VGAE(latent_dim=2, hidden_units=4)
+    model.compile("adam")
+    return model
+
+
+def classifier(model=tfgraph.models.GCN):
+    model = model(3, hidden_units=[4, 4])
+    model.compile("adam", "sparse_categorical_crossentropy")
+    return model
+
+
+def sampled_classifier():
+    return classifier(tfgraph.models.GraphSAGE)
+
+
+def pooling_classifier():
+    model = tfgraph.models.DiffPoolClassifier(6, 4, num_clusters=3)
+    model.compile("adam", "sparse_categorical_crossentropy")
+    return model
+
+
+# Of the examples with a `model` that they do not make.
+MODELS = {
+    "AveragePrecision": autoencoder,
+    "EmbeddingProjector": autoencoder,
+    "RocAUC": autoencoder,
+    "clusters": pooling_classifier,
+    "export_block_model": sampled_classifier,
+    "export_graph_tensor_model": classifier,
+    "export_link_scorer": autoencoder,
+    "export_model": classifier,
+    "export_transductive": classifier,
+    "full_batch": classifier,
+    "graph_batches": classifier,
+    "latent_space": autoencoder,
+    "neighbor_batches": sampled_classifier,
+    "training_links": autoencoder,
+    "whole_graph_batches": pooling_classifier,
+}
+
+
+class Namespace(dict):
+    """The names of one example: modules, its own, and stand-ins for the others."""
+
+    def __init__(self, example):
+        super().__init__(MODULES)
+        self.example = example
+
+    def __missing__(self, name):
+        graph = small_graph()
+        (inputs,) = tfgraph.data.full_batch(graph).get_single_element()
+        stand_ins = {
+            "dataset": tfgraph.data.full_batch(graph, "train", form="graph_tensor"),
+            "graph": graph,
+            "graph_ids": tf.repeat([0, 1], graph.num_nodes // 2),
+            "h": inputs[0],
+            "new_graph": graph,
+            "split": tfgraph.data.link_split(graph),
+            "train": tfgraph.data.link_split(graph).train,
+            "x": inputs[0],
+            "z": tf.random.normal([5, 2]),
+        }
+        if name == "model" and self.example in MODELS:
+            stand_ins[name] = MODELS[self.example]()
+            if self.example.startswith("export"):  # only of a built model
+                stand_ins[name](inputs)
+        self[name] = stand_ins[name]
+        return self[name]
+
+
+@pytest.fixture
+def short_training(monkeypatch):
+    """`fit` stops after two batches, and insists on `shuffle=False` for a dataset."""
+    fit = keras.Model.fit
+
+    def short_fit(model, x, *, epochs=1, shuffle=True, validation_data=None, **kwargs):
+        assert shuffle is False, "Pass `shuffle=False` to `fit` on a dataset."
+        model.run_eagerly = True  # for two batches, faster than tracing
+        if validation_data is not None:
+            validation_data = validation_data.take(1)
+        return fit(
+            model, x.take(2), shuffle=False, validation_data=validation_data, **kwargs
+        )
+
+    monkeypatch.setattr(keras.Model, "fit", short_fit)
+
+
+@pytest.fixture
+def small_downloads(monkeypatch):
+    """PPI and Reddit have no file that the tests could read."""
+    monkeypatch.setattr(tfgraph.data, "ppi", lambda split: [small_graph()] * 2)
+    monkeypatch.setattr(tfgraph.data, "reddit", small_graph)
+
+
+@pytest.mark.parametrize(("name", "code"), list(examples()))
+@pytest.mark.usefixtures("short_training", "small_downloads")
+def test_example(name, code, tmp_path, monkeypatch):
+    data_sets = r"tfgraph\.data\.(planetoid|tu|twitch)\("
+    if "TFGRAPH_DATA_DIR" not in os.environ and re.search(data_sets, code):
+        pytest.skip("TFGRAPH_DATA_DIR is not set")
+    if "tfgraph.plots" in code:
+        pytest.importorskip("matplotlib")
+        pytest.importorskip("networkx")
+    monkeypatch.chdir(tmp_path)
+    exec(compile(code, f"<example of {name}>", "exec"), Namespace(name))
+
+
+def test_every_example_is_found():
+    written = sum(
+        path.read_text(encoding="utf-8").count("```python")
+        for path in PACKAGE.rglob("*.py")
+    )
+    assert len(list(examples())) == written >= 45
