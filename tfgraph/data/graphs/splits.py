@@ -32,10 +32,10 @@ def random_split(
     taken of each class, so that all sets have the classes in the same proportions:
 
     ```python
-    random_split(graph)  # 20 of each class, 500 and 1000, as in Planetoid
-    random_split(graph, 0.6, 0.2, 0.2)
-    random_split(graph, 0.6)  # the rest in two halves
-    random_split(graph, 20, val_per_class=30, test=None)
+    tfgraph.data.random_split(graph)  # 20 of each class, 500 and 1000, as in Planetoid
+    tfgraph.data.random_split(graph, 0.6, 0.2, 0.2)
+    tfgraph.data.random_split(graph, 0.6)  # the rest in two halves
+    tfgraph.data.random_split(graph, 20, val_per_class=30, test=None)
     ```
 
     The last line is the protocol of [Pitfalls of Graph Neural Network
