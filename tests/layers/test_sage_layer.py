@@ -97,21 +97,30 @@ def built(aggregator, units=3, x=X, adjacency=ADJACENCY, **kwargs):
 @pytest.mark.parametrize("aggregator", AGGREGATORS)
 def test_equation_in_all_forms_of_input(aggregator, units):
     layer = built(aggregator, units, aggregator_units=6)
-    if aggregator == "lstm":
-        return check_lstm_forms(layer)
     check_forms(layer, lambda *_: expected(layer))
 
 
-def check_lstm_forms(layer):
-    """The order of a row's entries is the order of the senders in all forms."""
-    import layer_checks
+@pytest.mark.parametrize("aggregator", ["max_pool", "lstm"])
+def test_repeated_entries_of_weights_that_cancel_are_no_edge(aggregator):
+    entries = tf.SparseTensor([[0, 1], [0, 1], [0, 2]], [1.0, -1.0, 1.0], [3, 3])
+    x = tf.constant([[1.0], [4.0], [2.0]])
+    layer = SAGEConv(1, aggregator, kernel_initializer="ones")
+    dense = layer([x, tf.constant([[0.0, 0, 1], [0, 0, 0], [0, 0, 0]])])
+    np.testing.assert_allclose(layer([x, entries]), dense, atol=1e-6)
+    if aggregator == "max_pool":
+        np.testing.assert_allclose(dense, [[3], [4], [2]])
 
-    forms = layer_checks.input_forms()
-    del forms["sparse, duplicates that add up"]  # two neighbours to an LSTM
-    for name, (inputs, batched) in forms.items():
-        want = expected(layer)
-        want = np.stack([want, want]) if batched else want
-        np.testing.assert_allclose(layer(inputs), want, atol=1e-5, err_msg=name)
+
+@pytest.mark.parametrize("aggregator", ["mean", "mean_pool", "gcn"])
+def test_a_mean_takes_no_negative_weights(aggregator):
+    layer = SAGEConv(1, aggregator, name="mean")
+    message = (
+        r"SAGEConv \\?'mean\\?': Expected an adjacency without negative weights; for "
+        r"signed edges, use `aggregator=\\?\"sum\\?\"`\. Received: a weight of -0.5"
+    )
+    for call in (layer, tf.function(layer)):
+        with pytest.raises(tf.errors.InvalidArgumentError, match=message):
+            call([X, tf.constant(ADJACENCY - 0.5 * np.eye(6, dtype="float32")[::-1])])
 
 
 @pytest.mark.parametrize(
