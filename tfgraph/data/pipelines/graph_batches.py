@@ -178,14 +178,14 @@ def graph_batches(
 
 def check_alike(graphs: list[Graph], labels: bool):
     """Raises a ValueError unless the graphs can be batched, with `y` for `labels`."""
-    first = _kind(graphs[0], labels)
+    first = _signature(graphs[0], labels)
     for number, graph in enumerate(graphs):
         if graph.x is None or (labels and graph.y is None):
             raise ValueError(
                 f"Expected `graphs` to have features{' and labels' * labels}. "
                 f"Received: graphs[{number}]={graph}"
             )
-        if _kind(graph, labels) != first:
+        if _signature(graph, labels) != first:
             raise ValueError(
                 "Expected `graphs` to be alike in the number of features"
                 f"{', and in the type and columns of `y`' * labels}. "
@@ -193,7 +193,7 @@ def check_alike(graphs: list[Graph], labels: bool):
             )
 
 
-def _kind(graph: Graph, labels: bool):
+def _signature(graph: Graph, labels: bool):
     if not labels or graph.y is None:
         return graph.num_features
     return graph.num_features, graph.y.dtype, graph.y.shape[1:]

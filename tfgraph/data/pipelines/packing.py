@@ -46,7 +46,7 @@ def batches(
     Every graph is in one batch of each epoch, alone if it exceeds the limits. Each
     epoch has the same number of batches, also where they are drawn anew, since Keras
     warns of a dataset of unknown length. So, where sizes matter, a graph only trades
-    places with graphs of its kind: those of like size.
+    places with graphs of like size.
 
     Args:
         nodes: int64 `[G]`, the nodes of each graph.
@@ -64,18 +64,18 @@ def batches(
 
     sizes = [nodes] if limits.padded or limits.nodes is not None else []
     sizes += [edges] if limits.edges is not None else []
-    kind = _kinds(sizes, num_graphs)
-    # Place p is for a graph of the same kind as graph places[p].
+    group = _groups(sizes, num_graphs)
+    # Place p is for a graph of the same group as graph places[p].
     places = np.random.default_rng(seed or 0).permutation(num_graphs)
-    nodes, edges = _largest(nodes, kind), _largest(edges, kind)
+    nodes, edges = _largest(nodes, group), _largest(edges, group)
     if limits.padded:
         places = places[np.argsort(nodes[places], kind="stable")]
     lengths = _cut(nodes[places], edges[places], limits)
-    rank = np.argsort(np.argsort(kind[places], kind="stable"))
+    rank = np.argsort(np.argsort(group[places], kind="stable"))
 
     def deal(order):
-        by_kind = tf.gather(order, tf.argsort(tf.gather(kind, order), stable=True))
-        return tf.RaggedTensor.from_row_lengths(tf.gather(by_kind, rank), lengths)
+        by_group = tf.gather(order, tf.argsort(tf.gather(group, order), stable=True))
+        return tf.RaggedTensor.from_row_lengths(tf.gather(by_group, rank), lengths)
 
     order = tf.data.Dataset.range(num_graphs).shuffle(num_graphs, seed)
     rows = order.batch(num_graphs).map(deal).unbatch()
@@ -95,16 +95,16 @@ def _cut(nodes: np.ndarray, edges: np.ndarray, limits: Limits) -> list[int]:
     return [*lengths, len(nodes) - start]
 
 
-def _kinds(sizes: list[np.ndarray], num_graphs: int) -> np.ndarray:
-    """Returns int64 `[G]`, a number for each kind of graphs of like sizes."""
+def _groups(sizes: list[np.ndarray], num_graphs: int) -> np.ndarray:
+    """Returns int64 `[G]`, the number of the group of like sizes of each graph."""
     if not sizes:
         return np.zeros(num_graphs, np.int64)
     levels = np.log(np.maximum(sizes, 1)) // np.log(_RATIO)
     return np.unique(levels, axis=1, return_inverse=True)[1].reshape(-1)
 
 
-def _largest(sizes: np.ndarray, kind: np.ndarray) -> np.ndarray:
-    """Returns `[G]`, for each graph the size of the largest of its kind."""
-    largest = np.zeros(kind.max() + 1, np.int64)
-    np.maximum.at(largest, kind, sizes)
-    return largest[kind]
+def _largest(sizes: np.ndarray, group: np.ndarray) -> np.ndarray:
+    """Returns `[G]`, for each graph the size of the largest one in its group."""
+    largest = np.zeros(group.max() + 1, np.int64)
+    np.maximum.at(largest, group, sizes)
+    return largest[group]

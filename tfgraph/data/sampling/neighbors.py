@@ -9,14 +9,14 @@ from tfgraph.data.graphs.graph import Graph
 
 
 class Layer(NamedTuple):
-    """The drawn edges along which M nodes receive from N, the first M of them.
+    """The drawn edges of a layer: the first M of N nodes receive from the N nodes.
 
     Attributes:
         num_targets: M.
         num_nodes: N.
         row: `[D]`, the receiver of each drawn edge, from 0 to M - 1.
         column: `[D]`, its sender, from 0 to N - 1.
-        edge: `[D]`, its number among `Neighbors`' edges; -1 for no edge.
+        edge: `[D]`, its number among the edges of `Neighbors`, or -1 for no edge.
     """
 
     num_targets: int
@@ -38,7 +38,8 @@ class Neighbors:
 
     Attributes:
         first: int64 `[N + 1]`, where each node's edges start.
-        source: `[E + 1]`, the sender of each edge. The last, of number -1, is no edge.
+        source: `[E + 1]`, the sender of each edge. The last entry, which -1 selects,
+            stands for no edge.
         weight: float32 `[E + 1]`, or None.
     """
 
@@ -61,11 +62,11 @@ class Neighbors:
 
     @property
     def degree(self) -> np.ndarray:
-        """Edges that each node receives along, int64 `[N]`."""
+        """The number of edges along which each node receives, int64 `[N]`."""
         return np.diff(self.first)
 
     def step(self, rng: np.random.Generator, nodes: np.ndarray) -> np.ndarray:
-        """Returns a neighbour of each node, -1 for a node that has none or is -1."""
+        """Returns a neighbour of each node; -1 for -1 or a node without neighbours."""
         edge = self._draw(rng, nodes, 1, "always")[1]
         return np.where(edge < 0, -1, self.source[edge])
 
@@ -84,16 +85,16 @@ class Neighbors:
             seeds: Distinct node numbers; -1 is padding, a node without neighbours.
             fanouts: See `neighbor_batches`.
             replacement: See `neighbor_batches`.
-            pad: Whether each layer gets as many nodes as it can have at most, with -1
-                for those that are missing. For `replacement="always"`, which gives it
-                as many edges as it can have by itself.
+            pad: Whether to pad each layer with -1 to the most nodes that it can have.
+                For `replacement="always"`, with which each layer has the most edges
+                anyway.
 
         Returns:
             All nodes, seeds first, and the `Layer`s, that of the seeds last.
         """
         nodes, layers = seeds, []
-        # Which place a node has in `nodes`. Only what is written is read, so that a
-        # sample costs as much as it holds, however large the graph.
+        # The place of each node in `nodes`. Only places that were written are read, so
+        # the array need not be filled, however large the graph is.
         place = np.empty(self.num_nodes, np.int32)
         for fanout in reversed(fanouts):
             row, edge = self._draw(rng, nodes, fanout, replacement)
@@ -102,7 +103,7 @@ class Neighbors:
             real = np.flatnonzero(nodes >= 0)
             place[nodes[real]] = real
             drawn = edge >= 0
-            # Sorted, so that the features are read in the order they lie in.
+            # Sorted, so that features are read in the order in which they are stored.
             new = _distinct(source[drawn & (place[source] < 0)])
             num_nodes = len(nodes) + len(new)
             place[new] = np.arange(len(nodes), num_nodes)
@@ -121,11 +122,12 @@ class Neighbors:
     def entries(self, layer: Layer, merge: bool) -> tuple[np.ndarray, np.ndarray]:
         """Returns a layer's adjacency: sorted indices `[E, 2]`, and values `[E]`.
 
-        The value of an edge is its weight, or 1 without weights; that of no edge is 0.
+        The value of an edge is its weight, or 1 without weights. The value of a draw
+        that gave no edge is 0.
 
         Args:
             layer: A `Layer`.
-            merge: Whether entries of equal indices are made one, of their sum.
+            merge: Whether to merge entries with equal indices into one, with their sum.
         """
         key, shift = _keys(layer.row, layer.column, layer.num_nodes)
         if self.weight is None and merge:
@@ -147,8 +149,8 @@ class Neighbors:
     def union(self, layers: Sequence[Layer]) -> tuple[np.ndarray, np.ndarray | None]:
         """Returns indices `[E, 2]` and weights `[E]` (or None) of the edges drawn.
 
-        Each edge of the graph is in it once, however often and in how many layers it
-        was drawn. The indices are sorted.
+        Each edge is in it once, even if it was drawn several times or in several
+        layers. The indices are sorted.
         """
         row, column, edge = (
             np.concatenate([getattr(layer, name) for layer in layers])
@@ -175,7 +177,7 @@ class Neighbors:
             in_whole = degree < fanout if replacement == "never" else degree == 0
         short = ~in_whole & (degree < (fanout or 0))
         whole, short, rest = (
-            np.flatnonzero(kind) for kind in (in_whole, short, ~in_whole & ~short)
+            np.flatnonzero(chosen) for chosen in (in_whole, short, ~in_whole & ~short)
         )
         row = np.repeat(whole, degree[whole])
         ends = np.cumsum(degree[whole])
@@ -183,10 +185,10 @@ class Neighbors:
             first[whole] + degree[whole] - ends, degree[whole]
         )
         rows, edges = [row], [edge]
-        for kind, draw in ((short, _draw_any), (rest, _draw_distinct)):
-            if len(kind):
-                drawn = first[kind] + draw(rng, degree[kind], fanout)
-                rows.append(np.tile(kind, fanout))
+        for chosen, draw in ((short, _draw_any), (rest, _draw_distinct)):
+            if len(chosen):
+                drawn = first[chosen] + draw(rng, degree[chosen], fanout)
+                rows.append(np.tile(chosen, fanout))
                 edges.append(drawn.ravel())
         return np.concatenate(rows), np.concatenate(edges)
 
@@ -199,8 +201,8 @@ def _draw_any(rng, degree, fanout):
 def _draw_distinct(rng, degree, fanout):
     """Draws from `0 .. degree - 1` without replacement, `[fanout, len(degree)]`.
 
-    R. Floyd's algorithm, for all nodes at once: draw j is from the first `last + 1`,
-    and is `last` itself if what it gives was drawn before.
+    R. Floyd's algorithm, for all nodes at once. Draw j is one of the first `last + 1`
+    numbers. If that number was drawn before, `last` is taken instead.
     """
     drawn = np.empty((fanout, len(degree)), np.int32)
     for j in range(fanout):
@@ -212,20 +214,20 @@ def _draw_distinct(rng, degree, fanout):
 
 
 def _distinct(numbers):
-    """`np.unique`, which hashes since NumPy 2.3, and takes 4 times as long here."""
+    """Returns `np.unique`, which since NumPy 2.3 hashes and is 4 times slower here."""
     numbers = np.sort(numbers)
     return numbers[_is_first(numbers)]
 
 
 def _is_first(numbers):
-    """Whether each of some sorted numbers is the first of its kind."""
+    """Whether each of some sorted numbers differs from the one before it."""
     first = np.ones(len(numbers), bool)
     np.not_equal(numbers[1:], numbers[:-1], out=first[1:])
     return first
 
 
 def _keys(row, column, num_nodes):
-    """One number for each entry, that sorts as (row, column), and column's bits."""
+    """Returns one number for each entry, sorted as (row, column), and column's bits."""
     shift = int(num_nodes).bit_length()
     return row.astype(np.int64) << shift | column, shift
 
