@@ -91,7 +91,7 @@ def test_weights_after_training_are_the_kept_ones():
 
 
 def test_unknown_names_and_patience():
-    with pytest.raises(ValueError, match="`patience` to be an integer of at least 1"):
+    with pytest.raises(ValueError, match="`patience` to be a positive integer"):
         LossAndMetricStopping(patience=0)
     callback = LossAndMetricStopping(metric="val_f1")
     callback.on_train_begin()
@@ -134,7 +134,7 @@ def test_every_epoch_and_without_labels(tmp_path, monkeypatch):
 
 
 def test_bad_arguments_of_the_projector(tmp_path):
-    with pytest.raises(ValueError, match="`every` to be an integer of at least 1"):
+    with pytest.raises(ValueError, match="`every` to be a positive integer"):
         EmbeddingProjector(tmp_path, DATA, every=0)
     with pytest.raises(ValueError, match=r"`data` .*data\.full_batch\(data\)`"):
         EmbeddingProjector(tmp_path, GRAPH)

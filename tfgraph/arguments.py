@@ -1,47 +1,179 @@
-"""Checks of arguments that layers, models and pipelines share."""
+"""Checks of arguments, with one form of error.
 
-import numbers
-import operator
+Other libraries' objects are recognised by their attributes, so that none of those
+libraries is imported.
+"""
+
+import numpy as np
 
 
-def integer(name: str, value, least: int = 1, owner: str = "") -> int:
-    """Returns an argument as an int, also of a NumPy integer.
+def is_scipy(value) -> bool:
+    """Whether `value` is a SciPy sparse matrix or array."""
+    return hasattr(value, "tocsr")
+
+
+def is_networkx(value) -> bool:
+    """Whether `value` is a NetworkX graph."""
+    return hasattr(value, "is_directed") and hasattr(value, "adj")
+
+
+def is_sparse_tensor(value) -> bool:
+    """Whether `value` is a `tf.sparse.SparseTensor`."""
+    return hasattr(value, "dense_shape") and hasattr(value, "values")
+
+
+def is_integer(value) -> bool:
+    """Whether `value` is an integer of Python or NumPy, and no boolean."""
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
+def is_number(value) -> bool:
+    """Whether `value` is a real number of Python or NumPy, and no boolean."""
+    return is_integer(value) or isinstance(value, float | np.floating)
+
+
+def checked_integer(name: str, value, least: int = 1, owner: str = "") -> int:
+    """Returns an argument as an `int`.
 
     Args:
-        name: Of the argument, for the error.
-        value: What was given.
-        least: The lowest legal value.
-        owner: What the argument belongs to, such as the class of a layer.
+        name: The argument.
+        value: What was passed for it.
+        least: The least that it may be.
+        owner: The class of the layer or model that it belongs to, for the error.
 
     Raises:
-        ValueError: If it is no integer, or lower.
+        ValueError: If it is no integer, or out of range.
     """
-    try:
-        number = None if isinstance(value, bool) else operator.index(value)
-    except TypeError:
-        number = None
-    if number is None or number < least:
-        expected = "a positive integer" if least == 1 else f"an integer from {least} on"
-        raise ValueError(_message(owner, name, value, expected))
-    return number
+    if not is_integer(value) or not least <= value < 2**63:
+        known = {0: "a non-negative integer", 1: "a positive integer"}
+        expected = known.get(least, f"an integer of at least {least}")
+        limit = " below 2**63" if is_integer(value) and value > 0 else ""
+        raise ValueError(
+            f"{_expected(owner)} `{name}` to be {expected}{limit}. "
+            f"{received(name, value)}"
+        )
+    return int(value)  # integers of NumPy may overflow
 
 
-def fraction(name: str, value, owner: str = "") -> float:
+def checked_fraction(name: str, value, owner: str = "") -> float:
     """Returns an argument that is a number in `[0, 1)`, or raises a `ValueError`."""
-    if isinstance(value, bool) or not isinstance(value, numbers.Real):
-        raise ValueError(_message(owner, name, value, "a number in [0, 1)"))
-    if not 0 <= value < 1:
-        raise ValueError(_message(owner, name, value, "a number in [0, 1)"))
-    return value
+    if not is_number(value) or not 0 <= value < 1:
+        raise ValueError(
+            f"{_expected(owner)} `{name}` to be a number in [0, 1). "
+            f"{received(name, value)}"
+        )
+    return float(value) if isinstance(value, np.floating) else value
 
 
-def one_of(name: str, value, allowed, owner: str = ""):
-    """Returns an argument that is one of some values, or raises a `ValueError`."""
-    if not any(value is known or value == known for known in allowed):
-        raise ValueError(_message(owner, name, value, f"one of {tuple(allowed)}"))
-    return value
+def check_flags(**flags):
+    """Raises a `ValueError` if one of the arguments is not True or False."""
+    for name, value in flags.items():
+        if not isinstance(value, bool | np.bool_):
+            raise ValueError(
+                f"Expected `{name}` to be True or False. {received(name, value)}"
+            )
 
 
-def _message(owner, name, value, expected) -> str:
-    owner = f"{owner}: expected" if owner else "Expected"
-    return f"{owner} `{name}` to be {expected}. Received: {name}={value!r}"
+def checked_seed(seed) -> int | None:
+    """Returns the argument `seed` as an `int` or None, or raises a `ValueError`."""
+    if seed is None:
+        return None
+    if not is_integer(seed) or not 0 <= seed < 2**63:
+        raise ValueError(
+            "Expected `seed` to be a non-negative integer or None. "
+            f"{received('seed', seed)}"
+        )
+    return int(seed)
+
+
+def check_choice(
+    name: str,
+    value,
+    choices: tuple[str, ...],
+    optional: bool = False,
+    owner: str = "",
+):
+    """Raises a `ValueError` if an argument is none of `choices`.
+
+    Args:
+        name: The argument.
+        value: What was passed for it.
+        choices: The strings that it may be.
+        optional: Whether it may be None, too.
+        owner: As in `checked_integer`.
+    """
+    if optional and value is None:
+        return
+    if not isinstance(value, str) or value not in choices:
+        raise ValueError(
+            f"{_expected(owner)} `{name}` to be {'None or ' * optional}one of "
+            f"{choices}. {received(name, value)}"
+        )
+
+
+def check_adjacency(name: str, value):
+    """Raises a `ValueError` if an argument is not a `tf.SparseTensor` `[N, N]`."""
+    if is_sparse_tensor(value):
+        return
+    hint = None
+    if getattr(value, "ndim", None) == 2 and hasattr(value, "__array__"):
+        hint = f"Convert it with `tf.sparse.from_dense({name})`."
+    raise wrong_object(name, "a tf.SparseTensor", value, hint, ".to_sparse_tensor()")
+
+
+def wrong_object(
+    name: str, expected: str, value, hint: str | None = None, suffix: str = ""
+) -> ValueError:
+    """Returns the error for an object that is not what an argument should be.
+
+    Args:
+        name: The argument.
+        expected: What it should be.
+        value: What was passed for it.
+        hint: A sentence on what to do. None for the name of the function that makes
+            a `Graph` of `value`.
+        suffix: What turns a `Graph` into what is expected, such as a method call.
+    """
+    if hint is None:
+        hint = conversion(name, value, suffix)
+    return ValueError(
+        f"Expected `{name}` to be {expected}. {hint} {received(name, value)}"
+    )
+
+
+def received(name: str, value) -> str:
+    """Returns the end of an error: a short value itself, the type of any other."""
+    if value is None or isinstance(value, bool | int | float | str | np.generic):
+        return f"Received: {name}={value!r}"
+    kind = type(value)
+    package = kind.__module__.partition(".")[0]
+    prefix = "" if package == "builtins" else f"{package}."
+    return f"Received: {name} of type {prefix}{kind.__qualname__}"
+
+
+def _expected(owner: str) -> str:
+    """Returns the beginning of an error."""
+    return f"{owner}: expected" if owner else "Expected"
+
+
+def conversion(name: str, value, suffix: str = "") -> str:
+    """Returns a sentence with the function that makes a `Graph` of `value`."""
+    if hasattr(value, "to_sparse_tensor"):
+        call = f"`{name}{suffix}`"
+        return f"Convert it with {call}." if suffix else "It is a Graph already."
+    if hasattr(value, "element_spec"):
+        return "Pass what the dataset was made of, not the dataset."
+    for is_kind, conversion in _CONVERSIONS:
+        if is_kind(value):
+            return f"Convert it with `tfgraph.data.{conversion.format(name)}{suffix}`."
+    return f"Make one with `tfgraph.data.Graph(x, edges){suffix}`."
+
+
+_CONVERSIONS = (
+    (is_scipy, "Graph.from_scipy({})"),
+    (is_networkx, "Graph.from_networkx({})"),
+    (is_sparse_tensor, "Graph.from_sparse_tensor({})"),
+    (lambda value: hasattr(value, "node_sets"), "Graph.from_graph_tensor({})"),
+    (lambda value: hasattr(value, "edge_index"), "Graph({0}.x, {0}.edge_index.T)"),
+    (lambda value: hasattr(value, "iloc"), "Graph(x, {}.to_numpy())"),  # pandas
+)

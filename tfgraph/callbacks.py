@@ -6,7 +6,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from tfgraph.data.graphs.checks import check_integer, wrong_object
+from tfgraph.arguments import checked_integer, wrong_object
 from tfgraph.data.graphs.graph import Graph
 
 
@@ -45,7 +45,7 @@ class EmbeddingProjector(keras.callbacks.Callback):
             hint = "Convert it with `tfgraph.data.full_batch(data)`."
             raise wrong_object("data", "what `model.predict` takes", data, hint)
         if every is not None:
-            check_integer("every", every, 1)
+            checked_integer("every", every, 1)
         self.directory = Path(directory)
         self.data = data
         self.labels = labels
@@ -98,7 +98,7 @@ class LossAndMetricStopping(keras.callbacks.Callback):
 
     def __init__(self, patience=100, loss="val_loss", metric="val_accuracy"):
         super().__init__()
-        check_integer("patience", patience, 1)
+        checked_integer("patience", patience, 1)
         self.patience = patience
         self.loss = loss
         self.metric = metric

@@ -4,8 +4,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfgraph.arguments import checked_integer, is_scipy, received
 from tfgraph.data import Graph, neighbor_batches
-from tfgraph.data.graphs.checks import checked_integer, is_scipy, received
 from tfgraph.data.graphs.graph_arguments import check_graph
 from tfgraph.layers import GCNConv
 from tfgraph.models import GAT, GraphSAGE

@@ -23,7 +23,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tfgraph import graph_tensor
+from tfgraph import arguments, graph_tensor
 
 _NUMBERS = (int, float, bool, str, bytes)
 
@@ -216,7 +216,7 @@ def check_tensors(inputs):
             continue
         raise ValueError(
             "Expected the inputs to be `[x, adjacency]`, `[x, graph]` or `graph` of "
-            f"tensors, NumPy arrays and GraphTensors.{_conversion(part)} "
+            f"tensors, NumPy arrays and GraphTensors. {_conversion(part)} "
             f"Received: {described(inputs)}"
         )
 
@@ -230,25 +230,15 @@ def _is_tensor(part) -> bool:
 
 
 def _conversion(part) -> str:
-    """The sentence that says how to make tensors of an object, or nothing."""
+    """The sentence that says how to make tensors of an object."""
     if hasattr(part, "to_sparse_tensor"):
         return (
-            " Of a `Graph`, pass `[graph.dense_features(), graph.to_sparse_tensor()]`; "
+            "Of a `Graph`, pass `[graph.dense_features(), graph.to_sparse_tensor()]`; "
             "`tfgraph.data.full_batch(graph)` is for `fit` and `predict`."
         )
-    if hasattr(part, "tocoo"):
-        return (
-            " `tfgraph.data.Graph.from_scipy(matrix).to_sparse_tensor()` converts a "
-            "SciPy adjacency, `matrix.toarray()` SciPy features."
-        )
-    if hasattr(part, "nodes") and hasattr(part, "edges"):
-        return (
-            " `tfgraph.data.Graph.from_networkx(graph).to_sparse_tensor()` converts a "
-            "NetworkX graph."
-        )
     if hasattr(part, "to_numpy"):
-        return " `frame.to_numpy()` converts a pandas frame."
-    return ""
+        return "`frame.to_numpy()` converts a pandas frame."
+    return arguments.conversion("graph", part, ".to_sparse_tensor()")
 
 
 def described(inputs) -> str:

@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from tfgraph import ops
+from tfgraph import arguments, ops
 from tfgraph.adjacency import DenseAdjacency, as_adjacency, assert_square
 
 _SAMPLINGS = ("uniform", "degree")
@@ -109,17 +109,9 @@ def reconstruction_loss(
 
 def check_sampling(num_samples, sampling):
     """Raises a `ValueError` for arguments that `reconstruction_loss` cannot use."""
-    number = isinstance(num_samples, int) and not isinstance(num_samples, bool)
-    if num_samples is not None and (not number or num_samples <= 0):
-        raise ValueError(
-            "Expected `num_samples` to be a positive integer or None. "
-            f"Received: num_samples={num_samples}"
-        )
-    if sampling not in _SAMPLINGS:
-        raise ValueError(
-            f"Expected `sampling` to be one of {_SAMPLINGS}. "
-            f"Received: sampling={sampling!r}"
-        )
+    if num_samples is not None:
+        arguments.checked_integer("num_samples", num_samples)
+    arguments.check_choice("sampling", sampling, _SAMPLINGS)
 
 
 def adjacency_loss(z, adjacency, reweight, num_samples, sampling, seed):

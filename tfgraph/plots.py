@@ -8,7 +8,7 @@ import importlib
 
 import numpy as np
 
-from tfgraph.data.graphs.checks import check_adjacency, checked_seed
+from tfgraph.arguments import check_adjacency, checked_seed
 from tfgraph.data.graphs.fields import (
     as_array,
     check_finite,

@@ -100,8 +100,8 @@ def test_the_callers_arrays_stay_as_they_are():
         ({"val_mask": [True]}, r"`val_mask` to hold .* 4 nodes.*\(1,\)"),
         ({"y": [0, -1, 0, 0], "test_mask": [False, True, True, True]}, "node 1, whose"),
         ({"num_nodes": 5}, "`num_nodes` to be the number of rows.*num_nodes=5"),
-        ({"num_nodes": -1}, "`num_nodes` to be an integer of at least 0.*=-1"),
-        ({"num_nodes": 4.0}, "`num_nodes` to be an integer of at least 0.*=4.0"),
+        ({"num_nodes": -1}, "`num_nodes` to be a non-negative integer.*=-1"),
+        ({"num_nodes": 4.0}, "`num_nodes` to be a non-negative integer.*=4.0"),
         ({"x": None}, "`num_nodes` to be given"),
     ],
 )

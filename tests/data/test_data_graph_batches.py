@@ -201,7 +201,7 @@ def test_fit_evaluate_predict(form):
         (
             GRAPHS,
             {"batch_size": 0},
-            "`batch_size` to be an integer of at least 1.*batch_size=0",
+            "`batch_size` to be a positive integer.*batch_size=0",
         ),
         (
             GRAPHS,

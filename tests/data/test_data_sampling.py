@@ -534,7 +534,7 @@ next(iterator)
         (
             GRAPH,
             {"batch_size": 0},
-            "`batch_size` to be an integer of at least 1.*batch_size=0",
+            "`batch_size` to be a positive integer.*batch_size=0",
         ),
         (GRAPH, {"batch_size": 2.5}, "`batch_size`"),
         (GRAPH, {"batch_size": 2**70}, "below 2\\*\\*63"),

@@ -232,13 +232,13 @@ def test_fit_does_not_warn():
         ({"form": "padded"}, r"`form` to be one of .*form='padded'"),
         (
             {"batch_size": 0},
-            r"`batch_size` to be an integer of at least 1.*batch_size=0",
+            r"`batch_size` to be a positive integer.*batch_size=0",
         ),
         (
             {"max_nodes": -1},
-            r"`max_nodes` to be an integer of at least 1.*max_nodes=-1",
+            r"`max_nodes` to be a positive integer.*max_nodes=-1",
         ),
-        ({"max_edges": 0}, r"`max_edges` to be an integer of at least 1.*max_edges=0"),
+        ({"max_edges": 0}, r"`max_edges` to be a positive integer.*max_edges=0"),
         ({"num_nodes": 9}, r"`num_nodes` with the form 'dense'.*num_nodes=9"),
         ({"form": "dense", "num_nodes": 6}, r"at least 7, .*graphs\[4\].*num_nodes=6"),
         (

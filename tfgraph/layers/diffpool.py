@@ -296,7 +296,7 @@ def count_clusters(num_clusters, ratio, max_nodes) -> int | None:
     """Returns the number of clusters that `DiffPool`'s arguments say; None if none."""
     for argument, value in (("num_clusters", num_clusters), ("max_nodes", max_nodes)):
         if value is not None:
-            arguments.integer(argument, value)
+            arguments.checked_integer(argument, value)
     received = (
         f"Received: num_clusters={num_clusters}, ratio={ratio}, max_nodes={max_nodes}"
     )

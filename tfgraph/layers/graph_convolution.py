@@ -203,11 +203,11 @@ class GraphConvolution(GraphLayer):
 
     def check_positive(self, argument, value) -> int:
         """Returns a positive integer, or raises a `ValueError` that names it."""
-        return arguments.integer(argument, value, owner=type(self).__name__)
+        return arguments.checked_integer(argument, value, owner=type(self).__name__)
 
     def check_fraction(self, argument, value) -> float:
         """Returns a number in `[0, 1)`, or raises a `ValueError` that names it."""
-        return arguments.fraction(argument, value, owner=type(self).__name__)
+        return arguments.checked_fraction(argument, value, owner=type(self).__name__)
 
     def compute_output_shape(self, input_shape):
         parts = self.parse(input_shape)

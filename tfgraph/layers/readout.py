@@ -133,7 +133,8 @@ class Readout(GraphReadout):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        self.mode = arguments.one_of("mode", mode, _MODES, "Readout")
+        arguments.check_choice("mode", mode, _MODES, owner="Readout")
+        self.mode = mode
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
         self.kernel_constraint = keras.constraints.get(kernel_constraint)

@@ -113,7 +113,7 @@ class SAGEConv(GraphConvolution):
                 f"`aggregator={activation!r}`. Received: activation={activation!r}"
             )
         super().__init__(units, activation, **kwargs)
-        arguments.one_of("aggregator", aggregator, AGGREGATORS, "SAGEConv")
+        arguments.check_choice("aggregator", aggregator, AGGREGATORS, owner="SAGEConv")
         if aggregator_units is not None:
             self.check_positive("aggregator_units", aggregator_units)
         if concat and (aggregator == "gcn" or not root_weight):

@@ -50,7 +50,9 @@ class Set2Set(GraphReadout):
 
     def __init__(self, num_steps=3, **kwargs):
         super().__init__(**kwargs)
-        self.num_steps = arguments.integer("num_steps", num_steps, owner="Set2Set")
+        self.num_steps = arguments.checked_integer(
+            "num_steps", num_steps, owner="Set2Set"
+        )
 
     def build(self, input_shape):
         super().build(input_shape)

@@ -84,8 +84,12 @@ class GAEEncoder(GraphLayer):
             trainable=trainable,
         )
         owner = type(self).__name__
-        self.latent_dim = arguments.integer("latent_dim", latent_dim, owner=owner)
-        self.hidden_units = arguments.integer("hidden_units", hidden_units, owner=owner)
+        self.latent_dim = arguments.checked_integer(
+            "latent_dim", latent_dim, owner=owner
+        )
+        self.hidden_units = arguments.checked_integer(
+            "hidden_units", hidden_units, owner=owner
+        )
         self.activation = keras.activations.get(activation)
         self.use_bias = use_bias
         self.convolution = convolution_class(convolution)
@@ -185,9 +189,8 @@ class VGAEEncoder(GAEEncoder):
 
     def __init__(self, latent_dim=16, hidden_units=32, *, kl_scale="pairs", **kwargs):
         super().__init__(latent_dim, hidden_units, **kwargs)
-        self.kl_scale = arguments.one_of(
-            "kl_scale", kl_scale, _KL_SCALES, "VGAEEncoder"
-        )
+        arguments.check_choice("kl_scale", kl_scale, _KL_SCALES, owner="VGAEEncoder")
+        self.kl_scale = kl_scale
         self.log_std = self._convolution(latent_dim)
         self.seed_generator = keras.random.SeedGenerator()
 

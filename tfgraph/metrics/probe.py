@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfgraph.data.graphs.checks import checked_integer, is_number, received
+from tfgraph.arguments import checked_integer, is_number, received
 from tfgraph.data.graphs.fields import check_finite, checked_nodes, real_array
 
 

@@ -118,9 +118,13 @@ class DiffPoolClassifier(GraphModel):
     ):
         super().__init__(name=name, dtype=dtype, trainable=trainable)
         owner = type(self).__name__
-        self.num_classes = arguments.integer("num_classes", num_classes, owner=owner)
-        self.units = arguments.integer("units", units, owner=owner)
-        self.num_poolings = arguments.integer("num_poolings", num_poolings, 0, owner)
+        self.num_classes = arguments.checked_integer(
+            "num_classes", num_classes, owner=owner
+        )
+        self.units = arguments.checked_integer("units", units, owner=owner)
+        self.num_poolings = arguments.checked_integer(
+            "num_poolings", num_poolings, 0, owner
+        )
         self.num_clusters = num_clusters
         self.ratio = ratio
         self.max_nodes = max_nodes

@@ -104,7 +104,7 @@ class GAT(ConvolutionStack):
         **kwargs,
     ):
         super().__init__(hidden_units, name, dtype, trainable)
-        self.num_classes = arguments.integer(
+        self.num_classes = arguments.checked_integer(
             "num_classes", num_classes, owner=type(self).__name__
         )
         if not isinstance(num_heads, (list, tuple)):

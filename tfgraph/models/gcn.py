@@ -75,7 +75,7 @@ class GCN(ConvolutionStack):
         **kwargs,
     ):
         super().__init__(hidden_units, name, dtype, trainable)
-        self.num_classes = arguments.integer(
+        self.num_classes = arguments.checked_integer(
             "num_classes", num_classes, owner=type(self).__name__
         )
         self.activation = keras.activations.get(activation)

@@ -92,7 +92,9 @@ class GraphSAGE(ConvolutionStack):
                 f"Received: normalize={normalize!r}"
             )
         if num_classes is not None:
-            num_classes = arguments.integer("num_classes", num_classes, 1, "GraphSAGE")
+            num_classes = arguments.checked_integer(
+                "num_classes", num_classes, 1, "GraphSAGE"
+            )
         self.num_classes = num_classes
         self.aggregator = aggregator
         self.activation = keras.activations.get(activation)

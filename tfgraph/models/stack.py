@@ -31,7 +31,7 @@ class ConvolutionStack(GraphModel):
             )
         owner = type(self).__name__
         self.hidden_units = [
-            arguments.integer("hidden_units", units, owner=owner)
+            arguments.checked_integer("hidden_units", units, owner=owner)
             for units in hidden_units
         ]
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tfgraph.arguments import checked_integer
 from tfgraph.data.datasets.archives import (
     check_dense,
     expecting,
@@ -24,7 +25,6 @@ from tfgraph.data.datasets.files import (
     find_file,
     known_name,
 )
-from tfgraph.data.graphs.checks import check_integer
 from tfgraph.data.graphs.graph import Graph
 
 # Where the sets are in `$TFGRAPH_DATA_DIR`.
@@ -390,7 +390,7 @@ def _feature_names(arrays: _Arrays, features, max_degree) -> Sequence[str]:
             f"Received: features={features!r}"
         )
     if max_degree is not None:
-        check_integer("max_degree", max_degree, least=1)
+        checked_integer("max_degree", max_degree, least=1)
         if "degree" not in names:
             raise ValueError(
                 "Expected `max_degree` to be None, or the degree to be a feature. "

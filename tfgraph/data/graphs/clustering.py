@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tfgraph.data.graphs.checks import checked_integer
+from tfgraph.arguments import checked_integer
 from tfgraph.data.graphs.graph import Graph
 from tfgraph.data.graphs.graph_arguments import check_graph
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import tensorflow as tf
 
-from tfgraph.data.graphs.checks import (
+from tfgraph.arguments import (
     is_networkx,
     is_scipy,
     is_sparse_tensor,

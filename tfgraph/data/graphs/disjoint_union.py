@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from tfgraph.data.graphs.checks import is_scipy
+from tfgraph.arguments import is_scipy
 from tfgraph.data.graphs.fields import as_pairs
 from tfgraph.data.graphs.graph import Graph
 from tfgraph.data.graphs.graph_arguments import checked_graphs

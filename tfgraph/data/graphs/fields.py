@@ -4,8 +4,8 @@ import warnings
 
 import numpy as np
 
-from tfgraph.data.graphs.checks import (
-    check_integer,
+from tfgraph.arguments import (
+    checked_integer,
     is_scipy,
     is_sparse_tensor,
     received,
@@ -117,7 +117,7 @@ def checked_num_nodes(x, y, num_nodes) -> int:
                 "the edges do not show nodes without edges. Received: num_nodes=None"
             )
         num_nodes = known.shape[0]
-    check_integer("num_nodes", num_nodes, 0)
+    checked_integer("num_nodes", num_nodes, 0)
     if x is not None and x.shape[0] != num_nodes:
         raise ValueError(
             "Expected `num_nodes` to be the number of rows of `x`. "

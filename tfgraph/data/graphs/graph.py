@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from tfgraph.arguments import is_scipy
 from tfgraph.data.graphs import conversions, transforms
-from tfgraph.data.graphs.checks import is_scipy
 from tfgraph.data.graphs.fields import (
     MASKS,
     are_classes,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from tfgraph.data.graphs.checks import wrong_object
+from tfgraph.arguments import wrong_object
 from tfgraph.data.graphs.graph import Graph
 
 

@@ -4,7 +4,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from tfgraph.data.graphs.checks import (
+from tfgraph.arguments import (
     checked_seed,
     is_integer,
     is_number,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tfgraph.data.graphs.checks import is_scipy
+from tfgraph.arguments import is_scipy
 from tfgraph.data.graphs.conversions import features_of
 from tfgraph.data.graphs.fields import MASKS, as_pairs, checked_nodes
 

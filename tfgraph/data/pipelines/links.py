@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from tfgraph.data.graphs.checks import (
+from tfgraph.arguments import (
     checked_seed,
     is_integer,
     is_number,

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from tfgraph.data.graphs.checks import (
+from tfgraph.arguments import (
     is_integer,
     is_scipy,
     received,

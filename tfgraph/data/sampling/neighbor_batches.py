@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from tfgraph.data.graphs.checks import (
+from tfgraph.arguments import (
     check_choice,
     check_flags,
     checked_integer,
