@@ -169,8 +169,8 @@ def GraphInput(spec) -> dict[str, keras.KerasTensor]:
     model.fit(dataset)
     ```
 
-    For TensorFlow Serving, `tfgraph.export.export_graph_tensor_model` exports the model.
-    Keras' own `model.export` cannot: TensorFlow allows no "#" in an input's name.
+    For TensorFlow Serving use `tfgraph.export.export_graph_tensor_model`. Keras' own
+    `model.export` fails: TensorFlow allows no "#" in an input's name.
 
     Args:
         spec: The `tfgnn.GraphTensorSpec` of a scalar graph, such as `graph.spec` or
