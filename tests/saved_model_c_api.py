@@ -53,7 +53,15 @@ def load_library():
 
 def check(tf, status):
     if code := tf.TF_GetCode(status):
-        sys.exit(f"TensorFlow error {code}: {tf.TF_Message(status).decode()}")
+        raise TensorFlowError(code, tf.TF_Message(status).decode(errors="replace"))
+
+
+class TensorFlowError(Exception):
+    """A failed call of the library: its code and message."""
+
+    def __str__(self):
+        code, message = self.args
+        return f"TensorFlow error {code}: {message}"
 
 
 def find_tensor(tf, graph, name):
@@ -67,7 +75,7 @@ def find_tensor(tf, graph, name):
 def to_tensor(tf, array):
     shape = (ctypes.c_int64 * array.ndim)(*array.shape)
     if array.dtype.kind != "S":
-        array = np.ascontiguousarray(array)
+        array = np.ascontiguousarray(array).reshape(array.shape)  # also of no dimension
         dtype, size = TF_TYPES[array.dtype.name], ctypes.c_size_t(array.nbytes)
         tensor = ctypes.c_void_p(tf.TF_AllocateTensor(dtype, shape, array.ndim, size))
         data = ctypes.c_void_p(tf.TF_TensorData(tensor))
@@ -91,51 +99,64 @@ def to_array(tf, tensor):
     return np.frombuffer(data, NUMPY_TYPES[tf.TF_TensorType(tensor)]).reshape(shape)
 
 
-def run(saved_model, tensor_names, inputs):
-    """Returns the outputs, a dict of arrays, of one signature."""
-    tf = load_library()
-    status = ctypes.c_void_p(tf.TF_NewStatus())
-    graph = ctypes.c_void_p(tf.TF_NewGraph())
-    options = ctypes.c_void_p(tf.TF_NewSessionOptions())
-    tags = (ctypes.c_char_p * 1)(b"serve")
-    session = ctypes.c_void_p(
-        tf.TF_LoadSessionFromSavedModel(
-            options, None, saved_model.encode(), tags, 1, graph, None, status
-        )
-    )
-    check(tf, status)
+class Session:
+    """A loaded SavedModel, for any number of requests."""
 
-    names = tensor_names["inputs"]
-    feeds = (Output * len(names))(
-        *[find_tensor(tf, graph, tensor) for tensor in names.values()]
-    )
-    fed = (ctypes.c_void_p * len(names))(*[to_tensor(tf, inputs[n]) for n in names])
-    names = tensor_names["outputs"]
-    fetches = (Output * len(names))(
-        *[find_tensor(tf, graph, tensor) for tensor in names.values()]
-    )
-    fetched = (ctypes.c_void_p * len(names))()
-    no_targets, no_options, no_metadata = (None, 0), None, None
-    tf.TF_SessionRun(
-        session,
-        no_options,
-        *(feeds, fed, len(feeds)),
-        *(fetches, fetched, len(fetches)),
-        *no_targets,
-        no_metadata,
-        status,
-    )
-    check(tf, status)
-    return {
-        name: to_array(tf, ctypes.c_void_p(tensor))
-        for name, tensor in zip(names, fetched, strict=True)
-    }
+    def __init__(self, saved_model):
+        self.tf = tf = load_library()
+        self.status = ctypes.c_void_p(tf.TF_NewStatus())
+        self.graph = ctypes.c_void_p(tf.TF_NewGraph())
+        options = ctypes.c_void_p(tf.TF_NewSessionOptions())
+        tags = (ctypes.c_char_p * 1)(b"serve")
+        self.session = ctypes.c_void_p(
+            tf.TF_LoadSessionFromSavedModel(
+                *(options, None, saved_model.encode(), tags, 1),
+                *(self.graph, None, self.status),
+            )
+        )
+        check(tf, self.status)
+
+    def run(self, tensor_names, inputs):
+        """Returns the outputs, a dict of arrays, of one signature."""
+        tf, names = self.tf, tensor_names["inputs"]
+        feeds = (Output * len(names))(
+            *[find_tensor(tf, self.graph, tensor) for tensor in names.values()]
+        )
+        fed = (ctypes.c_void_p * len(names))(*[to_tensor(tf, inputs[n]) for n in names])
+        names = tensor_names["outputs"]
+        fetches = (Output * len(names))(
+            *[find_tensor(tf, self.graph, tensor) for tensor in names.values()]
+        )
+        fetched = (ctypes.c_void_p * len(names))()
+        no_targets, no_options, no_metadata = (None, 0), None, None
+        tf.TF_SessionRun(
+            self.session,
+            no_options,
+            *(feeds, fed, len(feeds)),
+            *(fetches, fetched, len(fetches)),
+            *no_targets,
+            no_metadata,
+            self.status,
+        )
+        try:
+            check(tf, self.status)
+            return {
+                name: to_array(tf, ctypes.c_void_p(tensor)).copy()
+                for name, tensor in zip(names, fetched, strict=True)
+            }
+        finally:
+            for tensor in (*fed, *fetched):
+                if tensor:
+                    tf.TF_DeleteTensor(ctypes.c_void_p(tensor))
 
 
 if __name__ == "__main__":
     _, saved_model, tensor_names, inputs_path, outputs_path = sys.argv
     with np.load(inputs_path) as inputs:
-        outputs = run(saved_model, json.loads(tensor_names), inputs)
+        try:
+            outputs = Session(saved_model).run(json.loads(tensor_names), inputs)
+        except TensorFlowError as error:
+            sys.exit(str(error))
     imported = {"tensorflow", "keras", "tfgraph", "tensorflow_gnn"} & set(sys.modules)
     if imported:
         sys.exit(f"Expected a process without {imported}")

@@ -592,3 +592,189 @@ def test_padded_graphs_by_keras(tmp_path):
     served = tf.saved_model.load(tmp_path / "1")
     found = served.serve([x, adjacency, tf.cast(mask, tf.float32)])
     np.testing.assert_allclose(found, model(inputs), atol=1e-6)
+
+
+def serving(model, path, **kwargs):
+    version = export_model(model, path, **kwargs)
+    return tf.saved_model.load(version).signatures["serving_default"]
+
+
+@pytest.mark.parametrize(
+    "features, edges, message",
+    [
+        ([4, 6], [2, 3, 2], r"`edges` of shape .* Received: edges of shape \[2 3 2\]"),
+        ([4, 6], [2], r"`edges` of shape .* \[2\]"),
+        ([4, 5], [3, 2], r"`features` of shape .* \[4 5\]"),
+        ([4, 1], [3, 2], r"`features` of shape .* \[4 1\]"),
+        ([4, 0], [3, 2], r"`features` of shape .* \[4 0\]"),
+        ([24], [3, 2], r"`features` of shape .* \[24\]"),
+    ],
+)
+def test_shapes_that_tensorflow_does_not_check(features, edges, message, exported):
+    signature = tf.saved_model.load(exported).signatures["serving_default"]
+    with pytest.raises(tf.errors.InvalidArgumentError, match=message):
+        signature(features=tf.ones(features), edges=tf.zeros(edges, tf.int64))
+
+
+def test_shape_that_ended_the_process(tmp_path):
+    version = export_model(functional_model(sparse_adjacency=False), tmp_path)
+    request = {"features": np.ones((3, 6), "f"), "edges": np.zeros((2, 3, 2), "i8")}
+    with pytest.raises(RuntimeError, match=r"error 3:.*Expected `edges` of shape"):
+        serve(version, request)
+
+
+@pytest.mark.parametrize("number", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("name", ["features", "weights"])
+def test_numbers_that_are_not_finite(name, number, exported):
+    graph = random_graph(4, seed=3, weighted=True)
+    request = {key: value.copy() for key, value in request_of(graph).items()}
+    request[name].flat[1] = number
+    message = f"Expected finite numbers in `{name}`"
+    with pytest.raises(tf.errors.InvalidArgumentError, match=message):
+        call(exported, "weighted", request)
+
+
+def test_empty_list_of_edges(model, exported):
+    outputs = [
+        call(
+            exported,
+            "serving_default",
+            {"features": np.eye(3, 6, dtype="f"), "edges": e},
+        )
+        for e in (np.zeros([0], "i8"), np.zeros([0, 2], "i8"))
+    ]
+    assert outputs[0]["predictions"].shape == (3, 3)
+    np.testing.assert_array_equal(*[output["predictions"] for output in outputs])
+
+
+def test_bounds_of_a_dense_adjacency(tmp_path):
+    """It is not built if only convolutions take it, and bounded otherwise."""
+    nodes = {"features": tf.ones([5, 6]), "edges": tf.constant([[0, 1]], tf.int64)}
+    model = functional_model(sparse_adjacency=False)
+    signature = serving(model, tmp_path / "sparse", max_nodes=4)
+    adjacency = np.zeros((5, 5), "f")
+    adjacency[1, 0] = 1
+    expected = model([nodes["features"], tf.constant(adjacency)])
+    np.testing.assert_allclose(signature(**nodes)["predictions"], expected, atol=1e-6)
+
+    x, adjacency = model.inputs
+    y = keras.ops.matmul(adjacency, model.output)
+    signature = serving(keras.Model([x, adjacency], y), tmp_path / "dense", max_nodes=4)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="of at most 4 rows"):
+        signature(**nodes)
+    nodes["features"] = nodes["features"][:4]
+    assert signature(**nodes)["predictions"].shape == (4, 3)
+
+
+def test_numbers_of_graphs(tmp_path):
+    model = tfgraph.models.DiffPoolClassifier(3, 4, num_clusters=2, num_convolutions=1)
+    graphs = [random_graph(n, seed=n).replace(y=None) for n in (3, 5)]
+    ((inputs,),) = tfgraph.data.whole_graph_batches(graphs, batch_size=2)
+    model(inputs)
+    signature = serving(model, tmp_path, max_graphs=4)
+    request = {"features": tf.ones([2, 6]), "edges": tf.constant([[0, 0]], tf.int64)}
+    # Graphs 1 and 2 have no nodes.
+    ids = tf.constant([0, 3], tf.int64)
+    assert signature(**request, graph_ids=ids)["predictions"].shape == (4, 3)
+    for ids, message in [
+        ([0, 300_000], "`graph_ids` from 0 to 3. Received: 0 to 300000"),
+        ([-1, 0], "`graph_ids` from 0 to 3. Received: -1 to 0"),
+        ([1, 0], "`graph_ids` to be sorted"),
+        ([0, 0, 0], "`graph_ids` of 2 rows. Received: 3 rows"),
+    ]:
+        with pytest.raises(tf.errors.InvalidArgumentError, match=message):
+            signature(**request, graph_ids=tf.constant(ids, tf.int64))
+
+
+def test_sizes_of_blocks(tmp_path):
+    model = tfgraph.models.GraphSAGE(3, [8, 4])
+    batches = tfgraph.data.neighbor_batches(TRAINING, (3, 2), 2, nodes=[3, 7], seed=0)
+    inputs = batches.get_single_element()[0]
+    model(inputs)
+    version = export_block_model(model, tmp_path)
+    signature = tf.saved_model.load(version).signatures["serving_default"]
+    request = block_request(inputs)
+    for sizes in ([2**31 - 1, 2], [2, 2**31 - 1], [2, -1], [-(2**63), 2**63 - 1]):
+        request["num_nodes"] = tf.constant(sizes, tf.int64)
+        message = "Expected `num_nodes` of 0 or more, each at most the one before"
+        with pytest.raises(tf.errors.InvalidArgumentError, match=message):
+            signature(**request)
+
+
+@pytest.fixture(scope="module")
+def graph_signature(tmp_path_factory):
+    graph = random_graph(4, seed=4).to_graph_tensor()
+    model = gcn()
+    model(graph)
+    version = export_graph_tensor_model(
+        model, tmp_path_factory.mktemp("graphs"), graph.spec
+    )
+    return tf.saved_model.load(version).signatures["serving_default"]
+
+
+@pytest.mark.parametrize(
+    "key, number, message",
+    [
+        ("edges/edges.#source", 4, "`edges/edges.#source` to be nodes of the same"),
+        ("edges/edges.#target", -1, "`edges/edges.#target` to be nodes of the same"),
+        (
+            "nodes/nodes.#size",
+            2**31 - 1,
+            "`nodes/nodes.#size` of 0 or more, at most 7 ",
+        ),
+        (
+            "edges/edges.#size",
+            2**31 - 1,
+            "`edges/edges.#size` of 0 or more, at most 21 ",
+        ),
+        ("nodes/nodes.#size", 5, "`nodes/nodes.#size` of 0 or more, at most 7 "),
+        ("edges/edges.#size", 11, r"`edges/edges.#source` of \[11 9\] rows"),
+        (
+            "nodes/nodes.hidden_state",
+            np.nan,
+            "finite numbers in `nodes/nodes.hidden_state`",
+        ),
+    ],
+)
+def test_request_cannot_reach_into_another(key, number, message, graph_signature):
+    tfgnn = tfgraph.graph_tensor.load_tfgnn()
+    graphs = [random_graph(n, seed=n).to_graph_tensor() for n in (4, 3)]
+    first, second = [tfgnn.write_example(graph) for graph in graphs]
+    good = graph_signature(
+        examples=tf.constant([e.SerializeToString() for e in (first, second)])
+    )
+    assert good["predictions"].shape == (7, 3)
+    feature = first.features.feature[key]
+    values = feature.int64_list.value or feature.float_list.value
+    values[0] = number
+    examples = tf.constant([e.SerializeToString() for e in (first, second)])
+    with pytest.raises(tf.errors.InvalidArgumentError, match=message):
+        graph_signature(examples=examples)
+
+
+@pytest.mark.parametrize("path", ["gs://bucket/model", pathlib.Path("s3://bucket/m")])
+def test_remote_path(path, model, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match="Expected `path` to be a local directory"):
+        export_model(model, path)
+    with pytest.raises(ValueError, match="Expected `path` to be a local directory"):
+        export_transductive(model, path, inputs_of(OTHER))
+    assert os.listdir(tmp_path) == []
+
+
+def test_arguments_of_another_type(model, tmp_path):
+    for other in (None, tfgraph.layers.GCNConv(3), OTHER):
+        with pytest.raises(ValueError, match=r"Expected `model` to be a keras\.Model"):
+            export_model(other, tmp_path)
+    for path in (None, 3, ["serving"]):
+        with pytest.raises(
+            ValueError, match="Expected `path` to be a directory's name"
+        ):
+            export_block_model(model, path)
+    for inputs in (OTHER, [OTHER], None, full_batch(OTHER), "cora"):
+        with pytest.raises(ValueError, match=r"full_batch\(graph\)"):
+            export_transductive(model, tmp_path, inputs)
+    with pytest.raises(ValueError, match=r"graph\.to_graph_tensor\(\)\.spec"):
+        export_graph_tensor_model(model, tmp_path, OTHER)
+    with pytest.raises(ValueError, match="Received: max_nodes=0"):
+        export_model(model, tmp_path, max_nodes=0)

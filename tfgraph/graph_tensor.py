@@ -159,6 +159,9 @@ def GraphInput(spec) -> dict[str, keras.KerasTensor]:
     model.fit(dataset, shuffle=False)
     ```
 
+    For TensorFlow Serving use `tfgraph.export.export_graph_tensor_model`. Keras' own
+    `model.export` fails: TensorFlow allows no "#" in an input's name.
+
     Args:
         spec: The `tfgnn.GraphTensorSpec` of a scalar graph, such as `graph.spec` or
             `dataset.element_spec[0]`.

@@ -10,6 +10,7 @@ from tfgraph.data.datasets.archives import CSR, check_dense, expecting, npz_arra
 from tfgraph.data.datasets.checksums import NPZ_SOURCE
 from tfgraph.data.datasets.files import checked_path, find_file
 from tfgraph.data.graphs.features import features_of_entries
+from tfgraph.data.graphs.fields import as_pairs
 from tfgraph.data.graphs.graph import Graph
 
 
@@ -90,7 +91,7 @@ def read_npz(path: str | os.PathLike) -> Graph:
     with expecting(f"{path} to hold a graph in the layout of {NPZ_SOURCE}"):
         return Graph(
             x=features_of_entries(*attributes.entries(), attributes.shape),
-            edges=np.stack([source, target], axis=1),
+            edges=as_pairs(np.stack([source, target], axis=1)),
             edge_weight=None if np.all(values == 1) else values,
             y=labels,
             num_nodes=num_nodes,

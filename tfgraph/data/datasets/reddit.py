@@ -8,6 +8,7 @@ import numpy as np
 from tfgraph.data.datasets.archives import expecting, npz_array
 from tfgraph.data.datasets.checksums import REDDIT_SOURCE
 from tfgraph.data.datasets.files import checked_path, find_file
+from tfgraph.data.graphs.fields import as_pairs
 from tfgraph.data.graphs.graph import Graph
 
 
@@ -48,7 +49,7 @@ def reddit(path: str | os.PathLike | None = None) -> Graph:
     with expecting(f"{graph} and {data} to fit each other"):
         return Graph(
             x=x,
-            edges=np.stack([column, row], axis=1),
+            edges=as_pairs(np.stack([column, row], axis=1)),
             y=y,
             train_mask=node_types == 1,
             val_mask=node_types == 2,

@@ -25,6 +25,7 @@ from tfgraph.data.datasets.files import (
     find_file,
     known_name,
 )
+from tfgraph.data.graphs.fields import as_pairs
 from tfgraph.data.graphs.graph import Graph
 
 # Where the sets are in `$TFGRAPH_DATA_DIR`.
@@ -350,7 +351,7 @@ def _graphs(name, arrays, features, max_degree) -> tuple[list[Graph], np.ndarray
     graphs = [
         Graph(
             x[nodes[i] : nodes[i + 1]],
-            edges[ends[i] : ends[i + 1]] - nodes[i],
+            as_pairs(edges[ends[i] : ends[i + 1]] - nodes[i]),
             name=f"{name}_{i}",
         )
         for i in range(num_graphs)

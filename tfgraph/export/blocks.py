@@ -1,0 +1,96 @@
+"""The export of models that are called with nodes' sampled neighbourhood."""
+
+import itertools
+import os
+
+import keras
+import tensorflow as tf
+
+from tfgraph.export.edge_lists import edge_list_inputs
+from tfgraph.export.requests import Input, add_endpoint, named
+from tfgraph.export.versions import check_arguments, write_version
+
+
+def export_block_model(model: keras.Model, path: str | os.PathLike) -> str:
+    """Exports a model over blocks, to be called with nodes' sampled neighbourhood.
+
+    For `models.GraphSAGE` and `models.GAT` of K convolutions. A client samples as in
+    training, from its own store of the graph, and sends what `block_request` makes of
+    the sample. The signature `serving_default` takes
+
+    - `features` float32 `[N_0, F]`, of all sampled nodes;
+    - `num_nodes` int64 `[K]`: `N_1, ..., N_K`, the first nodes that each layer
+      computes; the last are the seeds, of which `predictions` has a row each;
+    - `edges_k` int64 `[E_k, 2]` and `weights_k` float32 `[E_k]` for k = 1 .. K: layer
+      k's edges, each row `(source, target)`, source below `N_(k-1)`, target below
+      `N_k`.
+
+    Example:
+
+    ```python
+    tfgraph.export.export_block_model(model, "serving/sage")
+
+    batches = tfgraph.data.neighbor_batches(graph, (25, 10), 1, nodes=[7], labels=False)
+    (inputs,) = batches.get_single_element()
+    request = tfgraph.export.block_request(inputs)
+    ```
+
+    Args:
+        model: A built `models.GraphSAGE` or `models.GAT`.
+        path: Local directory of the model's versions.
+
+    Returns:
+        The directory of the new version.
+
+    Raises:
+        ValueError: If `model` is not built, `path` is remote, or the model is no stack
+            of convolutions over features `[N, F]`.
+    """
+    check_arguments(model, path)
+    num_features, *_ = edge_list_inputs(model)
+    num_layers = len(getattr(model, "convolutions", ()))
+    if not num_layers:
+        raise ValueError(
+            "Expected `model` to be a models.GraphSAGE or models.GAT. "
+            f"Received: model={model}"
+        )
+
+    def serving_default(features, num_nodes, *blocks):
+        sizes = tf.concat([tf.shape(features, tf.int64)[:1], num_nodes], axis=0)
+        adjacencies = [
+            tf.SparseTensor(edges[:, ::-1], weights, sizes[k : k + 2][::-1])
+            for k, (edges, weights) in enumerate(
+                zip(blocks[::2], blocks[1::2], strict=True)
+            )
+        ]
+        return named(model([features, adjacencies], training=False))
+
+    counts = tuple(f"N_{k}" for k in range(num_layers + 1))
+    inputs = [
+        Input("features", tf.float32, (counts[0], num_features)),
+        Input("num_nodes", tf.int64, (num_layers,), counts=counts),
+    ]
+    for k, ends in enumerate(itertools.pairwise(counts), start=1):
+        inputs.append(Input(f"edges_{k}", tf.int64, (f"E_{k}", 2), below=ends))
+        inputs.append(Input(f"weights_{k}", tf.float32, (f"E_{k}",)))
+    archive = keras.export.ExportArchive()
+    archive.track(model)  # its lookup tables; variables are found without
+    add_endpoint(archive, "serving_default", serving_default, inputs)
+    return write_version(archive, path)
+
+
+def block_request(inputs) -> dict[str, tf.Tensor]:
+    """Returns the tensors that an export by `export_block_model` asks for, by name.
+
+    Args:
+        inputs: `(x, adjacencies)`, as `tfgraph.data.neighbor_batches` makes them.
+    """
+    x, adjacencies = inputs
+    request = {
+        "features": x,
+        "num_nodes": tf.stack([block.dense_shape[0] for block in adjacencies]),
+    }
+    for k, block in enumerate(adjacencies, start=1):
+        request[f"edges_{k}"] = block.indices[:, ::-1]
+        request[f"weights_{k}"] = block.values
+    return request

@@ -1,0 +1,171 @@
+"""The export of models that are called with a graph as an edge list."""
+
+import numbers
+import os
+
+import keras
+import tensorflow as tf
+
+from tfgraph.export.requests import Input, add_endpoint, named
+from tfgraph.export.versions import check_arguments, write_version
+from tfgraph.inputs import is_list as is_list_of_blocks
+from tfgraph.layers import GraphConvolution
+
+
+def export_model(
+    model: keras.Model,
+    path: str | os.PathLike,
+    max_nodes: int = 2048,
+    max_graphs: int = 1024,
+) -> str:
+    """Exports a model over `[x, adjacency]`, to be called with a graph of any size.
+
+    Or over `[x, adjacency, graph_ids]`, such as `models.DiffPoolClassifier`. The
+    signatures are
+
+    - `serving_default`: `features` float32 `[N, F]` and `edges` int64 `[E, 2]`, each
+      row `(source, target)`, all of weight 1;
+    - `weighted`: the same and `weights` float32 `[E]`.
+
+    A model of whole graphs has `graph_ids` int64 `[N]`, too: the number of each node's
+    graph, sorted, all 0 for a single one. Graphs may have no nodes. As in training, an
+    edge `source -> target` is entry `[target, source]` of the adjacency, and an
+    undirected graph holds each edge in both directions.
+
+    A functional model over a dense adjacency is served with a sparse one if only graph
+    convolutions take it. Any other costs `N * N` numbers for a request, and `max_nodes`
+    bounds it.
+
+    Example:
+
+    ```python
+    model.fit(tfgraph.data.full_batch(graph, "train"), epochs=200)
+    version = tfgraph.export.export_model(model, "serving/gcn")  # serving/gcn/1
+    serve = tf.saved_model.load(version).signatures["serving_default"]
+    serve(features=tf.ones([3, graph.num_features]), edges=[[0, 1], [1, 2]])
+    ```
+
+    Args:
+        model: A built functional or subclassed model.
+        path: Local directory of the model's versions.
+        max_nodes: The most nodes in a request to a model that needs a dense adjacency.
+        max_graphs: The most graphs in a request to a model of whole graphs.
+
+    Returns:
+        The directory of the new version.
+
+    Raises:
+        ValueError: If `model` is not built, `path` is remote, a limit is no positive
+            integer, or the model is not for `[x, adjacency]` of shapes `[N, F]` and
+            `[N, N]`, perhaps with `graph_ids` `[N]`.
+    """
+    check_arguments(model, path)
+    for name, limit in [("max_nodes", max_nodes), ("max_graphs", max_graphs)]:
+        _check_limit(name, limit)
+    num_features, sparse_x, sparse_adjacency, *whole = edge_list_inputs(model)
+    served = model
+    if not sparse_adjacency and (clone := _with_sparse_adjacency(model)) is not None:
+        served, sparse_adjacency = clone, True
+
+    def weighted(features, edges, weights, *graph_ids):
+        num_nodes = tf.shape(features, out_type=tf.int64)[0]
+        entries = (edges[:, ::-1], weights, tf.stack([num_nodes, num_nodes]))
+        adjacency = tf.SparseTensor(*entries)
+        if not sparse_adjacency:
+            # Not tf.sparse.to_dense, which refuses repeated and unsorted entries.
+            adjacency = tf.scatter_nd(*entries)
+        x = tf.sparse.from_dense(features) if sparse_x else features
+        return named(served([x, adjacency, *graph_ids], training=False))
+
+    def serving_default(features, edges, *graph_ids):
+        return weighted(features, edges, tf.ones(tf.shape(edges)[:1]), *graph_ids)
+
+    features = Input(
+        "features",
+        tf.float32,
+        ("N", num_features),
+        max_rows=None if sparse_adjacency else max_nodes,
+    )
+    edges = Input("edges", tf.int64, ("E", 2), below=("N",))
+    weights = Input("weights", tf.float32, ("E",))
+    graph_ids = Input(
+        "graph_ids", tf.int64, ("N",), below=(max_graphs,), is_sorted=True
+    )
+    graph_ids = [graph_ids] if whole else []
+    archive = keras.export.ExportArchive()
+    archive.track(served)  # its lookup tables; variables are found without
+    inputs = [features, edges, *graph_ids]
+    add_endpoint(archive, "serving_default", serving_default, inputs)
+    inputs = [features, edges, weights, *graph_ids]
+    add_endpoint(archive, "weighted", weighted, inputs)
+    return write_version(archive, path)
+
+
+def edge_list_inputs(model):
+    """Returns `F` of a model over `[x, adjacency]`, and which of its inputs are sparse.
+
+    Of one over `[x, adjacency, graph_ids]`, those are three.
+    """
+    if getattr(model, "inputs", None):  # a functional model
+        shapes = keras.tree.map_structure(lambda tensor: tensor.shape, model.input)
+        sparse = [tensor.sparse for tensor in model.inputs]
+        dtypes = [tensor.dtype for tensor in model.inputs]
+    else:
+        # A subclassed model remembers no more than shapes, and takes whatever comes.
+        shapes = (model.get_build_config() or {}).get("input_shape")
+        sparse, dtypes = [False, True, False], ["float32", "float32", "int64"]
+    parts = shapes if isinstance(shapes, (list, tuple)) else ()
+    if len(parts) == 2 and is_list_of_blocks(parts[1]):
+        parts = [parts[0], parts[1][-1]]  # a stack of convolutions takes both
+    ranks = [len(s) if isinstance(s, (list, tuple)) else None for s in parts]
+    has_ids = len(ranks) == 3 and keras.backend.is_int_dtype(dtypes[2])
+    if ranks != [2, 2] + [1] * has_ids or parts[0][-1] is None:
+        raise ValueError(
+            "Expected `model` to be built for a list `[x, adjacency]` of shapes "
+            "`[N, F]` and `[N, N]`, or of these and integers `graph_ids` `[N]`. A "
+            "model over a GraphTensor is for `export_graph_tensor_model`, one over "
+            "padded graphs for Keras' own `model.export`. "
+            f"Received: a model built for inputs of shape {shapes}"
+        )
+    return parts[0][-1], *sparse[: len(parts)]
+
+
+def _with_sparse_adjacency(model):
+    """Returns the functional model over a sparse adjacency, in place of a dense one.
+
+    None if something else than graph convolutions takes the adjacency. The copy has
+    weights of its own, so the user's layers stay in one model.
+    """
+    x, dense, *others = model.inputs
+    adjacency = keras.Input(batch_shape=dense.shape, dtype=dense.dtype, sparse=True)
+
+    def call(layer, *args, **kwargs):
+        taken = keras.tree.flatten([args, kwargs])
+        takes_it = any(value is adjacency for value in taken)
+        if takes_it and not isinstance(layer, GraphConvolution):
+            raise _NeedsDenseAdjacency
+        return layer(*args, **kwargs)
+
+    def copied(tensor):
+        return keras.Input(
+            batch_shape=tensor.shape, dtype=tensor.dtype, sparse=tensor.sparse
+        )
+
+    inputs = [copied(x), adjacency, *[copied(other) for other in others]]
+    try:
+        clone = keras.models.clone_model(model, inputs, call_function=call)
+    except _NeedsDenseAdjacency:
+        return None
+    clone.set_weights(model.get_weights())
+    return clone
+
+
+class _NeedsDenseAdjacency(Exception):
+    """An operation other than a graph convolution takes the adjacency."""
+
+
+def _check_limit(name, limit):
+    if isinstance(limit, bool) or not isinstance(limit, numbers.Integral) or limit < 1:
+        raise ValueError(
+            f"Expected `{name}` to be a positive integer. Received: {name}={limit!r}"
+        )

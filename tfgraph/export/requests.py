@@ -1,0 +1,164 @@
+"""What a request may hold: one description for its signature and for its checks.
+
+TensorFlow enforces the types of a signature and nothing else. A tensor of another shape
+reaches the operations, some of which then end the process.
+"""
+
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from tfgraph.ops.checks import check
+
+
+class Input(NamedTuple):
+    """One tensor of a request.
+
+    Its sizes are numbers, or letters that stand for any number, the same one wherever
+    an endpoint's inputs use the letter. Only the first size may be a letter.
+
+    Attributes:
+        name: The name in the signature.
+        dtype: Type of the numbers. Those of floating point must be finite.
+        shape: The sizes.
+        below: If given, the numbers are 0 or more and below this number or size; with
+            several, one for each column.
+        is_sorted: Whether the numbers must not decrease.
+        counts: If given, the numbers are the sizes named here after the first, each at
+            most the one before.
+        max_rows: The first size's limit.
+    """
+
+    name: str
+    dtype: tf.DType
+    shape: tuple[int | str, ...]
+    below: tuple[int | str, ...] = ()
+    is_sorted: bool = False
+    counts: tuple[str, ...] = ()
+    max_rows: int | None = None
+
+    @property
+    def static_shape(self) -> list[int | None]:
+        return [None if isinstance(size, str) else size for size in self.shape]
+
+
+def add_endpoint(archive, name: str, function, inputs: list[Input]):
+    """Adds a signature whose `function` sees only requests that passed all checks.
+
+    Args:
+        archive: The `keras.export.ExportArchive`.
+        name: The signature's name.
+        function: Takes a tensor for each of the inputs and returns a dict of tensors.
+        inputs: What a request holds.
+    """
+    specs = [tf.TensorSpec(i.static_shape, i.dtype, i.name) for i in inputs]
+    archive.add_endpoint(
+        name, lambda *tensors: function(*_checked(inputs, tensors)), specs
+    )
+
+
+def _checked(inputs, tensors):
+    """Returns the tensors, which exist only once all checks have passed."""
+    tensors = [_with_shape(i, t) for i, t in zip(inputs, tensors, strict=True)]
+    sizes, checks = {}, []
+    for described, tensor in zip(inputs, tensors, strict=True):
+        checks += _check_sizes(described, tensor, sizes)
+    for described, tensor in zip(inputs, tensors, strict=True):
+        checks += _check_numbers(described, tensor, sizes)
+    with tf.control_dependencies(checks):
+        return [tf.identity(tensor) for tensor in tensors]
+
+
+def _with_shape(described, tensor):
+    """Returns the tensor in its described shape, after a check at run time.
+
+    `[]` becomes no rows of the described width.
+    """
+    # TensorFlow trusts the signature and removes checks of what it says. An optional
+    # hands the tensor on, without a copy, and hides its shape.
+    optional = tf.raw_ops.OptionalFromValue(components=[tensor])
+    (tensor,) = tf.raw_ops.OptionalGetValue(
+        optional=optional,
+        output_types=[described.dtype],
+        output_shapes=[tf.TensorShape(None)],
+    )
+    name, rank = described.name, len(described.shape)
+    shape = tf.shape(tensor, tf.int64)
+    sizes = tf.concat([shape, tf.fill([rank], tf.constant(-1, tf.int64))], axis=0)[
+        :rank
+    ]
+    fits = tf.size(shape) == rank
+    for size, expected in zip(tf.unstack(sizes, rank), described.shape, strict=True):
+        if isinstance(expected, int):
+            fits &= size == expected
+    fits |= (tf.size(shape) == 1) & (tf.reduce_prod(shape) == 0)
+    message = (
+        f"Expected `{name}` of shape {described.static_shape}. "
+        f"Received: {name} of shape {{}}"
+    )
+    with tf.control_dependencies([check(fits, message, shape)]):
+        rows = sizes[0] if isinstance(described.shape[0], str) else described.shape[0]
+        return tf.reshape(tensor, [rows, *described.shape[1:]])
+
+
+def _check_sizes(described, tensor, sizes):
+    """Returns checks of the number of rows and of counts, and adds to `sizes`."""
+    name, checks = described.name, []
+    rows, letter = tf.shape(tensor, tf.int64)[0], described.shape[0]
+    if described.max_rows is not None:
+        message = f"Expected `{name}` of at most {described.max_rows} rows. "
+        message += "Received: {} rows"
+        checks.append(check(rows <= described.max_rows, message, rows))
+    if isinstance(letter, str):
+        expected = sizes.setdefault(letter, rows)
+        if expected is not rows:
+            message = f"Expected `{name}` of {{}} rows. Received: {{}} rows"
+            checks.append(check(rows == expected, message, expected, rows))
+    if described.counts:
+        first, *others = described.counts
+        counts = tf.concat([[sizes[first]], tensor], axis=0)
+        descending = tf.reduce_all(counts[1:] <= counts[:-1]) & (counts[-1] >= 0)
+        message = (
+            f"Expected `{name}` of 0 or more, each at most the one before it and the "
+            "first at most {}. Received: {}"
+        )
+        checks.append(check(descending, message, sizes[first], tensor))
+        sizes.update(zip(others, tf.unstack(tensor, len(others)), strict=True))
+    return checks
+
+
+def _check_numbers(described, tensor, sizes):
+    """Returns checks of the numbers in the tensor."""
+    name, checks = described.name, []
+    if described.dtype.is_floating:
+        checks.append(check_finite(tensor, f"`{name}`"))
+    if described.below:
+        bounds = [sizes.get(b, b) for b in described.below]
+        last = tf.stack(tf.cast(bounds, tf.int64)) - 1
+        what = "of node numbers " if len(described.shape) == 2 else ""
+        low, high = tf.reduce_min(tensor), tf.reduce_max(tensor, axis=0)
+        message = f"Expected `{name}` {what}from 0 to {{}}. Received: {{}} to {{}}"
+        last = last[0] if len(bounds) == 1 else last
+        inside = (low >= 0) & tf.reduce_all(high <= last)
+        checks.append(check(inside, message, last, low, high))
+    if described.is_sorted:
+        rises = tf.reduce_all(tensor[1:] >= tensor[:-1])
+        checks.append(check(rises, f"Expected `{name}` to be sorted."))
+    return checks
+
+
+def check_finite(tensor, name: str):
+    """Returns the check that no number is NaN or infinite."""
+    finite = tf.reduce_all(tf.math.is_finite(tensor))
+    return check(
+        finite, f"Expected finite numbers in {name}. Received: NaN or infinity"
+    )
+
+
+def named(outputs) -> dict:
+    """Returns a model's outputs by their names in a signature."""
+    if isinstance(outputs, dict):
+        return outputs
+    if isinstance(outputs, (list, tuple)):
+        return {f"predictions_{i}": output for i, output in enumerate(outputs)}
+    return {"predictions": outputs}
