@@ -4,10 +4,31 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import runpy
 import sys
+import threading
 import warnings
 
 import keras
 import pytest
+import tensorflow as tf
+
+
+@pytest.fixture(autouse=True, scope="session")
+def coverage_of_threads():
+    """Gives the threads that TensorFlow starts the trace function of coverage."""
+    numpy_function = tf.numpy_function
+
+    def traced_numpy_function(function, *args, **kwargs):
+        def traced(*arrays):
+            if sys.gettrace() is None:
+                sys.settrace(threading.gettrace())
+            return function(*arrays)
+
+        return numpy_function(traced, *args, **kwargs)
+
+    with pytest.MonkeyPatch.context() as patch:
+        if threading.gettrace() is not None:
+            patch.setattr(tf, "numpy_function", traced_numpy_function)
+        yield
 
 
 @pytest.fixture(autouse=True)
