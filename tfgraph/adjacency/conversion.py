@@ -6,7 +6,7 @@ from tfgraph import ops
 from tfgraph.adjacency.types import DenseAdjacency, SparseAdjacency
 
 
-def as_adjacency(adjacency, x, layer=""):
+def as_adjacency(adjacency, x, layer="", is_pair=False, x_receivers=None):
     """Returns the adjacency of a `tf.SparseTensor` or of a dense tensor.
 
     Args:
@@ -14,11 +14,15 @@ def as_adjacency(adjacency, x, layer=""):
             up, or dense tensor `[M, N]` or `[B, M, N]`.
         x: The features `[N, F]` or `[B, N, F]` that it belongs to, dense or sparse.
         layer: The layer that asks for it, such as "GCNConv 'gcn_conv'", for errors.
+        is_pair: Whether the `M` receivers are other nodes than the `N` senders, and not
+            the first of them.
+        x_receivers: The features of the receivers of a pair, or None.
     """
-    check_shapes(x.shape, adjacency.shape)
+    receivers_shape = None if x_receivers is None else x_receivers.shape
+    check_shapes(x.shape, adjacency.shape, is_pair, receivers_shape)
     dtype = ops.weight_dtype(x.dtype)
     if not isinstance(adjacency, tf.SparseTensor):
-        return DenseAdjacency(cast("adjacency", adjacency, dtype), layer)
+        return DenseAdjacency(cast("adjacency", adjacency, dtype), layer, is_pair)
     check_is_matrix("adjacency", adjacency)
     sizes = adjacency.dense_shape
     shape = tuple(
@@ -26,19 +30,26 @@ def as_adjacency(adjacency, x, layer=""):
         for i, static in enumerate(adjacency.shape)
     )
     values = cast("adjacency", adjacency.values, dtype)
-    return _sparse_adjacency(adjacency.indices, values, sizes, shape, x, layer)
+    made = SparseAdjacency(
+        adjacency.indices, values, shape, layer=layer, is_pair=is_pair
+    )
+    return _sorted(made, sizes, x, x_receivers)
 
 
-def from_edges(source, target, weight, num_nodes, x, layer=""):
+def from_edges(
+    source, target, weight, num_senders, num_receivers, x, layer="", x_receivers=None
+):
     """Returns the adjacency of an edge list, such as a GraphTensor's edge set.
 
     Args:
         source: Integer `[E]`, the sender of each edge.
         target: Integer `[E]`, the receiver of each edge.
         weight: `[E]` or `[E, 1]`, or None for ones.
-        num_nodes: Scalar integer tensor, the number of nodes `N`.
-        x: The features `[N, F]` of the nodes, dense or sparse.
+        num_senders: Scalar integer tensor, the number `N` of the nodes that send.
+        num_receivers: Likewise `M`. The same tensor if they are the same nodes.
+        x: The features `[N, F]` of the senders, dense or sparse.
         layer: As in `as_adjacency`.
+        x_receivers: As in `as_adjacency`.
     """
     dtype = ops.weight_dtype(x.dtype)
     indices = tf.stack([tf.cast(target, tf.int64), tf.cast(source, tf.int64)], axis=1)

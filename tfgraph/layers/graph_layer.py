@@ -85,7 +85,11 @@ class GraphLayer(keras.layers.Layer):
     def _with_features(self, parts):
         if parts.x is not None:
             return parts
-        return dataclasses.replace(parts, x=self.fields.features(parts.graph))
+        x, x_receivers = self.fields.features(parts.graph)
+        is_pair = self.fields.is_pair(parts.graph)
+        return dataclasses.replace(
+            parts, x=x, x_receivers=x_receivers, is_pair=is_pair
+        )
 
     def adjacency(self, parts, x):
         """Returns the adjacency, see `tfgraph.adjacency`.
@@ -95,11 +99,16 @@ class GraphLayer(keras.layers.Layer):
             x: The features.
         """
         if parts.graph is None:
-            graph_inputs.check_no_edge_list(parts.adjacency)
-            return adjacencies.as_adjacency(parts.adjacency, x, self.label)
+            if not parts.is_pair:
+                graph_inputs.check_no_edge_list(parts.adjacency)
+            return adjacencies.as_adjacency(
+                parts.adjacency, x, self.label, parts.is_pair, parts.x_receivers
+            )
         self.fields.check_components(parts.graph, self.label)
-        adjacencies.check_shapes(x.shape, (None, None))
-        return adjacencies.from_edges(*self.fields.edges(parts.graph), x, self.label)
+        adjacencies.check_shapes(x.shape, (None, None), parts.is_pair)
+        return adjacencies.from_edges(
+            *self.fields.edges(parts.graph), x, self.label, parts.x_receivers
+        )
 
     def membership(self, parts, x, mask=None):
         """Returns which node is of which graph, see `tfgraph.membership`.
