@@ -34,7 +34,7 @@ model = tfgraph.models.DiffPoolClassifier(
 )
 model.build([(None, graphs[0].num_features), (None, None), (None,)])
 model.compile(
-    keras.optimizers.Adam(0.003, clipnorm=2.0),
+    keras.optimizers.Adam(0.001, clipnorm=2.0),
     "sparse_categorical_crossentropy",
     metrics=["accuracy"],
     jit_compile=False,  # also on a GPU, as batches differ in size

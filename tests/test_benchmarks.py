@@ -2,8 +2,6 @@
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,17 +12,11 @@ REPRODUCE = Path(__file__).resolve().parents[1] / "benchmarks" / "reproduce.py"
 @pytest.mark.skipif(
     "TFGRAPH_DATA_DIR" not in os.environ, reason="TFGRAPH_DATA_DIR is not set"
 )
-def test_diffpool_keeps_the_folds_that_are_done(tmp_path):
+def test_diffpool_keeps_the_folds_that_are_done(run_script, tmp_path):
     def reproduce():
-        options = "--folds 1 --epochs 5 --metric accuracy_strict --checkpoints"
-        run = subprocess.run(
-            [sys.executable, REPRODUCE, "diffpool", "ENZYMES", *options.split(), "."],
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-        )
-        assert run.returncode == 0, run.stderr[-3000:]
-        *progress, last = run.stdout.strip().splitlines()
+        options = "--folds 1 --epochs 5 --metric accuracy_strict --checkpoints ."
+        printed = run_script(REPRODUCE, "diffpool", "ENZYMES", *options.split())
+        *progress, last = printed.strip().splitlines()
         return progress, json.loads(last)
 
     progress, first = reproduce()
@@ -40,17 +32,12 @@ def test_diffpool_keeps_the_folds_that_are_done(tmp_path):
     assert file.stat().st_mtime_ns == done
 
 
-def test_accuracy_paper_is_of_the_best_mean_epoch(tmp_path):
+def test_accuracy_paper_is_of_the_best_mean_epoch(run_script, tmp_path):
     # Kept folds, so nothing is trained. Alone, the first is best in epoch 1.
     for fold, curve in enumerate([[0.9, 0.6, 0.1], [0.1, 0.7, 0.1]]):
         file = tmp_path / f"diffpool-PROTEINS-diffpool-accuracy_paper-3-{fold}.json"
         file.write_text(json.dumps({"val_accuracy": curve, "note": ""}))
     options = f"--folds 2 --epochs 3 --metric accuracy_paper --checkpoints {tmp_path}"
-    run = subprocess.run(
-        [sys.executable, REPRODUCE, "diffpool", "PROTEINS", *options.split()],
-        capture_output=True,
-        text=True,
-    )
-    assert run.returncode == 0, run.stderr[-3000:]
-    result = json.loads(run.stdout.strip().splitlines()[-1])
+    printed = run_script(REPRODUCE, "diffpool", "PROTEINS", *options.split())
+    result = json.loads(printed.strip().splitlines()[-1])
     assert result["metrics"]["accuracy_paper"] == {"mean": 65.0, "std": 7.07}

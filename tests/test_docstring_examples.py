@@ -121,7 +121,9 @@ def short_training(monkeypatch):
     """`fit` stops after two batches, and insists on `shuffle=False` for a dataset."""
     fit = keras.Model.fit
 
-    def short_fit(model, x, *, epochs=1, shuffle=True, validation_data=None, **kwargs):
+    def short_fit(
+        model, x, y=None, *, epochs=1, shuffle=True, validation_data=None, **kwargs
+    ):
         assert shuffle is False, "Pass `shuffle=False` to `fit` on a dataset."
         model.run_eagerly = True  # for two batches, faster than tracing
         if validation_data is not None:

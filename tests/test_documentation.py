@@ -13,7 +13,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+import tfgraph
+
 ROOT = Path(__file__).resolve().parents[1]
+EXAMPLES = ROOT / "examples"
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 needs_data = pytest.mark.skipif(
@@ -87,7 +90,7 @@ def test_readme(tmp_path):
 
 
 def test_quickstart(tmp_path):
-    printed = run_python(ROOT / "examples" / "quickstart.py", tmp_path, cwd=tmp_path)
+    printed = run_python(EXAMPLES / "quickstart.py", tmp_path, cwd=tmp_path)
     found = re.search(r"Members whose side is found: (\d+)%", printed)
     assert int(found[1]) >= 85
     assert "Epoch 100/100" in printed
@@ -98,11 +101,12 @@ def test_quickstart(tmp_path):
 
 @needs_data
 @pytest.mark.parametrize("example", ["gcn_functional", "gcn_subclassed"])
-def test_both_forms_of_an_example_agree(example, tmp_path):
-    script = ROOT / "examples" / f"{example}.py"
+def test_both_forms_of_an_example_agree(example, run_script):
     accuracies = [
         float(
-            re.search(r"Test accuracy: (.*)", run_python(script, form, cwd=tmp_path))[1]
+            re.search(
+                r"Test accuracy: (.*)", run_script(EXAMPLES / f"{example}.py", form)
+            )[1]
         )
         for form in ("sparse", "graph_tensor")
     ]
@@ -110,11 +114,10 @@ def test_both_forms_of_an_example_agree(example, tmp_path):
     assert abs(accuracies[0] - accuracies[1]) <= 0.005
 
 
-def test_gat_attention(tmp_path):
+def test_gat_attention(run_script, tmp_path):
     pytest.importorskip("matplotlib")
     pytest.importorskip("networkx")
-    script = ROOT / "examples" / "gat_attention.py"
-    printed = run_python(script, tmp_path, cwd=tmp_path)
+    printed = run_script(EXAMPLES / "gat_attention.py", tmp_path)
     found = re.search(r"Members whose side is found: (\d+)%", printed)
     assert int(found[1]) >= 80
     for name in ("attention.png", "entropy.png"):
@@ -122,17 +125,15 @@ def test_gat_attention(tmp_path):
 
 
 @needs_data
-def test_gat_inductive(tmp_path):
-    printed = run_python(ROOT / "examples" / "gat_inductive.py", cwd=tmp_path)
+def test_gat_inductive(run_script):
+    printed = run_script(EXAMPLES / "gat_inductive.py")
     assert float(re.search(r"AUC in a language never seen: (.*)", printed)[1]) > 0.53
 
 
 @needs_data
-def test_link_prediction(tmp_path):
+def test_link_prediction(run_script, tmp_path):
     pytest.importorskip("matplotlib")
-    printed = run_python(
-        ROOT / "examples" / "link_prediction.py", tmp_path, cwd=tmp_path
-    )
+    printed = run_script(EXAMPLES / "link_prediction.py", tmp_path)
     auc, ap = re.search(r"Test AUC: (.*), average precision: (.*)", printed).groups()
     assert float(auc) > 0.89
     assert float(ap) > 0.9
@@ -143,44 +144,41 @@ def test_link_prediction(tmp_path):
 
 
 @needs_data
-def test_sage_minibatch(tmp_path):
-    script = ROOT / "examples" / "sage_minibatch.py"
-    printed = run_python(script, tmp_path, cwd=tmp_path)
+def test_sage_minibatch(run_script, tmp_path):
+    printed = run_script(EXAMPLES / "sage_minibatch.py", tmp_path)
     assert float(re.search(r"Test accuracy: (.*)", printed)[1]) > 0.73
     served = re.search(r"served from .*: \[\[(.*)\]\]", printed)[1]
     assert sum(map(float, served.split())) == pytest.approx(1, abs=1e-4)
 
 
 @needs_data
-def test_sage_inductive(tmp_path):
-    printed = run_python(ROOT / "examples" / "sage_inductive.py", cwd=tmp_path)
+def test_sage_inductive(run_script):
+    printed = run_script(EXAMPLES / "sage_inductive.py")
     # Better than the more frequent class for everyone, whose second F1 is 0.
     assert float(re.search(r"never seen: (.*)", printed)[1]) > 0.58
     assert float(re.search(r"F1 of streams for adults: (.*)", printed)[1]) > 0.1
 
 
 @needs_data
-def test_sage_unsupervised(tmp_path):
+def test_sage_unsupervised(run_script, tmp_path):
     pytest.importorskip("matplotlib")
-    script = ROOT / "examples" / "sage_unsupervised.py"
-    printed = run_python(script, tmp_path, cwd=tmp_path)
+    printed = run_script(EXAMPLES / "sage_unsupervised.py", tmp_path)
     raw, embeddings = re.findall(r"logistic regression on .*: (.*)", printed)
     assert float(embeddings) > max(0.6, float(raw) + 0.1)
     assert (tmp_path / "embeddings.png").read_bytes().startswith(b"\x89PNG")
 
 
 @needs_data
-def test_graph_classification(tmp_path):
+def test_graph_classification(run_script, tmp_path):
     pytest.importorskip("matplotlib")
     pytest.importorskip("networkx")
-    script = ROOT / "examples" / "graph_classification.py"
-    printed = run_python(script, tmp_path, cwd=tmp_path)
+    printed = run_script(EXAMPLES / "graph_classification.py", tmp_path)
     assert float(re.search(r"Test accuracy: (.*)", printed)[1]) >= 0.68
     assert (tmp_path / "clusters.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_every_example_is_tested():
-    names = {path.stem for path in (ROOT / "examples").glob("*.py")}
+    names = {path.stem for path in EXAMPLES.glob("*.py")}
     assert names == {
         "quickstart",
         "gat_attention",
@@ -193,3 +191,8 @@ def test_every_example_is_tested():
         "sage_minibatch",
         "sage_unsupervised",
     }
+
+
+def test_one_version():
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"\nversion: {tfgraph.__version__}\n" in citation

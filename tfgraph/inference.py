@@ -81,7 +81,7 @@ def predict_nodes(
             h.append(outputs.numpy())
             progress.add(1)
         graph = graph.replace(x=np.concatenate(h))
-    return graph.x
+    return graph.dense_features()
 
 
 def _check_model(model):

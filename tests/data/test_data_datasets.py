@@ -197,6 +197,10 @@ def test_read_npz(values, tmp_path):
             r"`adj_\*` to be square. .*a\.npz, where its shape is \(3, 4\)",
         ),
         ({"adj_shape": np.array([3.0, 3.0])}, r"`adj_\*` to be the parts of a CSR"),
+        (
+            {"adj_indptr": np.zeros(0, np.int64), "adj_shape": np.array([-1, -1])},
+            r"`adj_\*` to be the parts of a CSR",
+        ),
         ({"adj_shape": np.array(3)}, r"`adj_\*` to be the parts of a CSR"),
         ({"attr_indices": np.array([0.0, 3.0])}, r"`attr_\*`"),
         (

@@ -186,6 +186,8 @@ def test_ppi_of_the_data_folder(ppi_folder, monkeypatch):
     [
         ("graph_id.npy", np.arange(6), r"each of the 7 rows.*shape=\(6,\)"),
         ("graph_id.npy", np.array([1, 1, 1, 1, 1, 1, 2]), r"between two graphs.*6"),
+        ("graph_id.npy", np.ones(7), r"one integer for each.*dtype=float64"),
+        ("feats.npy", np.array(3.0), "valid_graph.json and the arrays beside it"),
         ("labels.npy", np.ones((6, 3)), "`y` to have one row for each node"),
         ("graph.json", {"links": [{"source": 0, "target": 9}]}, r"edges\[0\]=\(0, 9\)"),
         ("graph.json", {"links": [{"source": 0}]}, "no 'target'"),

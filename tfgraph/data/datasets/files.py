@@ -89,7 +89,7 @@ def downloaded(
         OSError: If it cannot be downloaded.
     """
     cache = pathlib.Path(
-        os.environ.get("KERAS_HOME", pathlib.Path.home() / ".keras"),
+        os.environ.get("KERAS_HOME") or os.path.expanduser("~/.keras"),
         "datasets",
         "tfgraph",
     )

@@ -22,13 +22,13 @@ def amazon_computers(path: str | os.PathLike | None = None) -> Graph:
 
     Args:
         path: The file `amazon_electronics_computers.npz`. By default it is looked for
-            in `$TFGRAPH_DATA_DIR/npz/`. It is not downloaded, for want of a published
-            checksum; it comes from
+            in `$TFGRAPH_DATA_DIR/npz/`. It is not downloaded, because no checksum of it
+            is published. It is available from
             <https://github.com/shchur/gnn-benchmark/tree/master/data/npz>.
 
     Raises:
-        FileNotFoundError: If the file is not there.
-        ValueError: If it has not the layout that `read_npz` reads.
+        OSError: If the file is missing or cannot be read.
+        ValueError: If it is damaged or not in the layout that `read_npz` reads.
     """
     path = find_file("npz", "amazon_electronics_computers.npz", NPZ_SOURCE, path)
     return read_npz(path).replace(name="amazon_computers")
@@ -43,13 +43,13 @@ def coauthor_physics(path: str | os.PathLike | None = None) -> Graph:
 
     Args:
         path: The file `ms_academic_phy.npz`. By default it is looked for in
-            `$TFGRAPH_DATA_DIR/npz/`. It is not downloaded, for want of a published
-            checksum; it comes from
+            `$TFGRAPH_DATA_DIR/npz/`. It is not downloaded, because no checksum of it is
+            published. It is available from
             <https://github.com/shchur/gnn-benchmark/tree/master/data/npz>.
 
     Raises:
-        FileNotFoundError: If the file is not there.
-        ValueError: If it has not the layout that `read_npz` reads.
+        OSError: If the file is missing or cannot be read.
+        ValueError: If it is damaged or not in the layout that `read_npz` reads.
     """
     path = find_file("npz", "ms_academic_phy.npz", NPZ_SOURCE, path)
     return read_npz(path).replace(name="coauthor_physics")
@@ -58,21 +58,21 @@ def coauthor_physics(path: str | os.PathLike | None = None) -> Graph:
 def read_npz(path: str | os.PathLike) -> Graph:
     """Returns the graph of a file in the layout of `shchur/gnn-benchmark`.
 
-    The file holds CSR parts `adj_{data,indices,indptr,shape}` of the adjacency and
-    `attr_{data,indices,indptr,shape}` of the features, and `labels`. The graph is
-    made undirected, as all results published on these files do. If all values of the
-    adjacency are 1 it has no weights. Features are sparse where SciPy is installed,
-    dense elsewhere.
+    The file holds the adjacency as a CSR matrix, `adj_{data,indices,indptr,shape}`,
+    the features likewise as `attr_{data,indices,indptr,shape}`, and `labels`. The
+    graph is made undirected, as in all published results on these files. It has no
+    weights if all values of the adjacency are 1. Features are sparse if SciPy is
+    installed, and dense otherwise.
 
-    An array may take 100 times the size of the file and 64 MiB more. Larger ones are
-    read from a file without compression, as `numpy.savez` writes it.
+    An array may take 100 times the size of a compressed file, plus 64 MiB. Save larger
+    ones without compression, by `numpy.savez`.
 
     Args:
-        path: The file. Nothing in it is executed (no pickles are read).
+        path: The file. No code in it is executed, and no pickles are read.
 
     Raises:
-        ValueError: If the file is damaged, or an array is missing, pickled, too large,
-            or does not fit the others.
+        ValueError: If the file is damaged, or an array is missing, pickled, too large
+            or does not fit the others, or the adjacency is not square.
         OSError: If the file cannot be read.
     """
     path = checked_path(path)
@@ -121,7 +121,7 @@ def _is_csr(csr: CSR) -> bool:
         and all(array.dtype.kind in "iu" for array in (csr.indices, starts))
         and isinstance(rows, int)
         and isinstance(columns, int)
-        and len(starts) == rows + 1
+        and len(starts) == rows + 1 > 0
         and starts[0] == 0
         and bool(np.all(starts[1:] >= starts[:-1]))
         and len(csr.data) == len(csr.indices) == starts[-1]

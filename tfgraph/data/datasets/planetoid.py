@@ -29,10 +29,10 @@ def planetoid(name: str, split: str = "public", seed: int = 0) -> Graph:
     | citeseer |  3327 |                   9228 |     3703 |       6 |   120/500/1000 |
     | pubmed   | 19717 |                  88651 |      500 |       3 |    60/500/1000 |
 
-    Papers quote more edges, as the files repeat some. 15 nodes of Citeseer have
-    neither features nor a label (-1) and are in no set; 124 of its edges, and 3 of
-    Pubmed's, are self-loops. Features are sparse where SciPy is installed, dense
-    elsewhere. They are not normalised: see `Graph.row_normalized`.
+    Papers quote more edges, because the files repeat some. 15 nodes of Citeseer have
+    no features and no label (-1), and are in no set. Citeseer has 124 self-loops,
+    Pubmed 3. Features are sparse if SciPy is installed, and dense otherwise. They are
+    not normalised: see `Graph.row_normalized`.
 
     The files are read from `$TFGRAPH_DATA_DIR/planetoid/` if that variable is set.
     Otherwise they are downloaded once, to `datasets/tfgraph` in Keras' cache
@@ -40,9 +40,9 @@ def planetoid(name: str, split: str = "public", seed: int = 0) -> Graph:
 
     Args:
         name: "cora", "citeseer" or "pubmed", in upper or lower case.
-        split: "public" for the split of the paper (20 training nodes of each class,
-            500 for validation, 1000 for test) or "random" for as many nodes, drawn by
-            `random_split`.
+        split: "public" for the split of the paper: 20 training nodes of each class,
+            500 for validation, 1000 for test. "random" for the same numbers of nodes,
+            drawn by `random_split`.
         seed: Seed of the random split.
 
     Raises:

@@ -27,22 +27,23 @@ def ppi(split: str, path: str | os.PathLike | None = None) -> list[Graph]:
     | val   |      2 |  6514 |           102187 |                2727 |
     | test  |      2 |  5524 |            83331 |                2343 |
 
-    These are the published numbers; what a file holds is not compared with them. Nodes
-    have 50 features and 121 labels, each 0 or 1 as float32: y is `[N, 121]`, to be
-    learnt by a sigmoid. Edges get both directions, and self-loops stay. `standardized`
-    does with the features what GraphSAGE and GAT do.
+    These are the published numbers. The files are not checked against them. Nodes have
+    50 features and 121 labels. `y` is `[N, 121]`, float32, and each label is 0 or 1,
+    so the last layer needs a sigmoid. Edges have both directions, and self-loops are
+    kept. `standardized` scales the features as GraphSAGE and GAT do.
 
     Args:
         split: "train", "val" or "test".
         path: A folder with the files `{train,valid,test}_graph.json`, `_feats.npy`,
-            `_labels.npy` and `_graph_id.npy`, in which GAT's authors gave the graphs
-            numbers. By default `$TFGRAPH_DATA_DIR/ppi/`. They are not downloaded, for
-            want of a published checksum; they come from
-            <https://data.dgl.ai/dataset/ppi.zip>. Nothing in them is executed.
+            `_labels.npy` and `_graph_id.npy` (the number of each node's graph, by the
+            authors of GAT). By default `$TFGRAPH_DATA_DIR/ppi/`. They are not
+            downloaded, because no checksum of them is published. They are available
+            from <https://data.dgl.ai/dataset/ppi.zip>. No code in them is executed.
 
     Raises:
-        ValueError: If `split` is unknown or the files do not fit each other.
-        FileNotFoundError: If a file is not there.
+        ValueError: If `split` is unknown, or a file is damaged or does not fit the
+            others.
+        OSError: If a file is missing or cannot be read.
     """
     split = known_name("split", split, _PREFIXES)
     prefix = _PREFIXES[split]
@@ -52,13 +53,13 @@ def ppi(split: str, path: str | os.PathLike | None = None) -> list[Graph]:
     )
     edges = _edges(graph)
     x, y, graph_id = map(npy_array, arrays)
-    if graph_id.shape != x.shape[:1] or graph_id.dtype.kind not in "iu":
-        raise ValueError(
-            f"Expected {arrays[-1]} to have one integer for each of the {x.shape[0]} "
-            f"rows of {prefix}_feats.npy. "
-            f"Received: shape={graph_id.shape}, dtype={graph_id.dtype}"
-        )
     with expecting(f"{graph} and the arrays beside it to fit each other"):
+        if graph_id.shape != (len(x),) or graph_id.dtype.kind not in "iu":
+            raise ValueError(
+                f"Expected {prefix}_graph_id.npy to have one integer for each of the "
+                f"{len(x)} rows of {prefix}_feats.npy. "
+                f"Received: shape={graph_id.shape}, dtype={graph_id.dtype}"
+            )
         union = Graph(x, edges, y=y.astype(np.float32))
     between = graph_id[union.edges[:, 0]] != graph_id[union.edges[:, 1]]
     if between.any():

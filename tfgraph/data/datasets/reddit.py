@@ -1,6 +1,7 @@
 """Reddit posts: one large graph, split by day."""
 
 import os
+import pathlib
 
 import numpy as np
 
@@ -11,34 +12,40 @@ from tfgraph.data.graphs.graph import Graph
 
 
 def reddit(path: str | os.PathLike | None = None) -> Graph:
-    """Returns the Reddit posts of GraphSAGE, an edge where one user commented on both.
+    """Returns the Reddit posts of GraphSAGE; an edge joins posts with a common user.
 
     W. Hamilton et al., [Inductive Representation Learning on Large
     Graphs](https://arxiv.org/abs/1706.02216), NIPS 2017. Licence: none is stated for
     the data.
 
-    232965 posts of September 2014, 114615892 edges (both directions), 602 features, 41
-    classes (communities); train/val/test 153431/23831/55703, by day. These are the
-    published numbers; what a file holds is not compared with them. GraphSAGE learns on
-    the training nodes and the edges among them only, and standardises features (see
-    `standardized`). Loading takes several gigabytes of memory.
+    The nodes are 232965 posts of September 2014. Two posts are joined if one user
+    commented on both: 114615892 edges (both directions). There are 602 features and 41
+    classes (communities). The split is by day: 153431 posts for training, 23831 for
+    validation, 55703 for test. These are the published numbers. The files are not
+    checked against them. GraphSAGE learns only on the training nodes and the edges
+    between them, and standardises features (see `standardized`). Loading takes several
+    gigabytes of memory.
 
     Args:
         path: A folder with the files `reddit_graph.npz`, a SciPy COO matrix, and
             `reddit_data.npz`, with `feature`, `label` and `node_types` (1, 2, 3: train,
             val, test). By default `$TFGRAPH_DATA_DIR/reddit/`. They are not downloaded,
-            for want of a published checksum; they come from
-            <https://data.dgl.ai/dataset/reddit.zip>. Nothing in them is executed.
+            because no checksum of them is published. They are available from
+            <https://data.dgl.ai/dataset/reddit.zip>. No code in them is executed.
 
     Raises:
-        ValueError: If the files lack an array or do not fit each other.
-        FileNotFoundError: If a file is not there.
+        ValueError: If a file is damaged, lacks an array or does not fit the other.
+        OSError: If a file is missing or cannot be read.
     """
-    row, column = _arrays(path, "reddit_graph.npz", ("row", "col"))
-    x, y, node_types = _arrays(
-        path, "reddit_data.npz", ("feature", "label", "node_types")
+    graph, data = _file(path, "reddit_graph.npz"), _file(path, "reddit_data.npz")
+    row, column = (
+        npz_array(graph, graph, key, REDDIT_SOURCE) for key in ("row", "col")
     )
-    with expecting("reddit_graph.npz and reddit_data.npz to fit each other"):
+    x, y, node_types = (
+        npz_array(data, data, key, REDDIT_SOURCE)
+        for key in ("feature", "label", "node_types")
+    )
+    with expecting(f"{graph} and {data} to fit each other"):
         return Graph(
             x=x,
             edges=np.stack([column, row], axis=1),
@@ -50,7 +57,6 @@ def reddit(path: str | os.PathLike | None = None) -> Graph:
         )
 
 
-def _arrays(path, file_name: str, keys: tuple[str, ...]) -> list[np.ndarray]:
+def _file(path, file_name: str) -> pathlib.Path:
     path = None if path is None else checked_path(path) / file_name
-    file = find_file("reddit", file_name, REDDIT_SOURCE, path)
-    return [npz_array(file, file, key, REDDIT_SOURCE) for key in keys]
+    return find_file("reddit", file_name, REDDIT_SOURCE, path)

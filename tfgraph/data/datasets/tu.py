@@ -67,22 +67,25 @@ def tu(
     IMDB-BINARY list each twice. Nodes without edges are kept. Labels and attributes of
     edges are not read.
 
-    The files are read from `$TFGRAPH_DATA_DIR/tu/<name>.zip` if that variable is set,
-    COLLAB from `tu_compact/COLLAB.zip` in its compact format (`COLLAB/COLLAB.txt`).
-    Otherwise MUTAG, ENZYMES, PROTEINS and IMDB-BINARY are downloaded once, to
-    `datasets/tfgraph` in Keras' cache (`$KERAS_HOME`, by default `~/.keras`). Either
-    way their checksums are verified. DD, REDDIT-BINARY and COLLAB are neither verified
-    nor downloaded, for want of known checksums of the official files;
-    <https://chrsmrrs.github.io/datasets/> has them, in the format of `read_tu`.
+    The files are read from `$TFGRAPH_DATA_DIR/tu/<name>.zip` if that variable is set.
+    COLLAB is read from `tu_compact/COLLAB.zip` there, in its compact format
+    (`COLLAB/COLLAB.txt`). Otherwise MUTAG, ENZYMES, PROTEINS and IMDB-BINARY are
+    downloaded once, to `datasets/tfgraph` in Keras' cache (`$KERAS_HOME`, by default
+    `~/.keras`). Either way their checksums are verified. DD, REDDIT-BINARY and COLLAB
+    are neither verified nor downloaded, because no checksums of the official files are
+    known. <https://chrsmrrs.github.io/datasets/> has them, in the format of `read_tu`.
+
+    A file in a zip file may take 100 times the size of the zip file, plus 64 MiB. The
+    features of all nodes may be 300 million numbers (1.2 GB).
 
     Args:
-        name: One of the sets above.
-        features: What a node's features are: "labels", one-hot, "attributes" (numbers,
-            as they are), "degree", or several of these side by side. By default its
-            labels; its degree in a set without.
-        max_degree: If given, degrees are one-hot, in `max_degree + 1` features, the
-            last of which is for all degrees from `max_degree` on. By default a degree
-            is one feature, a number.
+        name: One of the sets above, in upper or lower case.
+        features: The features of a node: "labels" (one-hot), "attributes" (numbers, as
+            they are), "degree", or a list of several of these, side by side. By
+            default the labels, or the degree in a set without labels.
+        max_degree: If given, a degree is one-hot, `max_degree + 1` features. The last
+            of them is for all degrees from `max_degree` on. By default a degree is one
+            feature, a number.
 
     Returns:
         The list of graphs, and the class of each, int64 `[len(graphs)]`, from 0 on in
@@ -90,7 +93,7 @@ def tu(
 
     Raises:
         ValueError: If `name` or `features` is unknown, the set has no such features,
-            or a file is not the known one.
+            they are too large, or a file is damaged or not the known one.
         OSError: If a file is missing or cannot be downloaded.
     """
     name = known_name("name", name, _FOLDERS)
@@ -129,8 +132,10 @@ def read_tu(
 
     The format is that of <https://chrsmrrs.github.io/datasets/docs/format/>: text files
     `<name>_A.txt`, `_graph_indicator.txt` and `_graph_labels.txt`, and, where there are
-    any, `_node_labels.txt` and `_node_attributes.txt`. Entries of A that are repeated
-    become one edge. An undirected edge is two entries, one for each direction.
+    any, `_node_labels.txt` and `_node_attributes.txt`. Other files are not read.
+    Entries of A that are repeated become one edge. An undirected edge is two entries,
+    one for each direction. The bounds of `tu` apply. Unpack a zip file that is refused
+    for its size, and give the folder.
 
     Args:
         path: The set's zip file, or the folder with the text files.
@@ -141,9 +146,9 @@ def read_tu(
         As `tu` does.
 
     Raises:
-        ValueError: If a file is missing or not in the format, or `features` is unknown
-            or not in the set.
-        OSError: If the files cannot be read.
+        ValueError: If a text file is missing, damaged, too large or not in the format,
+            or `features` is unknown or not in the set.
+        OSError: If `path` is missing or cannot be read.
     """
     path = checked_path(path)
     texts = _folder_texts(path) if path.is_dir() else _zip_texts(path, path)
@@ -289,19 +294,22 @@ def _read_compact(where, text: bytes) -> _Arrays:
             # Older NumPy only warns where the text holds anything but numbers.
             warnings.simplefilter("error", DeprecationWarning)
             numbers = np.fromstring(text, np.int64, sep=" ")
-        return _compact_arrays(numbers)
+        try:
+            return _compact_arrays(numbers)
+        except IndexError:
+            raise ValueError(f"{len(numbers)} numbers, too few") from None
 
 
 def _compact_arrays(numbers: np.ndarray) -> _Arrays:
     graph_sizes, graph_labels, node_starts = [], [], []
     position = 1
-    for _ in range(numbers[0]):
-        graph_sizes.append(int(numbers[position]))
-        graph_labels.append(numbers[position + 1])
+    for _ in range(numbers.item(0)):
+        graph_sizes.append(numbers.item(position))
+        graph_labels.append(numbers.item(position + 1))
         position += 2
         for _ in range(graph_sizes[-1]):
             node_starts.append(position)
-            count = int(numbers[position + 1])
+            count = numbers.item(position + 1)
             if count < 0:  # would go back, and never come to an end
                 raise ValueError(f"a node with {count} neighbours")
             position += 2 + count
@@ -310,13 +318,16 @@ def _compact_arrays(numbers: np.ndarray) -> _Arrays:
         raise ValueError(f"{len(numbers)} numbers for {len(sizes)} graphs")
     graph_of_node = np.repeat(np.arange(len(sizes)), sizes)
     counts = numbers[starts + 1]
-    row = np.repeat(np.arange(len(starts)), counts)
     # Where in `numbers` each neighbour stands.
-    place = np.arange(len(row)) + np.repeat(starts + 2 - _exclusive_sum(counts), counts)
-    neighbour, graph = numbers[place], graph_of_node[row]
-    if ((neighbour < 0) | (neighbour >= sizes[graph])).any():
+    place = np.repeat(starts + 2 - _exclusive_sum(counts), counts)
+    place += np.arange(len(place))
+    column = numbers[place]
+    limit = np.repeat(sizes[graph_of_node], counts)
+    if column.min(initial=0) < 0 or (column >= limit).any():
         raise ValueError("a neighbour that is no node of its graph")
-    entries = np.stack([row, neighbour + _exclusive_sum(sizes)[graph]], axis=1)
+    column += np.repeat(_exclusive_sum(sizes)[graph_of_node], counts)
+    row = np.repeat(np.arange(len(starts)), counts)
+    entries = np.stack([row, column], axis=1)
     return _Arrays(entries, graph_of_node, np.array(graph_labels), None, None)
 
 

@@ -30,7 +30,7 @@ def twitch(*languages: str) -> list[Graph]:
 
     B. Rozemberczki et al., [Multi-Scale Attributed Node
     Embedding](https://arxiv.org/abs/1909.13021), Journal of Complex Networks, 2021.
-    Licence: GPL-3.0 is that of the repository, none is stated for the data.
+    Licence: GPL-3.0 for the repository; none is stated for the data.
 
     |      | nodes | edges, both directions | mature |
     |------|-------|------------------------|--------|
@@ -42,24 +42,24 @@ def twitch(*languages: str) -> list[Graph]:
     | RU   |  4385 |                  74608 |   1075 |
     | ZHTW |  2772 |                 126924 |   1088 |
 
-    All have the same 3170 features (games, location, habits), which are 0 or 1, and
-    the same two classes: whether the user's streams are for adults (1) or not (0). So
-    a model can learn on some languages and be tested on others:
+    All graphs have the same 3170 features (games, location, habits), each 0 or 1. They
+    have the same two classes: the user's streams are for adults (1) or not (0). So a
+    model can learn on some languages and be tested on others:
 
     ```python
     train = tfgraph.data.twitch("DE", "ENGB", "FR")
     test = tfgraph.data.twitch("RU")
     ```
 
-    Features are sparse where SciPy is installed, dense elsewhere. There are no masks.
+    Features are sparse if SciPy is installed, and dense otherwise. There are no masks.
 
     The files are read from `$TFGRAPH_DATA_DIR/musae/twitch.zip` if that variable is
     set. Otherwise they are downloaded once, to `datasets/tfgraph` in Keras' cache
     (`$KERAS_HOME`, by default `~/.keras`). Either way their checksums are verified.
 
     Args:
-        *languages: Languages of the graphs, in any order, in upper or lower case. By
-            default all seven.
+        *languages: Languages of the graphs, in upper or lower case. The graphs have
+            this order. By default all seven.
 
     Raises:
         ValueError: If a language is unknown, or a file is not the known one.

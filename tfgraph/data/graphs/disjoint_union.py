@@ -112,7 +112,8 @@ class GraphStack:
                 self.x = _stack_entries([graph.sparse_features() for graph in graphs])
             else:
                 self.x = _stack([graph.dense_features() for graph in graphs])
-            self.y = _stack([graph.y for graph in graphs]) if labels else None
+            y = [graph.y for graph in graphs if labels and graph.y is not None]
+            self.y = _stack(y) if labels else None
 
     def union(self, numbers: tf.Tensor) -> Union:
         """Returns the union of the graphs with the given numbers `[B]`, in that order.

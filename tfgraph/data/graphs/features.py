@@ -51,10 +51,10 @@ def standardized(
             another number of them, or there is no training node.
     """
     training = checked_graphs("training", training, empty=True)
-    others = [
+    others = tuple(
         checked_graphs(f"others[{number}]", graphs, empty=True)
         for number, graphs in enumerate(others)
-    ]
+    )
     rows = [
         graph.dense_features()[... if graph.train_mask is None else graph.train_mask]
         for graph in training

@@ -26,6 +26,9 @@ class Graph:
     it afterwards: `replace` returns a changed copy. Arrays that already have the
     stored type are not copied, so do not change those either.
 
+    A `Graph` does not hold features of edges. Sort yours as the edges are sorted, with
+    `order = np.lexsort(edges.T)`.
+
     Example:
 
     ```python
@@ -51,9 +54,6 @@ class Graph:
         test_mask: The same for the test.
         num_nodes: N. Needed only if both `x` and `y` are None.
         name: Shown when the graph is printed.
-
-    A `Graph` does not hold features of edges. Sort yours as the edges are sorted, with
-    `order = np.lexsort(edges.T)`.
 
     Raises:
         ValueError: If shapes or types do not fit, an edge names a node that does not

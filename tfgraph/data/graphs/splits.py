@@ -32,10 +32,10 @@ def random_split(
     taken of each class, so that all sets have the classes in the same proportions:
 
     ```python
-    random_split(graph)  # 20 of each class, 500 and 1000, as in Planetoid
-    random_split(graph, 0.6, 0.2, 0.2)
-    random_split(graph, 0.6)  # the rest in two halves
-    random_split(graph, 20, val_per_class=30, test=None)
+    tfgraph.data.random_split(graph)  # 20 of each class, 500 and 1000, as in Planetoid
+    tfgraph.data.random_split(graph, 0.6, 0.2, 0.2)
+    tfgraph.data.random_split(graph, 0.6)  # the rest in two halves
+    tfgraph.data.random_split(graph, 20, val_per_class=30, test=None)
     ```
 
     The last line is the protocol of [Pitfalls of Graph Neural Network
@@ -68,27 +68,9 @@ def random_split(
             "Expected `graph` to have class numbers `y`. With other labels, set masks "
             f"by `graph.replace(train_mask=...)`. Received: graph={graph}"
         )
-    train = _size("train_per_class", train_per_class, per_class=True)
-    by_fraction = not is_integer(train_per_class)
-    if isinstance(val, str) and val == "auto":
-        val = (1 - train.fraction) / 2 if by_fraction else 500
-    if isinstance(test, str) and test == "auto":
-        test = None if by_fraction else 1000
-    if val_per_class is None:
-        val_size = _size("val", val)
-    else:
-        val_size = _size("val_per_class", val_per_class, per_class=True)
-    test_size = _Size() if test is None else _size("test", test)
-    sizes = (train, val_size, test_size)
-    if sum(size.fraction for size in sizes) > 1 + 1e-9:
-        raise ValueError(
-            "Expected the fractions to add up to 1 at most. Received: "
-            f"train_per_class={train_per_class}, val={val}, test={test}, "
-            f"val_per_class={val_per_class}"
-        )
-
+    sizes = _sizes(train_per_class, val, test, val_per_class)
     shuffled = np.random.default_rng(seed).permutation(np.flatnonzero(y >= 0))
-    masks = np.zeros((3, graph.num_nodes), bool)
+    masks = [np.zeros(graph.num_nodes, bool) for _ in sizes]
     for label in range(graph.num_classes):
         nodes = shuffled[y[shuffled] == label]
         ends = _ends(sizes, len(nodes))
@@ -101,27 +83,57 @@ def random_split(
         for mask, start, end in zip(masks, [0, *ends], ends, strict=False):
             mask[nodes[start:end]] = True
 
-    rest = shuffled[~masks.any(axis=0)[shuffled]]
-    needed = val_size.of_any_class + test_size.of_any_class
-    if len(rest) < needed:
+    rest = shuffled[~np.logical_or.reduce(masks)[shuffled]]
+    num_val, num_test = (size.of_any_class for size in sizes[1:])
+    if len(rest) < num_val + num_test:
         raise ValueError(
-            f"Expected at least {needed} labelled nodes besides those drawn for each "
-            f"class. Received: {len(rest)} nodes, val={val_size.of_any_class}, "
-            f"test={test}"
+            f"Expected at least {num_val + num_test} labelled nodes besides those "
+            f"drawn for each class. Received: {len(rest)} nodes, val={num_val}, "
+            f"test={num_test}"
         )
-    end_of_val = val_size.of_any_class
-    masks[1, rest[:end_of_val]] = True
-    masks[2, rest[end_of_val : None if test is None else needed]] = True
+    masks[1][rest[:num_val]] = True
+    masks[2][rest[num_val : None if sizes[2].remaining else num_val + num_test]] = True
     train_mask, val_mask, test_mask = masks
     return graph.replace(train_mask=train_mask, val_mask=val_mask, test_mask=test_mask)
 
 
 class _Size(NamedTuple):
-    """The size of a set: so many nodes of each class, a fraction of it, or of any."""
+    """The size of a set of nodes.
+
+    Attributes:
+        of_each_class: Nodes of each class.
+        fraction: Fraction of each class.
+        of_any_class: Nodes of any class.
+        remaining: Whether all nodes that remain are in the set.
+    """
 
     of_each_class: int = 0
     fraction: float = 0.0
     of_any_class: int = 0
+    remaining: bool = False
+
+
+def _sizes(train_per_class, val, test, val_per_class) -> tuple[_Size, _Size, _Size]:
+    """Returns the sizes that the arguments of `random_split` stand for."""
+    train_size = _size("train_per_class", train_per_class, per_class=True)
+    by_fraction = not is_integer(train_per_class)
+    if isinstance(val, str) and val == "auto":
+        val = (1 - train_size.fraction) / 2 if by_fraction else 500
+    if isinstance(test, str) and test == "auto":
+        test = None if by_fraction else 1000
+    if val_per_class is None:
+        val_size = _size("val", val)
+    else:
+        val_size = _size("val_per_class", val_per_class, per_class=True)
+    test_size = _Size(remaining=True) if test is None else _size("test", test)
+    sizes = (train_size, val_size, test_size)
+    if sum(size.fraction for size in sizes) > 1 + 1e-9:
+        raise ValueError(
+            "Expected the fractions to add up to 1 at most. Received: "
+            f"train_per_class={train_per_class}, val={val}, test={test}, "
+            f"val_per_class={val_per_class}"
+        )
+    return sizes
 
 
 def _size(name: str, value, per_class: bool = False) -> _Size:
@@ -208,6 +220,12 @@ def stratified_folds(
     splits = []
     for test in range(num_folds):
         val = (test + 1) % num_folds
-        rest = (part != test) & (part != val)
-        splits.append(tuple(map(np.flatnonzero, (rest, part == val, part == test))))
+        train = (part != test) & (part != val)
+        splits.append(
+            (
+                np.flatnonzero(train),
+                np.flatnonzero(part == val),
+                np.flatnonzero(part == test),
+            )
+        )
     return splits

@@ -148,7 +148,9 @@ def graph_batches(
     stack = GraphStack(graphs, labels, sparse_features)
     weighted_edges = any(graph.edge_weight is not None for graph in graphs)
     some_unlabelled = labels and any(
-        are_classes(graph.y) and graph.y.min(initial=0) < 0 for graph in graphs
+        are_classes(y) and y.min(initial=0) < 0
+        for y in (graph.y for graph in graphs)
+        if y is not None
     )
 
     def element(numbers):

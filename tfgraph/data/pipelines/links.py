@@ -268,7 +268,7 @@ def _numbers(pairs, num_nodes):
 
 
 def _links(edges, non_edges) -> Links:
-    labels = np.repeat(np.float32([1, 0]), [len(edges), len(non_edges)])
+    labels = np.repeat(np.array([1, 0], np.float32), [len(edges), len(non_edges)])
     return Links(np.concatenate([edges, non_edges]), labels)
 
 

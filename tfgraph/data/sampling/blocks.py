@@ -110,12 +110,14 @@ class BlockSampler:
         """
         num_parts = len(self.types) - 3 * len(self.fanouts)
         features, layers = arrays[:num_parts], arrays[num_parts:]
-        num_targets, adjacencies = num_seeds, []
+        num_targets = num_seeds
+        adjacencies: list[tf.sparse.SparseTensor] = []
         for k in reversed(range(len(self.fanouts))):
             indices, values, shape = layers[3 * k : 3 * k + 3]
             num_edges = num_nodes = None
-            if self.pad and num_targets is not None:
-                num_edges = num_targets * self.fanouts[k]
+            fanout = self.fanouts[k]
+            if self.pad and num_targets is not None and fanout is not None:
+                num_edges = num_targets * fanout
                 num_nodes = num_targets + self.neighbors.max_new_nodes(num_edges)
             shape = [
                 shape[i] if size is None else tf.constant(size, tf.int64)
