@@ -197,6 +197,11 @@ class Fields(NamedTuple):
             return x, None
         return x, components.get(f"nodes.{receivers}.{self.feature_name}")
 
+    def node_features(self, components):
+        """Returns the feature `feature_name` of the node set."""
+        name = self._node_set(components)
+        return _get(components, f"nodes.{name}.", self.feature_name, "feature_name")
+
     def sizes(self, components):
         """Returns the number of nodes of each component of the graph, `[B]`."""
         return components[f"nodes.{self._node_set(components)}.#size"]
@@ -247,8 +252,13 @@ class Fields(NamedTuple):
         edges = tf.cast(components[f"{prefix}#size"], tf.int64)
         source, target, *_ = self.edges(components)
         ends = [
-            (tf.cast(numbers, tf.int64), tf.cast(components[f"nodes.{name}.#size"], tf.int64))
-            for numbers, name in zip((source, target), self.ends(components), strict=True)
+            (
+                tf.cast(numbers, tf.int64),
+                tf.cast(components[f"nodes.{name}.#size"], tf.int64),
+            )
+            for numbers, name in zip(
+                (source, target), self.ends(components), strict=True
+            )
         ]
         num_edges = tf.size(source, tf.int64)
         count = tf.size(edges)
@@ -263,9 +273,7 @@ class Fields(NamedTuple):
                 end = tf.cumsum(nodes)
                 lowest = tf.math.unsorted_segment_min(numbers, number, count)
                 highest = tf.math.unsorted_segment_max(numbers, number, count)
-                inside.append(
-                    tf.reduce_all((lowest >= end - nodes) & (highest < end))
-                )
+                inside.append(tf.reduce_all((lowest >= end - nodes) & (highest < end)))
             return inside[0] & inside[1]
 
         # The ends of the edges of a single component are checked as those of any
