@@ -187,8 +187,20 @@ class Fields(NamedTuple):
     edge_set_name: str | None
     feature_name: str
     edge_weight_name: str | None
+    receiver: str = "target"
 
     def features(self, components):
+        """Returns the features of the senders, and of the receivers of a pair or None.
+
+        A receiver without `feature_name` has None too.
+        """
+        senders, receivers = self.ends(components)
+        x = _get(components, f"nodes.{senders}.", self.feature_name, "feature_name")
+        if senders == receivers:
+            return x, None
+        return x, components.get(f"nodes.{receivers}.{self.feature_name}")
+
+    def node_features(self, components):
         """Returns the feature `feature_name` of the node set."""
         name = self._node_set(components)
         return _get(components, f"nodes.{name}.", self.feature_name, "feature_name")
@@ -197,44 +209,79 @@ class Fields(NamedTuple):
         """Returns the number of nodes of each component of the graph, `[B]`."""
         return components[f"nodes.{self._node_set(components)}.#size"]
 
+    def is_pair(self, components) -> bool:
+        """Whether the edges join two node sets."""
+        senders, receivers = self.ends(components)
+        return senders != receivers
+
     def edges(self, components):
-        """Returns sources, targets and weights (or None) of the edges, and `N`."""
-        nodes, name = self._node_set(components), self._edge_set(components)
-        prefix, weight = f"edges.{name}.", None
+        """Returns sources, targets and weights (or None) of the edges, `N` and `M`.
+
+        Sources are those that send, also where messages go against the edges.
+        """
+        senders, receivers = self.ends(components)
+        prefix, weight = f"edges.{self._edge_set(components)}.", None
         if self.edge_weight_name is not None:
             weight = _get(components, prefix, self.edge_weight_name, "edge_weight_name")
+        sending, receiving = self._directions()
         return (
-            components[f"{prefix}#source.{nodes}"],
-            components[f"{prefix}#target.{nodes}"],
+            components[f"{prefix}{sending}{senders}"],
+            components[f"{prefix}{receiving}{receivers}"],
             weight,
-            tf.reduce_sum(components[f"nodes.{nodes}.#size"]),
+            tf.reduce_sum(components[f"nodes.{senders}.#size"]),
+            tf.reduce_sum(components[f"nodes.{receivers}.#size"]),
         )
+
+    def ends(self, components) -> tuple[str, str]:
+        """Returns the names of the node sets that send and receive."""
+        prefix = f"edges.{self._edge_set(components)}."
+        return tuple(
+            key.removeprefix(prefix + end)
+            for end in self._directions()
+            for key in components
+            if key.startswith(prefix + end)
+        )
+
+    def _directions(self):
+        ends = ("#source.", "#target.")
+        return ends[::-1] if self.receiver == "source" else ends
 
     def check_components(self, components, layer: str = ""):
         """Raises an error, at run time, for an edge that leaves its component.
 
         Where graphs are merged into one, such an edge reads a node of another graph.
         """
-        nodes = tf.cast(self.sizes(components), tf.int64)
         prefix = f"edges.{self._edge_set(components)}."
         edges = tf.cast(components[f"{prefix}#size"], tf.int64)
         source, target, *_ = self.edges(components)
+        ends = [
+            (
+                tf.cast(numbers, tf.int64),
+                tf.cast(components[f"nodes.{name}.#size"], tf.int64),
+            )
+            for numbers, name in zip(
+                (source, target), self.ends(components), strict=True
+            )
+        ]
         num_edges = tf.size(source, tf.int64)
+        count = tf.size(edges)
         sizes_fit = tf.equal(tf.reduce_sum(edges), num_edges)
-        sizes_fit &= tf.equal(tf.size(edges), tf.size(nodes))
+        for _, nodes in ends:
+            sizes_fit &= tf.equal(count, tf.size(nodes))
 
         def all_inside():
-            number = tf.repeat(tf.range(tf.size(edges)), edges)
-            count = tf.size(nodes)
-            end = tf.cumsum(nodes)
-            ends = tf.cast(source, tf.int64), tf.cast(target, tf.int64)
-            lowest = tf.math.unsorted_segment_min(tf.minimum(*ends), number, count)
-            highest = tf.math.unsorted_segment_max(tf.maximum(*ends), number, count)
-            return tf.reduce_all((lowest >= end - nodes) & (highest < end))
+            number = tf.repeat(tf.range(count), edges)
+            inside = []
+            for numbers, nodes in ends:
+                end = tf.cumsum(nodes)
+                lowest = tf.math.unsorted_segment_min(numbers, number, count)
+                highest = tf.math.unsorted_segment_max(numbers, number, count)
+                inside.append(tf.reduce_all((lowest >= end - nodes) & (highest < end)))
+            return inside[0] & inside[1]
 
         # The ends of the edges of a single component are checked as those of any
         # adjacency are.
-        several = sizes_fit & (tf.size(nodes) > 1)
+        several = sizes_fit & (count > 1)
         inside = tf.cond(several, all_inside, lambda: True)
         message = (
             f"Expected the edges of {prefix[:-1]!r} to join nodes of their own "
@@ -245,7 +292,7 @@ class Fields(NamedTuple):
             sizes_fit & inside,
             ops.name_layer(layer, message),
             num_edges,
-            nodes,
+            ends[0][1],
             edges,
         )
 
@@ -255,18 +302,21 @@ class Fields(NamedTuple):
         return _get(components, prefix, name, "edge_feature_name")
 
     def _edge_set(self, components):
+        names = _set_names(components, "edges")
+        if self.edge_set_name is not None or len(names) == 1:
+            return choose("edge_set_name", self.edge_set_name, names)
         nodes = self._node_set(components)
-        # Only edges within the node set: a layer's receivers are among its senders.
         inner = [
             name
-            for name in _set_names(components, "edges")
+            for name in names
             if f"edges.{name}.#source.{nodes}" in components
             and f"edges.{name}.#target.{nodes}" in components
         ]
         if not inner:
             raise ValueError(
-                f"Expected a graph with an edge set from node set '{nodes}' to itself. "
-                f"Received: edge sets {_set_names(components, 'edges')}"
+                f"Expected a graph with an edge set from node set '{nodes}' to itself, "
+                "or the `edge_set_name` of one between two node sets. "
+                f"Received: edge sets {names}"
             )
         return choose("edge_set_name", self.edge_set_name, inner)
 

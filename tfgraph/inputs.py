@@ -6,6 +6,7 @@ alone, where `graph` is a GraphTensor:
 | inputs                                          | of                                 |
 | ----------------------------------------------- | ---------------------------------- |
 | `[x, adjacency]`, `[x, graph]`, `graph`         | convolutions, encoders, models     |
+| `[(x_senders, x_receivers), adjacency]`         | convolutions between two node sets |
 | `[x, adjacency, edge_features]`                 | layers that use features of edges  |
 | `[x, [A_1, ..., A_K]]`                          | models of K convolutions           |
 | `[x, adjacency, pairs]`, `[graph, pairs]`       | graph autoencoders                 |
@@ -47,15 +48,17 @@ class GraphInputs:
     """The parts of a layer's inputs: tensors, symbolic tensors or shapes.
 
     Attributes:
-        x: Node features, those of the senders if `x_receivers` is given. None where
-            they are a feature of the `graph`.
-        x_receivers: Features of the receivers, where these are other nodes.
+        x: Node features, of a pair those of the senders. None where they are a feature
+            of the `graph`.
+        x_receivers: The features of the receivers of a pair, or None without any.
         adjacency: An adjacency, or a list of one for each layer. None with a `graph`.
         graph: The dict of a GraphTensor's components. None with an `adjacency`.
         edge_features: Features of the edges, or None.
         membership: Graph ids or a mask, or None.
         assignments: The assignments to clusters, one for each pooling.
         pairs: Pairs of nodes, or None.
+        is_pair: Whether the receivers are other nodes than the senders, `[(x_senders,
+            x_receivers), adjacency]`, and not the first of them.
     """
 
     x: Any
@@ -66,11 +69,12 @@ class GraphInputs:
     membership: Any = None
     assignments: tuple = ()
     pairs: Any = None
+    is_pair: bool = False
 
     def to_inputs(self):
         """Returns inputs of these parts: what `parse` takes apart."""
         parts = [
-            self.x,
+            (self.x, self.x_receivers) if self.is_pair else self.x,
             self.adjacency if self.graph is None else self.graph,
             self.edge_features,
             self.membership,
@@ -133,11 +137,23 @@ def parse(inputs, optional: str | None = None, num_assignments: int = 0) -> Grap
             f"{given if num_assignments else ''}, passed as one argument. "
             f"Received: {described(inputs)}"
         )
-    x, x_receivers = x if is_list(x) else (x, None)
+    is_pair = is_list(x)
+    if is_pair and len(x) != 2:
+        raise ValueError(
+            "Expected a pair `(x_senders, x_receivers)` of features. "
+            f"Received: {described(x)}"
+        )
+    x, x_receivers = x if is_pair else (x, None)
     adjacency, graph = (None, graph) if isinstance(graph, dict) else (graph, None)
     named = {optional: last[0]} if last else {}
     return GraphInputs(
-        x, adjacency, graph, x_receivers, assignments=assignments, **named
+        x,
+        adjacency,
+        graph,
+        x_receivers,
+        assignments=assignments,
+        is_pair=is_pair,
+        **named,
     )
 
 

@@ -1,12 +1,14 @@
 """From what a user has (SparseTensor, GraphTensor, dense tensor) to one adjacency."""
 
+import dataclasses
+
 import tensorflow as tf
 
 from tfgraph import ops
 from tfgraph.adjacency.types import DenseAdjacency, SparseAdjacency
 
 
-def as_adjacency(adjacency, x, layer=""):
+def as_adjacency(adjacency, x, layer="", is_pair=False, x_receivers=None):
     """Returns the adjacency of a `tf.SparseTensor` or of a dense tensor.
 
     Args:
@@ -14,11 +16,15 @@ def as_adjacency(adjacency, x, layer=""):
             up, or dense tensor `[M, N]` or `[B, M, N]`.
         x: The features `[N, F]` or `[B, N, F]` that it belongs to, dense or sparse.
         layer: The layer that asks for it, such as "GCNConv 'gcn_conv'", for errors.
+        is_pair: Whether the `M` receivers are other nodes than the `N` senders, and not
+            the first of them.
+        x_receivers: The features of the receivers of a pair, or None.
     """
-    check_shapes(x.shape, adjacency.shape)
+    receivers_shape = None if x_receivers is None else x_receivers.shape
+    check_shapes(x.shape, adjacency.shape, is_pair, receivers_shape)
     dtype = ops.weight_dtype(x.dtype)
     if not isinstance(adjacency, tf.SparseTensor):
-        return DenseAdjacency(cast("adjacency", adjacency, dtype), layer)
+        return DenseAdjacency(cast("adjacency", adjacency, dtype), layer, is_pair)
     check_is_matrix("adjacency", adjacency)
     sizes = adjacency.dense_shape
     shape = tuple(
@@ -26,19 +32,26 @@ def as_adjacency(adjacency, x, layer=""):
         for i, static in enumerate(adjacency.shape)
     )
     values = cast("adjacency", adjacency.values, dtype)
-    return _sparse_adjacency(adjacency.indices, values, sizes, shape, x, layer)
+    made = SparseAdjacency(
+        adjacency.indices, values, shape, layer=layer, is_pair=is_pair
+    )
+    return _sorted(made, sizes, x, x_receivers)
 
 
-def from_edges(source, target, weight, num_nodes, x, layer=""):
+def from_edges(
+    source, target, weight, num_senders, num_receivers, x, layer="", x_receivers=None
+):
     """Returns the adjacency of an edge list, such as a GraphTensor's edge set.
 
     Args:
         source: Integer `[E]`, the sender of each edge.
         target: Integer `[E]`, the receiver of each edge.
         weight: `[E]` or `[E, 1]`, or None for ones.
-        num_nodes: Scalar integer tensor, the number of nodes `N`.
-        x: The features `[N, F]` of the nodes, dense or sparse.
+        num_senders: Scalar integer tensor, the number `N` of the nodes that send.
+        num_receivers: Likewise `M`. The same tensor if they are the same nodes.
+        x: The features `[N, F]` of the senders, dense or sparse.
         layer: As in `as_adjacency`.
+        x_receivers: As in `as_adjacency`.
     """
     dtype = ops.weight_dtype(x.dtype)
     indices = tf.stack([tf.cast(target, tf.int64), tf.cast(source, tf.int64)], axis=1)
@@ -50,14 +63,29 @@ def from_edges(source, target, weight, num_nodes, x, layer=""):
             f"`[num_edges, 1]`. Received: edge weight of shape {tuple(weight.shape)}"
         )
     weight = tf.reshape(cast("edge weight", weight, dtype), [-1])
-    num_nodes = tf.cast(num_nodes, tf.int64)
-    shape = (num_nodes if x.shape[0] is None else x.shape[0],) * 2
-    sizes = tf.stack([num_nodes, num_nodes])
-    return _sparse_adjacency(indices, weight, sizes, shape, x, layer)
+    is_pair = num_receivers is not num_senders
+    num_columns = tf.cast(num_senders, tf.int64)
+    num_rows = tf.cast(num_receivers, tf.int64) if is_pair else num_columns
+    static_rows = x.shape[0]
+    if is_pair:
+        static_rows = None if x_receivers is None else x_receivers.shape[0]
+    columns = num_columns if x.shape[0] is None else x.shape[0]
+    rows = num_rows if static_rows is None else static_rows
+    made = SparseAdjacency(
+        indices, weight, (rows, columns), layer=layer, is_pair=is_pair
+    )
+    return _sorted(made, tf.stack([num_rows, num_columns]), x, x_receivers)
 
 
-def check_shapes(x_shape, adjacency_shape):
-    """Raises a `ValueError` if features and adjacency do not belong together."""
+def check_shapes(x_shape, adjacency_shape, is_pair=False, receivers_shape=None):
+    """Raises a `ValueError` if features and adjacency do not belong together.
+
+    Args:
+        x_shape: Of the features, of a pair those of the senders.
+        adjacency_shape: Of the adjacency.
+        is_pair: Whether the receivers are other nodes than the senders.
+        receivers_shape: Of the features of the receivers of a pair, or None.
+    """
     x_shape, adjacency_shape = tuple(x_shape), tuple(adjacency_shape)
     received = (
         f"Received: x.shape={x_shape}, adjacency.shape={adjacency_shape}"
@@ -74,10 +102,26 @@ def check_shapes(x_shape, adjacency_shape):
             f"Expected an adjacency with one column for each of the {num_nodes} nodes "
             f"of `x`. {received}"
         )
+    if is_pair:
+        if receivers_shape is not None:
+            _check_receivers(tuple(receivers_shape), adjacency_shape)
+        return
     if None not in (num_rows, num_columns) and num_rows > num_columns:
         raise ValueError(
             "Expected an adjacency with no more rows (receivers) than columns "
             f"(senders): the receivers are the first of the senders. {received}"
+        )
+
+
+def _check_receivers(receivers_shape, adjacency_shape):
+    ranks_differ = len(receivers_shape) != len(adjacency_shape)
+    if ranks_differ or not tf.TensorShape(receivers_shape[:-1]).is_compatible_with(
+        adjacency_shape[:-1]
+    ):
+        raise ValueError(
+            "Expected an adjacency with one row for each of the receivers of the pair "
+            f"`(x_senders, x_receivers)`. Received: x_receivers.shape={receivers_shape}"
+            f", adjacency.shape={adjacency_shape}"
         )
 
 
@@ -113,7 +157,9 @@ def check_is_matrix(name, tensor):
         )
 
 
-def _sparse_adjacency(indices, values, sizes, shape, x, layer):
+def _sorted(adjacency, sizes, x, x_receivers):
+    """Returns a SparseAdjacency with its entries sorted and checked."""
+    indices, values, shape = adjacency.indices, adjacency.values, adjacency.shape
     order = tf.range(tf.shape(indices)[0])
     if not ops.compiled_by_xla():
         # Unsorted rows would make the CSR conversion silently wrong. For rows that are
@@ -123,27 +169,35 @@ def _sparse_adjacency(indices, values, sizes, shape, x, layer):
         # Pruned from graph functions where nobody asks for the order.
         order = tf.sparse.reorder(tf.SparseTensor(indices, order, sizes)).values
         indices, values = entries.indices, entries.values
-        _assert_fits(indices, sizes, tf.shape(x, out_type=tf.int64)[0], layer)
+        _assert_fits(adjacency, indices, sizes, x, x_receivers)
         indices = _within(indices, shape)
-    return SparseAdjacency(indices, values, shape, order, layer)
+    return dataclasses.replace(adjacency, indices=indices, values=values, order=order)
 
 
-def _assert_fits(indices, sizes, num_nodes, layer):
+def _assert_fits(adjacency, indices, sizes, x, x_receivers):
     """Fails at run time if an edge names a node that does not exist."""
     lowest = tf.reduce_min(indices, axis=0)
     highest = tf.reduce_max(indices, axis=0)
-    within = tf.reduce_all((lowest >= 0) & (highest < sizes)) & (sizes[0] <= sizes[1])
+    num_senders = tf.shape(x, out_type=tf.int64)[0]
+    fits = tf.reduce_all((lowest >= 0) & (highest < sizes))
+    fits &= tf.equal(sizes[1], num_senders)
+    rows = "no more rows"
+    if not adjacency.is_pair:
+        fits &= sizes[0] <= sizes[1]
+    elif x_receivers is not None:
+        fits &= tf.equal(sizes[0], tf.shape(x_receivers, out_type=tf.int64)[0])
+        rows = "one row for each receiver (row of `x_receivers`)"
     # No control dependency ties the entries to the assertion: it would differ from
     # layer to layer, and hide from TensorFlow that they all do the same work.
     ops.check(
-        within & tf.equal(sizes[1], num_nodes),
+        fits,
         ops.name_layer(
-            layer,
-            "Expected an adjacency with one column for each node (row of `x`), no more "
-            "rows, and edges (receiver, sender) from (0, 0) to below its shape. "
+            adjacency.layer,
+            "Expected an adjacency with one column for each node (row of `x`), "
+            f"{rows}, and edges (receiver, sender) from (0, 0) to below its shape. "
             "Received: {} nodes, an adjacency of shape {}, indices from {} to {}",
         ),
-        num_nodes,
+        num_senders,
         sizes,
         lowest,
         highest,

@@ -25,6 +25,8 @@ class SparseAdjacency:
         order: `[E]`, which of the entries that were given each entry is; None where
             entries have been added.
         layer: The layer that it was made for, which errors name. Empty for none.
+        is_pair: Whether the receivers are other nodes than the senders, and not the
+            first of them.
     """
 
     indices: tf.Tensor
@@ -32,6 +34,7 @@ class SparseAdjacency:
     shape: tuple[int | tf.Tensor, int | tf.Tensor]
     order: tf.Tensor | None = None
     layer: str = ""
+    is_pair: bool = False
 
     @property
     def dtype(self):
@@ -63,6 +66,12 @@ class SparseAdjacency:
         """The weighted degree of each receiver, `[M]`."""
         return tf.math.unsorted_segment_sum(
             self.values, self.indices[:, 0], self.shape[0]
+        )
+
+    def column_sums(self):
+        """The weighted degree of each sender, `[N]`."""
+        return tf.math.unsorted_segment_sum(
+            self.values, self.indices[:, 1], self.shape[1]
         )
 
     def row_squares(self):
@@ -158,10 +167,12 @@ class DenseAdjacency:
     Attributes:
         values: The weights, 0 where there is no edge, in float32 or float64.
         layer: The layer that it was made for, which errors name. Empty for none.
+        is_pair: As in `SparseAdjacency`.
     """
 
     values: tf.Tensor
     layer: str = ""
+    is_pair: bool = False
 
     @property
     def dtype(self):
@@ -193,6 +204,10 @@ class DenseAdjacency:
     def row_sums(self):
         """The weighted degree of each receiver, `[..., M]`."""
         return tf.reduce_sum(self.values, axis=-1)
+
+    def column_sums(self):
+        """The weighted degree of each sender, `[..., N]`."""
+        return tf.reduce_sum(self.values, axis=-2)
 
     def row_squares(self):
         """The sum of the squared weights of each receiver, `[..., M]`."""

@@ -63,7 +63,7 @@ class DiffPool(GraphLayer):
             may be larger ones: any graph may have more or fewer nodes than clusters.)
         link_loss_weight: Float, the weight of `L_LP`. 0 for none.
         entropy_loss_weight: Float, the weight of `L_E`. 0 for none.
-        node_set_name, edge_set_name, feature_name, edge_weight_name: See
+        node_set_name, edge_set_name, feature_name, edge_weight_name, receiver: See
             `GraphConvolution`. To be the same as those of the layers inside.
         **kwargs: `name`, `dtype`, `trainable`, as in `keras.layers.Layer`.
 
@@ -114,10 +114,16 @@ class DiffPool(GraphLayer):
         edge_set_name=None,
         feature_name="hidden_state",
         edge_weight_name=None,
+        receiver="target",
         **kwargs,
     ):
         super().__init__(
-            node_set_name, edge_set_name, feature_name, edge_weight_name, **kwargs
+            node_set_name,
+            edge_set_name,
+            feature_name,
+            edge_weight_name,
+            receiver,
+            **kwargs,
         )
         _check_layer("embedding", embedding)
         if assignment is not None:
@@ -151,6 +157,11 @@ class DiffPool(GraphLayer):
     def build(self, input_shape):
         with self.named_errors():
             parts = self.parse(input_shape)
+            if parts.is_pair:
+                raise ValueError(
+                    "Expected one set of nodes and the edges within it. "
+                    "Received: a pair of node sets"
+                )
             _check(parts)
         graph_shape = self._parts(input_shape).for_layer()
         self.units = self._build_layer(self.embedding, graph_shape, parts.x)

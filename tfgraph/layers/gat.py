@@ -9,6 +9,7 @@ import keras
 import tensorflow as tf
 
 from tfgraph import adjacency as adjacencies
+from tfgraph import inputs as graph_inputs
 from tfgraph import ops
 from tfgraph.layers.graph_convolution import ConvolutionArguments, GraphConvolution
 
@@ -139,25 +140,43 @@ class GATConv(GraphConvolution):
     def output_dim(self):
         return self.num_heads * self.units if self.concat else self.units
 
+    def check_pair(self, x_receivers):
+        if self.add_self_loops or x_receivers is None:
+            raise ValueError(
+                "Expected `add_self_loops=False` and features of the receivers for a "
+                "pair of node sets, in which no node is its own neighbour. Received: "
+                f"add_self_loops={self.add_self_loops}, "
+                f"x_receivers={graph_inputs.described(x_receivers)}"
+            )
+
     def build(self, input_shape):
         super().build(input_shape)
         self.edge_dim = self._edge_dim(input_shape)
         self.kernel = self.add_kernel((self.input_dim, self.num_heads * self.units))
+        self.receiver_kernel = None
+        self.is_pair = self.parse(input_shape).is_pair
         self.build_attention()
         self.residual_kernel = None
-        if self.residual and self.input_dim != self.output_dim:
-            shape = (self.input_dim, self.output_dim)
+        if self.residual and self.receiver_dim != self.output_dim:
+            shape = (self.receiver_dim, self.output_dim)
             self.residual_kernel = self.add_kernel(shape, "residual_kernel")
         self.bias = self.add_bias((self.output_dim,))
 
     def build_attention(self):
         """Makes the weights of the attention: `a`, in its two halves, and `v`."""
+        if self.is_pair:
+            self.add_receiver_kernel()
         shape = (self.num_heads, self.units)
         self.receiver_attention = self.add_kernel(shape, "receiver_attention")
         self.sender_attention = self.add_kernel(shape, "sender_attention")
         if self.edge_dim is not None:
             shape = (self.edge_dim, self.num_heads)
             self.edge_attention = self.add_kernel(shape, "edge_attention")
+
+    def add_receiver_kernel(self):
+        """Makes the `W'` of the receivers."""
+        shape = (self.receiver_dim, self.num_heads * self.units)
+        self.receiver_kernel = self.add_kernel(shape, "receiver_kernel")
 
     def call(self, inputs, training=None, return_attention_scores=False):
         graph = self.unpack(inputs)
@@ -166,9 +185,18 @@ class GATConv(GraphConvolution):
         adjacencies.assert_not_negative(
             adjacency, "for signed edges, use `edge_features`"
         )
+        if graph.is_pair != self.is_pair:
+            raise ValueError(
+                "Expected a pair `(x_senders, x_receivers)` of features only where the "
+                f"layer was built with one. Received: a pair={graph.is_pair}"
+            )
         xs = self.drop_for_heads(x, training)
         h = self.heads(xs, self.kernel, adjacency.dtype)
-        logits, loop_logits = self.attention_logits(xs, h, edges, adjacency)
+        receivers = xs
+        if graph.is_pair:
+            x = graph.x_receivers
+            receivers = self.drop_for_heads(x, training)
+        logits, loop_logits = self.attention_logits(receivers, h, edges, adjacency)
         if self.dropout_per_head:
             h = self.drop(h, training)
         y, scores = adjacency.attend(
@@ -208,13 +236,14 @@ class GATConv(GraphConvolution):
         """`e_ij` of each head, for the edges and for the self-loops to be added.
 
         Args:
-            xs: The features after dropout, see `heads`.
-            h: `[..., N, num_heads, units]`, the `W h` of each head.
+            xs: The features of the receivers after dropout, see `heads`.
+            h: `[..., N, num_heads, units]`, the `W h` of each head, of the senders.
             edges: The edge features, or None.
             adjacency: `SparseAdjacency` or `DenseAdjacency`.
         """
         receivers, senders, edges = self.attention_terms(xs, h, edges)
-        receivers = adjacency.first_rows(receivers)
+        if not adjacency.is_pair:
+            receivers = adjacency.first_rows(receivers)
         logits = self.score(adjacency.pair_sums(receivers, senders, edges))
         if not self.add_self_loops:
             return logits, None
@@ -227,8 +256,11 @@ class GATConv(GraphConvolution):
         """
         if edges is not None:
             edges = ops.matmul(edges, self.edge_attention)
+        receivers = h
+        if self.receiver_kernel is not None:
+            receivers = self.heads(xs, self.receiver_kernel, h.dtype)
         return (
-            _head_dots(h, self.receiver_attention),
+            _head_dots(receivers, self.receiver_attention),
             _head_dots(h, self.sender_attention),
             edges,
         )
@@ -250,7 +282,7 @@ class GATConv(GraphConvolution):
         elif isinstance(x, tf.SparseTensor):
             # Not tf.sparse.to_dense, which refuses repeated entries.
             x = tf.scatter_nd(x.indices, x.values, x.dense_shape)
-        return adjacency.first_rows(x)
+        return x if adjacency.is_pair else adjacency.first_rows(x)
 
     def parse(self, inputs):
         parts = super().parse(inputs)
@@ -328,8 +360,7 @@ class GATv2Conv(GATConv):
 
     def build_attention(self):
         width = self.num_heads * self.units
-        shape = (self.input_dim, width)
-        self.receiver_kernel = self.add_kernel(shape, "receiver_kernel")
+        self.add_receiver_kernel()
         self.attention = self.add_kernel((self.num_heads, self.units), "attention")
         if self.edge_dim is not None:
             self.edge_kernel = self.add_kernel((self.edge_dim, width), "edge_kernel")

@@ -26,6 +26,10 @@ class GCNConv(GraphConvolution):
     (Kipf & Welling, ICLR 2017, https://arxiv.org/abs/1609.02907). A node with a
     self-loop in `A` keeps that one; a node without degree comes out as `σ(b)`.
 
+    Between two node sets, with `add_self_loops=False`, `Â = D_rows^(-1/2) A
+    D_columns^(-1/2)` with the degrees of the receivers and of the senders. The features
+    of the receivers are not used.
+
     Example:
 
     ```python
@@ -57,9 +61,10 @@ class GCNConv(GraphConvolution):
 
     Input shape:
         `x` `[N, F]` with `adjacency` `[N, N]`; or `[B, N, F]` with dense `[B, N, N]`.
+        A pair `(x_senders, x_receivers)` or `(x_senders, None)` with `[M, N]`.
 
     Output shape:
-        `[N, units]`; or `[B, N, units]`.
+        `[N, units]`; or `[B, N, units]`; or `[M, units]` for a pair.
 
     Raises:
         ValueError: If `units` is not a positive integer, `dropout` is outside `[0, 1)`,
@@ -84,6 +89,13 @@ class GCNConv(GraphConvolution):
         self.add_self_loops = add_self_loops
         self.improved = improved
         self.normalize = normalize
+
+    def check_pair(self, x_receivers):
+        if self.add_self_loops:
+            raise ValueError(
+                "Expected `add_self_loops=False` for a pair of node sets, in which no "
+                "node is its own neighbour. Received: add_self_loops=True"
+            )
 
     def build(self, input_shape):
         super().build(input_shape)
@@ -117,19 +129,26 @@ class GCNConv(GraphConvolution):
 def normalized(adjacency, add_self_loops=True, improved=False, normalize=True):
     """`Â = D̃^(-1/2) Ã D̃^(-1/2)` of a `SparseAdjacency` or `DenseAdjacency`.
 
-    Applies only the steps that the arguments, those of `GCNConv`, select.
+    Applies only the steps that the arguments, those of `GCNConv`, select. Between two
+    node sets it is `D_rows^(-1/2) A D_columns^(-1/2)`.
     """
     if add_self_loops:
         adjacency = adjacency.with_self_loops(2.0 if improved else 1.0)
-    if normalize:
+    if not normalize:
+        return adjacency
+    if not adjacency.is_pair:
         assert_square(adjacency, "the degrees of nodes that only send are not known")
-        assert_not_negative(
-            adjacency, "for signed edges, use `normalize=False`, without degrees"
-        )
-        degrees = adjacency.row_sums()
-        factors = tf.where(degrees > 0, tf.math.rsqrt(degrees), 0.0)
-        adjacency = adjacency.scaled(factors, factors)
-    return adjacency
+    assert_not_negative(
+        adjacency, "for signed edges, use `normalize=False`, without degrees"
+    )
+    rows = columns = _inverse_roots(adjacency.row_sums())
+    if adjacency.is_pair:
+        columns = _inverse_roots(adjacency.column_sums())
+    return adjacency.scaled(rows, columns)
+
+
+def _inverse_roots(degrees):
+    return tf.where(degrees > 0, tf.math.rsqrt(degrees), 0.0)
 
 
 def gcn_normalize(adjacency, improved=False):

@@ -30,6 +30,7 @@ class ConvolutionArguments(TypedDict, total=False):
     edge_set_name: str | None
     feature_name: str
     edge_weight_name: str | None
+    receiver: str
     name: str | None
     dtype: Any
     trainable: bool
@@ -59,6 +60,8 @@ class GraphConvolution(GraphLayer):
             `x`.
         edge_weight_name: With a GraphTensor, the edge feature that holds the weights,
             `[num_edges]` or `[num_edges, 1]`. None for weights of 1.
+        receiver: With a GraphTensor, which end of an edge receives: "target", or
+            "source" for messages against the edges.
         **kwargs: `name`, `dtype`, `trainable`, as in `keras.layers.Layer`.
 
     Input shape:
@@ -69,7 +72,12 @@ class GraphConvolution(GraphLayer):
           where the first `M` of the `N` nodes receive and the layer allows it;
         - `[x, adjacency]` with dense `x` `[B, N, F]` and `adjacency` `[B, N, N]`;
         - `[x, graph]` with a scalar `tfgnn.GraphTensor`;
-        - `graph`, whose feature `feature_name` is then `x`.
+        - `graph`, with its feature `feature_name` as `x`;
+        - `[(x_senders, x_receivers), adjacency]` or `[(x_senders, x_receivers), graph]`
+          where the layer allows it: messages from one node set to another. The
+          adjacency is `[M, N]` for `N` senders and `M` receivers, any numbers. The
+          widths of the features may differ. `x_receivers` may be None if the layer
+          needs none. A `graph` alone will do with an `edge_set_name` between two sets.
 
         `adjacency[i, j]` is the weight of the message from node `j` to node `i`.
 
@@ -94,6 +102,7 @@ class GraphConvolution(GraphLayer):
         edge_set_name=None,
         feature_name="hidden_state",
         edge_weight_name=None,
+        receiver="target",
         **kwargs,
     ):
         super().__init__(
@@ -101,6 +110,7 @@ class GraphConvolution(GraphLayer):
             edge_set_name=edge_set_name,
             feature_name=feature_name,
             edge_weight_name=edge_weight_name,
+            receiver=receiver,
             activity_regularizer=activity_regularizer,
             **kwargs,
         )
@@ -133,9 +143,30 @@ class GraphConvolution(GraphLayer):
                     "models, such as `models.GraphSAGE`. "
                     f"Received: a list of {len(parts.adjacency)}"
                 )
+            if parts.is_pair:
+                self.check_pair(parts.x_receivers)
             shape = (None, None) if parts.graph is not None else parts.adjacency
-            adjacencies.check_shapes(parts.x, shape)
-            self.input_dim = check_width(parts.x)
+            adjacencies.check_shapes(parts.x, shape, parts.is_pair, parts.x_receivers)
+            self.input_dim = self.receiver_dim = check_width(parts.x)
+            if parts.is_pair:
+                receivers = parts.x_receivers
+                self.receiver_dim = (
+                    None if receivers is None else check_width(receivers)
+                )
+
+    def check_pair(self, x_receivers):
+        """Raises a `ValueError` if the layer cannot be between two node sets.
+
+        A subclass that can be, as its receivers are nowhere taken for the first of the
+        senders, overrides it.
+
+        Args:
+            x_receivers: The features of the receivers, or their shape, or None.
+        """
+        raise ValueError(
+            "Expected one set of nodes, `[x, adjacency]`, or an edge set from a node "
+            "set to itself: this layer has no meaning between two. Received: a pair"
+        )
 
     def unpack(self, inputs) -> graph_inputs.GraphInputs:
         """Returns the parts of the inputs, ready to compute with.
@@ -146,17 +177,29 @@ class GraphConvolution(GraphLayer):
             for every form of input.
         """
         parts = self.parse(inputs)
-        x = adjacencies.cast("x", parts.x, self.compute_dtype)
+        x = self._unpack_features("x", parts.x, self.input_dim)
+        x_receivers = parts.x_receivers
+        if parts.is_pair:
+            self.check_pair(x_receivers)
+        if x_receivers is not None:
+            x_receivers = self._unpack_features(
+                "x_receivers", x_receivers, self.receiver_dim
+            )
+        parts = dataclasses.replace(parts, x=x, x_receivers=x_receivers)
+        return dataclasses.replace(parts, adjacency=self.adjacency(parts, x))
+
+    def _unpack_features(self, name, x, width):
+        x = adjacencies.cast(name, x, self.compute_dtype)
         if isinstance(x, tf.SparseTensor):
-            adjacencies.check_is_matrix("x", x)
+            adjacencies.check_is_matrix(name, x)
             if not ops.compiled_by_xla():
                 x = tf.sparse.reorder(x)
-        if x.shape[-1] not in (None, self.input_dim):
+        if x.shape[-1] not in (None, width):
             raise ValueError(
-                f"Expected `x` with {self.input_dim} features, as this layer was built."
-                f" Received: x.shape={tuple(x.shape)}"
+                f"Expected `{name}` with {width} features, as this layer was built. "
+                f"Received: {name}.shape={tuple(x.shape)}"
             )
-        return dataclasses.replace(parts, x=x, adjacency=self.adjacency(parts, x))
+        return x
 
     def drop(self, x, training, rate=None):
         """Dropout, of the layer's input unless another `rate` is given."""
@@ -213,6 +256,8 @@ class GraphConvolution(GraphLayer):
         parts = self.parse(input_shape)
         # Of an adjacency `[M, N]`, only the first M nodes receive.
         shape = parts.x if parts.adjacency is None else parts.adjacency
+        if parts.is_pair and parts.graph is not None:
+            shape = (None, None) if parts.x_receivers is None else parts.x_receivers
         return (*shape[:-1], self.output_dim)
 
     def get_config(self):

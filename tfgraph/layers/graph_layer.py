@@ -8,7 +8,7 @@ import keras
 import tensorflow as tf
 
 from tfgraph import adjacency as adjacencies
-from tfgraph import graph_tensor, membership
+from tfgraph import arguments, graph_tensor, membership
 from tfgraph import inputs as graph_inputs
 
 
@@ -16,8 +16,8 @@ class GraphLayer(keras.layers.Layer):
     """Base of the layers over graphs.
 
     Args:
-        node_set_name, edge_set_name, feature_name, edge_weight_name: What to use of a
-            GraphTensor; see `GraphConvolution`.
+        node_set_name, edge_set_name, feature_name, edge_weight_name, receiver: What to
+            use of a GraphTensor; see `GraphConvolution`.
         **kwargs: `name`, `dtype`, `trainable`, as in `keras.layers.Layer`.
     """
 
@@ -29,6 +29,7 @@ class GraphLayer(keras.layers.Layer):
         "edge_set_name",
         "feature_name",
         "edge_weight_name",
+        "receiver",
     )
 
     def __init_subclass__(cls, **kwargs):
@@ -41,6 +42,7 @@ class GraphLayer(keras.layers.Layer):
         edge_set_name=None,
         feature_name="hidden_state",
         edge_weight_name=None,
+        receiver="target",
         **kwargs,
     ):
         # Keras would round the weights of the edges to float16 with the features.
@@ -49,6 +51,9 @@ class GraphLayer(keras.layers.Layer):
         self.edge_set_name = edge_set_name
         self.feature_name = feature_name
         self.edge_weight_name = edge_weight_name
+        self.receiver = arguments.one_of(
+            "receiver", receiver, ("target", "source"), type(self).__name__
+        )
         # With False, Keras would refuse `jit_compile=True`. With True, "auto" compiles
         # on accelerators only, by the kernels that ops/matmul.py keeps for XLA.
         self.supports_jit = True
@@ -76,6 +81,7 @@ class GraphLayer(keras.layers.Layer):
             self.edge_set_name,
             self.feature_name,
             self.edge_weight_name,
+            self.receiver,
         )
 
     def parse(self, inputs) -> graph_inputs.GraphInputs:
@@ -85,7 +91,9 @@ class GraphLayer(keras.layers.Layer):
     def _with_features(self, parts):
         if parts.x is not None:
             return parts
-        return dataclasses.replace(parts, x=self.fields.features(parts.graph))
+        x, x_receivers = self.fields.features(parts.graph)
+        is_pair = self.fields.is_pair(parts.graph)
+        return dataclasses.replace(parts, x=x, x_receivers=x_receivers, is_pair=is_pair)
 
     def adjacency(self, parts, x):
         """Returns the adjacency, see `tfgraph.adjacency`.
@@ -95,11 +103,16 @@ class GraphLayer(keras.layers.Layer):
             x: The features.
         """
         if parts.graph is None:
-            graph_inputs.check_no_edge_list(parts.adjacency)
-            return adjacencies.as_adjacency(parts.adjacency, x, self.label)
+            if not parts.is_pair:
+                graph_inputs.check_no_edge_list(parts.adjacency)
+            return adjacencies.as_adjacency(
+                parts.adjacency, x, self.label, parts.is_pair, parts.x_receivers
+            )
         self.fields.check_components(parts.graph, self.label)
-        adjacencies.check_shapes(x.shape, (None, None))
-        return adjacencies.from_edges(*self.fields.edges(parts.graph), x, self.label)
+        adjacencies.check_shapes(x.shape, (None, None), parts.is_pair)
+        return adjacencies.from_edges(
+            *self.fields.edges(parts.graph), x, self.label, parts.x_receivers
+        )
 
     def membership(self, parts, x, mask=None):
         """Returns which node is of which graph, see `tfgraph.membership`.
@@ -156,8 +169,8 @@ def _full_signature(layer_class) -> inspect.Signature:
         if "__init__" in vars(base)
     ] or [{}]
     parameters = {**own}
-    for arguments in inherited:  # by name only, as they come in `**kwargs`
-        for name, argument in arguments.items():
+    for base in inherited:  # by name only, as they come in `**kwargs`
+        for name, argument in base.items():
             by_name = argument.replace(kind=argument.KEYWORD_ONLY)
             parameters.setdefault(name, by_name)
     for name in ("self", "kwargs"):

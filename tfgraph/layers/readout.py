@@ -1,5 +1,6 @@
 """Readouts: one vector for each graph, of the features of its nodes."""
 
+import dataclasses
 from typing import ClassVar
 
 import keras
@@ -46,7 +47,11 @@ class GraphReadout(GraphLayer):
         super().__init__(node_set_name, feature_name=feature_name, **kwargs)
 
     def parse(self, inputs):
-        return self._with_features(graph_inputs.parse_nodes(inputs))
+        parts = graph_inputs.parse_nodes(inputs)
+        if parts.x is not None:
+            return parts
+        x = self.fields.node_features(parts.graph)
+        return dataclasses.replace(parts, x=x)
 
     def build(self, input_shape):
         """Checks the shapes and sets `input_dim`, the number of features of a node."""

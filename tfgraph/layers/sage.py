@@ -80,6 +80,8 @@ class SAGEConv(GraphConvolution):
 
     Input shape:
         `x` `[N, F]` with `adjacency` `[M, N]`; or `[B, N, F]` with dense `[B, M, N]`.
+        A pair `(x_senders, x_receivers)`, for any aggregator but "gcn", has features
+        `[M, F']` of its receivers. They may be None without `root_weight`.
 
     Output shape:
         `[M, units]`, or `[B, M, units]`; `2 * units` wide with `concat`.
@@ -134,6 +136,18 @@ class SAGEConv(GraphConvolution):
     def output_dim(self):
         return 2 * self.units if self.concat else self.units
 
+    def check_pair(self, x_receivers):
+        if self.aggregator == "gcn":
+            raise ValueError(
+                "Expected another `aggregator` for a pair of node sets, in which no "
+                "node is its own neighbour. Received: aggregator='gcn'"
+            )
+        if self.root_weight and x_receivers is None:
+            raise ValueError(
+                "Expected features of the receivers, `(x_senders, x_receivers)`, or "
+                "`root_weight=False`. Received: x_receivers=None"
+            )
+
     def build(self, input_shape):
         super().build(input_shape)
         input_dim = self.input_dim
@@ -148,7 +162,7 @@ class SAGEConv(GraphConvolution):
             width = input_dim
         self.kernel = None
         if self.root_weight and self.aggregator != "gcn":
-            self.kernel = self.add_kernel((input_dim, self.units))
+            self.kernel = self.add_kernel((self.receiver_dim, self.units))
         self.neighbor_kernel = self.add_kernel((width, self.units), "neighbor_kernel")
         self.bias = self.add_bias((self.output_dim,))
 
@@ -157,7 +171,10 @@ class SAGEConv(GraphConvolution):
         x, adjacency = self.drop(graph.x, training), graph.adjacency
         h = self.aggregate(x, adjacency, training)
         if self.kernel is not None:
-            own = self.own_part(x, adjacency)
+            receivers = x
+            if graph.is_pair:
+                receivers = self.drop(graph.x_receivers, training)
+            own = self.own_part(receivers, adjacency)
             h = tf.concat([own, h], axis=-1) if self.concat else own + h
         h = self.activate(h)
         return ops.unit_length(h) if self.normalize else h
@@ -204,6 +221,8 @@ class SAGEConv(GraphConvolution):
 
     def own_part(self, x, adjacency):
         """`W₁ h_v` of the nodes that receive: `[..., M, units]`."""
+        if adjacency.is_pair:
+            return ops.matmul(x, self.kernel)
         if isinstance(x, tf.SparseTensor):
             return adjacency.first_rows(ops.matmul(x, self.kernel))
         return ops.matmul(adjacency.first_rows(x), self.kernel)

@@ -49,6 +49,7 @@ class Structure2VecConv(GraphConvolution):
 
     Input shape:
         `x` `[N, F]` with `adjacency` `[N, N]`; or `[B, N, F]` with dense `[B, N, N]`.
+        A pair `(x_senders, x_receivers)` of equal widths with one round.
 
     Output shape:
         `[N, units]`; or `[B, N, units]`.
@@ -70,8 +71,22 @@ class Structure2VecConv(GraphConvolution):
         super().__init__(units, activation, **kwargs)
         self.num_rounds = self.check_positive("num_rounds", num_rounds)
 
+    def check_pair(self, x_receivers):
+        if self.num_rounds > 1 or x_receivers is None:
+            raise ValueError(
+                "Expected a pair of node sets with one round and features of the "
+                "receivers: the senders receive nothing. Received: "
+                f"num_rounds={self.num_rounds}, x_receivers={x_receivers}"
+            )
+
     def build(self, input_shape):
         super().build(input_shape)
+        if self.receiver_dim != self.input_dim:
+            raise ValueError(
+                f"{self.label}: expected senders and receivers with as many features, "
+                "of which the same `W₁` makes their first states. Received: "
+                f"{self.input_dim} and {self.receiver_dim} features"
+            )
         self.kernel = self.add_kernel((self.input_dim, self.units))
         self.message_kernel = self.add_kernel(
             (self.units, self.units), "message_kernel"
@@ -81,16 +96,23 @@ class Structure2VecConv(GraphConvolution):
     def call(self, inputs, training=None):
         graph = self.unpack(inputs)
         adjacency = graph.adjacency
-        own = ops.matmul(self.drop(graph.x, training), self.kernel)
-        own = self.with_bias(own, self.bias)
         if self.num_rounds > 1:
             assert_square(adjacency, "all nodes are updated in every round")
+        own = self.first_states(graph.x, training)
         mu = self.activation(own)
-        own = adjacency.first_rows(own)
+        if graph.is_pair:
+            own = self.first_states(graph.x_receivers, training)
+        else:
+            own = adjacency.first_rows(own)
         for _ in range(self.num_rounds):
             messages = ops.matmul(adjacency.matmul(mu), self.message_kernel)
             mu = self.activation(own + messages)
         return mu
+
+    def first_states(self, x, training):
+        """`W₁ x_v + b`."""
+        x = ops.matmul(self.drop(x, training), self.kernel)
+        return self.with_bias(x, self.bias)
 
     def get_config(self):
         return {**super().get_config(), "num_rounds": self.num_rounds}

@@ -36,7 +36,7 @@ class GAEEncoder(GraphLayer):
         use_bias: Whether the convolutions have a bias. The paper's have none.
         convolution: The graph convolution to use for `GCN`, a subclass of
             `GraphConvolution` (or the name that it is registered under).
-        node_set_name, edge_set_name, feature_name, edge_weight_name: See
+        node_set_name, edge_set_name, feature_name, edge_weight_name, receiver: See
             `GraphConvolution`.
         name, dtype, trainable: As in `keras.layers.Layer`.
         **kwargs: For every convolution, such as `dropout` or `kernel_regularizer`; see
@@ -69,6 +69,7 @@ class GAEEncoder(GraphLayer):
         edge_set_name=None,
         feature_name="hidden_state",
         edge_weight_name=None,
+        receiver="target",
         name=None,
         dtype=None,
         trainable=True,
@@ -79,6 +80,7 @@ class GAEEncoder(GraphLayer):
             edge_set_name=edge_set_name,
             feature_name=feature_name,
             edge_weight_name=edge_weight_name,
+            receiver=receiver,
             name=name,
             dtype=dtype,
             trainable=trainable,

@@ -13,7 +13,7 @@ from tfgraph.layers.graph_convolution import convolution_class
 from tfgraph.models.graph_model import GraphModel
 
 _NODE_NAMES = ("node_set_name", "feature_name")
-_EDGE_NAMES = ("edge_set_name", "edge_weight_name")
+_EDGE_NAMES = ("edge_set_name", "edge_weight_name", "receiver")
 
 
 @keras.saving.register_keras_serializable("tfgraph")
