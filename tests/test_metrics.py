@@ -174,7 +174,7 @@ def test_bad_input_of_linear_probe():
         ({"y": 1}, r"a row for each of `y`.*y.shape=\(\)"),
         ({"train": [0, 9]}, "`train` to hold node numbers from 0 to 3"),
         ({"test": [True]}, "`test` to hold one boolean for each of the 4 nodes"),
-        ({"steps": "5"}, "`steps` to be an integer"),
+        ({"steps": "5"}, "`steps` to be a positive integer"),
         ({"l2": -1.0}, "`l2` to be a non-negative number.*l2=-1.0"),
     ],
 )

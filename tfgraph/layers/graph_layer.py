@@ -51,9 +51,10 @@ class GraphLayer(keras.layers.Layer):
         self.edge_set_name = edge_set_name
         self.feature_name = feature_name
         self.edge_weight_name = edge_weight_name
-        self.receiver = arguments.one_of(
-            "receiver", receiver, ("target", "source"), type(self).__name__
+        arguments.check_choice(
+            "receiver", receiver, ("target", "source"), owner=type(self).__name__
         )
+        self.receiver = receiver
         # With False, Keras would refuse `jit_compile=True`. With True, "auto" compiles
         # on accelerators only, by the kernels that ops/matmul.py keeps for XLA.
         self.supports_jit = True
