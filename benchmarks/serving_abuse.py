@@ -44,12 +44,16 @@ def main():
         path = Path(directory, "exports.pickle")
         path.write_bytes(pickle.dumps(exports))
         result = {}
-        for way in ("python", "c"):
+        for way in ("c", "python"):
             rng = np.random.default_rng(arguments.seed)
-            result[way] = abuse(way, path, exports, rng, arguments.requests // 2)
+            server, result[way] = abuse(
+                way, path, exports, rng, arguments.requests // 2
+            )
             print(way, result[way], flush=True)
-        with Server("python", path) as server:
-            result["threads"] = server.ask(("threads", arguments.per_thread), 600)
+            if way == "python":  # the same process, after all that
+                question = ("threads", arguments.per_thread)
+                result["threads"] = server.ask(question, 600)
+            server.close()
     print(json.dumps(result))
 
 
@@ -205,42 +209,39 @@ def make_exports(directory):
 
 
 def abuse(way, path, exports, rng, num_requests):
-    """Sends hostile requests to a server and counts what should not happen."""
+    """Sends hostile requests to a server and counts what should not happen.
+
+    Returns:
+        The server, and the counts.
+    """
     kinds = ("requests", "bad", "crashes", "hangs", "wrong", "answered", "other_errors")
     counts, examples = dict.fromkeys(kinds, 0), {}
-    server, loaded, peak = None, 0, 0
-    try:
-        for number in range(num_requests):
-            if server is None:
-                server = Server(way, path)
-                loaded = server.ask(("memory",), TIMEOUT)
-            name = list(exports)[number % len(exports)]
-            what, request, answer = hostile(rng, exports[name][3])
-            counts["requests"] += 1
-            counts["bad"] += answer is BAD
-            try:
-                kind, value = server.ask(("request", name, request), TIMEOUT)
-            except (EOFError, TimeoutError) as error:
-                fault = "hangs" if isinstance(error, TimeoutError) else "crashes"
-                server.close()
-                server = None
-            else:
-                fault = judged(kind, value, answer)
-            if fault:
-                counts[fault] += 1
-                key = f"{fault}: {name}, {what}"
-                key += f", {value}" if fault == "other_errors" else ""
-                examples[key] = examples.get(key, 0) + 1
-            if server is not None and number % 50 == 49:
-                peak = max(peak, server.ask(("memory",), TIMEOUT))
-        if server is not None:
-            peak = max(peak, server.ask(("memory",), TIMEOUT))
-    finally:
-        if server is not None:
+    server, peak = Server(way, path), 0
+    loaded = server.ask(("memory",), TIMEOUT)
+    for number in range(num_requests):
+        name = list(exports)[number % len(exports)]
+        what, request, answer = hostile(rng, exports[name][3])
+        counts["requests"] += 1
+        counts["bad"] += answer is BAD
+        value = None
+        try:
+            kind, value = server.ask(("request", name, request), TIMEOUT)
+        except (EOFError, TimeoutError) as error:
+            fault = "hangs" if isinstance(error, TimeoutError) else "crashes"
             server.close()
+            server = Server(way, path)
+        else:
+            fault = judged(kind, value, answer)
+        if fault:
+            counts[fault] += 1
+            key = f"{fault}: {name}, {what}"
+            key += f", {value}" if fault == "other_errors" else ""
+            examples[key] = examples.get(key, 0) + 1
+        if number % 50 == 49 or number == num_requests - 1:
+            peak = max(peak, server.ask(("memory",), TIMEOUT))
     for key, count in sorted(examples.items()):
         print(f"{way}: {key} ({count})", flush=True)
-    return {**counts, "loaded_mb": loaded, "peak_mb": peak}
+    return server, {**counts, "loaded_mb": loaded, "peak_mb": peak}
 
 
 BAD, EITHER = "bad", "either"  # as an answer: an error; an error or any answer
@@ -398,12 +399,6 @@ class Server:
     def close(self):
         self.process.kill()
         self.process.wait()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.close()
 
 
 def serve(way, path):

@@ -660,8 +660,11 @@ def test_bounds_of_a_dense_adjacency(tmp_path):
     x, adjacency = model.inputs
     y = keras.ops.matmul(adjacency, model.output)
     signature = serving(keras.Model([x, adjacency], y), tmp_path / "dense", max_nodes=4)
-    with pytest.raises(tf.errors.InvalidArgumentError, match="of at most 4 rows"):
+    with pytest.raises(tf.errors.InvalidArgumentError, match="of 1 to 4 rows"):
         signature(**nodes)
+    # No nodes would end the process.
+    with pytest.raises(tf.errors.InvalidArgumentError, match="Received: 0 rows"):
+        signature(features=tf.ones([0, 6]), edges=tf.zeros([0, 2], tf.int64))
     nodes["features"] = nodes["features"][:4]
     assert signature(**nodes)["predictions"].shape == (4, 3)
 

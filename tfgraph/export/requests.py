@@ -26,7 +26,7 @@ class Input(NamedTuple):
         is_sorted: Whether the numbers must not decrease.
         counts: If given, the numbers are the sizes named here after the first, each at
             most the one before.
-        max_rows: The first size's limit.
+        max_rows: The first size's limit, if given; it is then 1 or more.
     """
 
     name: str
@@ -106,9 +106,10 @@ def _check_sizes(described, tensor, sizes):
     name, checks = described.name, []
     rows, letter = tf.shape(tensor, tf.int64)[0], described.shape[0]
     if described.max_rows is not None:
-        message = f"Expected `{name}` of at most {described.max_rows} rows. "
+        message = f"Expected `{name}` of 1 to {described.max_rows} rows. "
         message += "Received: {} rows"
-        checks.append(check(rows <= described.max_rows, message, rows))
+        fits = (rows >= 1) & (rows <= described.max_rows)
+        checks.append(check(fits, message, rows))
     if isinstance(letter, str):
         expected = sizes.setdefault(letter, rows)
         if expected is not rows:
