@@ -77,7 +77,7 @@ def make_exports(directory):
         x = rng.normal(size=(num_nodes, F)).astype("float32")
         edges = rng.integers(num_nodes, size=(3 * num_nodes, 2))
         weight = rng.uniform(0.1, 2, len(edges)).astype("float32")
-        return tfgraph.data.Graph(x, edges, weight)
+        return tfgraph.data.Graph(x, edges, edge_weight=weight)
 
     def inputs_of(graph, **kwargs):
         (inputs,) = tfgraph.data.full_batch(graph, **kwargs).get_single_element()

@@ -215,32 +215,39 @@ class Fields(NamedTuple):
         return senders != receivers
 
     def edges(self, components):
-        """Returns sources, targets and weights (or None) of the edges, `N` and `M`.
+        """Returns senders, receivers and weights (or None) of the edges, `N` and `M`.
 
-        Sources are those that send, also where messages go against the edges.
+        `M` is None within one node set.
         """
         senders, receivers = self.ends(components)
         prefix, weight = f"edges.{self._edge_set(components)}.", None
         if self.edge_weight_name is not None:
             weight = _get(components, prefix, self.edge_weight_name, "edge_weight_name")
         sending, receiving = self._directions()
+        num_receivers = None
+        if senders != receivers:
+            num_receivers = tf.reduce_sum(components[f"nodes.{receivers}.#size"])
         return (
             components[f"{prefix}{sending}{senders}"],
             components[f"{prefix}{receiving}{receivers}"],
             weight,
             tf.reduce_sum(components[f"nodes.{senders}.#size"]),
-            tf.reduce_sum(components[f"nodes.{receivers}.#size"]),
+            num_receivers,
         )
 
     def ends(self, components) -> tuple[str, str]:
         """Returns the names of the node sets that send and receive."""
+        if self._is_within_one(components):
+            name = self._node_set(components)
+            return name, name
         prefix = f"edges.{self._edge_set(components)}."
-        return tuple(
+        senders, receivers = (
             key.removeprefix(prefix + end)
             for end in self._directions()
             for key in components
             if key.startswith(prefix + end)
         )
+        return senders, receivers
 
     def _directions(self):
         ends = ("#source.", "#target.")
@@ -301,9 +308,17 @@ class Fields(NamedTuple):
         prefix = f"edges.{self._edge_set(components)}."
         return _get(components, prefix, name, "edge_feature_name")
 
+    def _is_within_one(self, components):
+        """Whether senders and receivers are the same node set, as far as names tell."""
+        return (
+            self.node_set_name is not None or len(_set_names(components, "nodes")) == 1
+        )
+
     def _edge_set(self, components):
         names = _set_names(components, "edges")
-        if self.edge_set_name is not None or len(names) == 1:
+        if not self._is_within_one(components):
+            if self.edge_set_name is None and len(names) > 1:
+                self._node_set(components)  # says which there are
             return choose("edge_set_name", self.edge_set_name, names)
         nodes = self._node_set(components)
         inner = [
@@ -314,8 +329,8 @@ class Fields(NamedTuple):
         ]
         if not inner:
             raise ValueError(
-                f"Expected a graph with an edge set from node set '{nodes}' to itself, "
-                "or the `edge_set_name` of one between two node sets. "
+                f"Expected a graph with an edge set from node set '{nodes}' to itself. "
+                "(For one between two node sets, give `edge_set_name` alone.) "
                 f"Received: edge sets {names}"
             )
         return choose("edge_set_name", self.edge_set_name, inner)

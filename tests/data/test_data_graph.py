@@ -80,7 +80,10 @@ def test_the_callers_arrays_stay_as_they_are():
         ({"train_mask": [1.0, np.nan, 0.0, 1.0]}, "`train_mask` to hold .*float64"),
         ({"train_mask": [[True], [False, True]]}, "`train_mask` to be an array"),
         ({"edge_weight": [1, 2, np.nan, 4, 5]}, r"`edge_weight`.*nan at index \[2\]"),
-        ({"num_nodes": True}, "`num_nodes` to be an integer.*num_nodes=True"),
+        (
+            {"num_nodes": True},
+            "`num_nodes` to be a non-negative integer.*num_nodes=True",
+        ),
         ({"edges": [0, 1]}, r"`edges` to have shape .*\(2,\)"),
         ({"edges": [(0.0, 1.0)]}, "`edges` to hold integers.*float64"),
         ({"edges": [(True, False)]}, "`edges` to hold integers.*bool"),

@@ -388,9 +388,10 @@ def batch_tensor(x, edges=None, weights=None):
     )
     edge_sets = {}
     if edges is not None:
-        counts = tf.math.bincount(
-            tf.cast(tf.gather(GRAPH_IDS, edges[:, 0]), tf.int32), minlength=3
-        )
+        number = tf.cast(tf.gather(GRAPH_IDS, edges[:, 0]), tf.int32)
+        counts = tf.math.bincount(number, minlength=3)
+        order = tf.argsort(number, stable=True)  # those of a component together
+        edges, weights = tf.gather(edges, order), tf.gather(weights, order)
         edge_sets["edges"] = tfgnn.EdgeSet.from_fields(
             features={"weight": weights},
             sizes=counts,

@@ -104,7 +104,7 @@ def test_equation_in_all_forms_of_input(aggregator, units):
 def test_repeated_entries_of_weights_that_cancel_are_no_edge(aggregator):
     entries = tf.SparseTensor([[0, 1], [0, 1], [0, 2]], [1.0, -1.0, 1.0], [3, 3])
     x = tf.constant([[1.0], [4.0], [2.0]])
-    layer = SAGEConv(1, aggregator, kernel_initializer="ones")
+    layer = SAGEConv(1, aggregator=aggregator, kernel_initializer="ones")
     dense = layer([x, tf.constant([[0.0, 0, 1], [0, 0, 0], [0, 0, 0]])])
     np.testing.assert_allclose(layer([x, entries]), dense, atol=1e-6)
     if aggregator == "max_pool":
@@ -113,7 +113,7 @@ def test_repeated_entries_of_weights_that_cancel_are_no_edge(aggregator):
 
 @pytest.mark.parametrize("aggregator", ["mean", "mean_pool", "gcn"])
 def test_a_mean_takes_no_negative_weights(aggregator):
-    layer = SAGEConv(1, aggregator, name="mean")
+    layer = SAGEConv(1, aggregator=aggregator, name="mean")
     message = (
         r"SAGEConv \\?'mean\\?': Expected an adjacency without negative weights; for "
         r"signed edges, use `aggregator=\\?\"sum\\?\"`\. Received: a weight of -0.5"

@@ -48,7 +48,7 @@ def from_edges(
         target: Integer `[E]`, the receiver of each edge.
         weight: `[E]` or `[E, 1]`, or None for ones.
         num_senders: Scalar integer tensor, the number `N` of the nodes that send.
-        num_receivers: Likewise `M`. The same tensor if they are the same nodes.
+        num_receivers: Likewise `M`. None if they are the same nodes.
         x: The features `[N, F]` of the senders, dense or sparse.
         layer: As in `as_adjacency`.
         x_receivers: As in `as_adjacency`.
@@ -63,7 +63,7 @@ def from_edges(
             f"`[num_edges, 1]`. Received: edge weight of shape {tuple(weight.shape)}"
         )
     weight = tf.reshape(cast("edge weight", weight, dtype), [-1])
-    is_pair = num_receivers is not num_senders
+    is_pair = num_receivers is not None
     num_columns = tf.cast(num_senders, tf.int64)
     num_rows = tf.cast(num_receivers, tf.int64) if is_pair else num_columns
     static_rows = x.shape[0]

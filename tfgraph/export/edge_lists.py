@@ -39,7 +39,7 @@ def export_model(
     Example:
 
     ```python
-    model.fit(tfgraph.data.full_batch(graph, "train"), epochs=200)
+    model.fit(tfgraph.data.full_batch(graph, "train"), epochs=200, shuffle=False)
     version = tfgraph.export.export_model(model, "serving/gcn")  # serving/gcn/1
     serve = tf.saved_model.load(version).signatures["serving_default"]
     serve(features=tf.ones([3, graph.num_features]), edges=[[0, 1], [1, 2]])
