@@ -92,12 +92,16 @@ class GraphInputs:
             number: Which of a list of adjacencies is meant.
         """
         adjacency = self.adjacency
-        return GraphInputs(
-            self.x if x is None else x,
-            adjacency[number] if is_list(adjacency) else adjacency,
-            self.graph,
-            edge_features=self.edge_features,
-        ).to_inputs()
+        parts = dataclasses.replace(
+            self,
+            adjacency=adjacency[number] if is_list(adjacency) else adjacency,
+            membership=None,
+            assignments=(),
+            pairs=None,
+        )
+        if x is not None:
+            parts = dataclasses.replace(parts, x=x, x_receivers=None, is_pair=False)
+        return parts.to_inputs()
 
     def for_readout(self, x):
         """Returns the inputs of a readout of features `x` of the same nodes."""

@@ -16,6 +16,7 @@ from tfgraph.layers import (
     Structure2VecConv,
     VGAEEncoder,
 )
+from tfgraph.models import GAT, GCN, GraphSAGE
 
 # Four senders, three receivers and one without edges; then more receivers than senders.
 WIDE = np.array([[0, 0.5, 2, 0], [1, 0, 0, 3], [0, 0, 0, 0]], "float32")
@@ -334,6 +335,12 @@ PAIR = features(WIDE)
 def test_bad_pairs(layer, inputs, message):
     with pytest.raises(ValueError, match=message):
         layer(inputs)
+
+
+@pytest.mark.parametrize("make", [GCN, GraphSAGE, GAT])
+def test_models_take_one_node_set(make):
+    with pytest.raises(ValueError, match="for a single layer"):
+        make(2, hidden_units=[3])([PAIR, WIDE])
 
 
 def test_sizes_that_only_run_time_knows():

@@ -58,6 +58,11 @@ class ConvolutionStack(GraphModel):
     def _parts(self, inputs):
         with self.named_errors():
             parts = graph_inputs.parse(inputs, self.convolutions[0].optional_input)
+            if parts.is_pair:
+                raise ValueError(
+                    "Expected features of one node set; a pair `(x_senders, "
+                    "x_receivers)` is for a single layer. Received: a pair"
+                )
             blocks = parts.adjacency if graph_inputs.is_list(parts.adjacency) else None
             if blocks is not None and len(blocks) != len(self.convolutions):
                 raise ValueError(
