@@ -8,6 +8,12 @@ from tfgraph import ops
 from tfgraph.adjacency.types import DenseAdjacency, SparseAdjacency
 
 
+_CUT = (
+    "Keras cuts arrays into batches: give `fit`, `evaluate` and `predict` one graph by "
+    "`tfgraph.data.full_batch(graph)`."
+)
+
+
 def as_adjacency(adjacency, x, layer="", is_pair=False, x_receivers=None):
     """Returns the adjacency of a `tf.SparseTensor` or of a dense tensor.
 
@@ -134,6 +140,8 @@ def _hint(x_shape, adjacency_shape) -> str:
         )
     if len(x_shape) == 2 and x_shape[0] == x_shape[1] and x_shape[0] is not None:
         return ". Are `x` and the adjacency swapped?"
+    if len(x_shape) == 2 and x_shape[0] == adjacency_shape[0] is not None:
+        return f". {_CUT}"
     return ""
 
 
@@ -195,7 +203,8 @@ def _assert_fits(adjacency, indices, sizes, x, x_receivers):
             adjacency.layer,
             "Expected an adjacency with one column for each node (row of `x`), "
             f"{rows}, and edges (receiver, sender) from (0, 0) to below its shape. "
-            "Received: {} nodes, an adjacency of shape {}, indices from {} to {}",
+            "Received: {} nodes, an adjacency of shape {}, indices from {} to {}. "
+            + _CUT,
         ),
         num_senders,
         sizes,
