@@ -7,7 +7,6 @@ import tensorflow as tf
 from tfgraph import ops
 from tfgraph.adjacency.types import DenseAdjacency, SparseAdjacency
 
-
 _CUT = (
     "Keras cuts arrays into batches: give `fit`, `evaluate` and `predict` one graph by "
     "`tfgraph.data.full_batch(graph)`."
