@@ -17,14 +17,18 @@ alone, where `graph` is a GraphTensor:
 Each function takes tensors, symbolic tensors and shapes alike.
 """
 
+from __future__ import annotations
+
 import contextlib
 import dataclasses
+from collections.abc import Iterator
 from typing import Any
 
 import keras
 import tensorflow as tf
 
 from tfgraph import arguments, graph_tensor
+from tfgraph.typing import Features
 
 _NUMBERS = (int, float, bool, str, bytes)
 
@@ -71,7 +75,7 @@ class GraphInputs:
     pairs: Any = None
     is_pair: bool = False
 
-    def to_inputs(self):
+    def to_inputs(self) -> Any:
         """Returns inputs of these parts: what `parse` takes apart."""
         parts = [
             (self.x, self.x_receivers) if self.is_pair else self.x,
@@ -84,7 +88,7 @@ class GraphInputs:
         parts = [part for part in parts if part is not None]
         return parts[0] if len(parts) == 1 else parts
 
-    def for_layer(self, x=None, number: int = 0):
+    def for_layer(self, x: Any = None, number: int = 0) -> Any:
         """Returns the inputs of the convolution `number` on the same graph.
 
         Args:
@@ -99,13 +103,15 @@ class GraphInputs:
             edge_features=self.edge_features,
         ).to_inputs()
 
-    def for_readout(self, x):
+    def for_readout(self, x: Any) -> Any:
         """Returns the inputs of a readout of features `x` of the same nodes."""
         membership = self.membership if self.graph is None else self.graph
         return x if membership is None else [x, membership]
 
 
-def parse(inputs, optional: str | None = None, num_assignments: int = 0) -> GraphInputs:
+def parse(
+    inputs: Any, optional: str | None = None, num_assignments: int = 0
+) -> GraphInputs:
     """Takes the inputs of a layer or model over graphs apart.
 
     Args:
@@ -120,7 +126,9 @@ def parse(inputs, optional: str | None = None, num_assignments: int = 0) -> Grap
     parts = _parts(inputs)
     end = max(len(parts) - num_assignments, 0)
     parts, assignments = parts[:end], tuple(parts[end:])
-    x, graph, last = None, None, []
+    x: Any = None
+    graph: Any = None
+    last: list[Any] = []
     if parts and isinstance(parts[0], dict):
         graph, *last = parts
     elif len(parts) > 1 and parts[0] is not None:
@@ -145,7 +153,7 @@ def parse(inputs, optional: str | None = None, num_assignments: int = 0) -> Grap
         )
     x, x_receivers = x if is_pair else (x, None)
     adjacency, graph = (None, graph) if isinstance(graph, dict) else (graph, None)
-    named = {optional: last[0]} if last else {}
+    named = {optional: last[0]} if optional and last else {}
     return GraphInputs(
         x,
         adjacency,
@@ -157,7 +165,7 @@ def parse(inputs, optional: str | None = None, num_assignments: int = 0) -> Grap
     )
 
 
-def parse_nodes(inputs) -> GraphInputs:
+def parse_nodes(inputs: Any) -> GraphInputs:
     """Takes the inputs of a readout apart, which needs no edges.
 
     Args:
@@ -180,14 +188,14 @@ def parse_nodes(inputs) -> GraphInputs:
     return GraphInputs(x, membership=membership)
 
 
-def is_list(inputs) -> bool:
+def is_list(inputs: Any) -> bool:
     """Whether it is a list of parts or adjacencies, or of shapes, not a shape."""
     return isinstance(inputs, (list, tuple)) and not all(
         isinstance(size, int | None) for size in inputs
     )
 
 
-def symbolic(shapes):
+def symbolic(shapes: Any) -> Any:
     """Returns symbolic tensors of shapes, to build the layers inside another.
 
     Args:
@@ -207,7 +215,7 @@ def symbolic(shapes):
     return tensors
 
 
-def check_no_edge_list(adjacency):
+def check_no_edge_list(adjacency: Features) -> None:
     """Raises a `ValueError` if a list of edges is given as a dense adjacency."""
     shape, is_integer = tuple(adjacency.shape), tf.as_dtype(adjacency.dtype).is_integer
     if isinstance(adjacency, tf.SparseTensor) or not is_integer or len(shape) != 2:
@@ -222,7 +230,7 @@ def check_no_edge_list(adjacency):
     )
 
 
-def check_tensors(inputs):
+def check_tensors(inputs: Any) -> None:
     """Raises a `ValueError` if a part of the inputs is nothing that a layer takes.
 
     Keras would say only that it takes tensors.
@@ -237,7 +245,7 @@ def check_tensors(inputs):
         )
 
 
-def _is_tensor(part) -> bool:
+def _is_tensor(part: Any) -> bool:
     # Attributes tell the objects of libraries that are not imported here.
     is_foreign = hasattr(part, "tocoo") or hasattr(part, "to_numpy")
     if part is None or isinstance(part, _NUMBERS):
@@ -245,7 +253,7 @@ def _is_tensor(part) -> bool:
     return hasattr(part, "dtype") and not is_foreign
 
 
-def _conversion(part) -> str:
+def _conversion(part: Any) -> str:
     """The sentence that says how to make tensors of an object."""
     if hasattr(part, "to_sparse_tensor"):
         return (
@@ -257,7 +265,7 @@ def _conversion(part) -> str:
     return arguments.conversion("graph", part, ".to_sparse_tensor()")
 
 
-def described(inputs) -> str:
+def described(inputs: Any) -> str:
     """Says what inputs are: types and shapes, not the numbers."""
     if isinstance(inputs, dict):
         return "{" + ", ".join(f"{k}: {described(v)}" for k, v in inputs.items()) + "}"
@@ -274,7 +282,7 @@ def _tuple(shape):
     return shape if getattr(shape, "rank", 0) is None else tuple(shape)
 
 
-def _parts(inputs) -> list:
+def _parts(inputs: Any) -> list:
     """The parts of the inputs, with dicts in the place of GraphTensors."""
     return [
         graph_tensor.to_components(part) if hasattr(part, "node_sets") else part
@@ -283,7 +291,7 @@ def _parts(inputs) -> list:
 
 
 @contextlib.contextmanager
-def named_errors(label: str):
+def named_errors(label: str) -> Iterator[None]:
     """Context in which a `ValueError` begins with the label of a layer or model."""
     try:
         yield

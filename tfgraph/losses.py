@@ -1,12 +1,23 @@
 """Losses of embeddings: how well inner products tell pairs that belong together."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import keras
 import tensorflow as tf
 
 from tfgraph import arguments, ops
-from tfgraph.adjacency import DenseAdjacency, as_adjacency, assert_square
+from tfgraph.adjacency import Adjacency, DenseAdjacency, as_adjacency, assert_square
+from tfgraph.typing import Features, Seed
+
+__all__ = ["NegativeSamplingLoss", "reconstruction_loss"]
 
 _SAMPLINGS = ("uniform", "degree")
+
+
+def __dir__() -> list[str]:
+    return __all__
 
 
 @keras.saving.register_keras_serializable("tfgraph")
@@ -32,11 +43,13 @@ class NegativeSamplingLoss(keras.losses.Loss):
         y_pred: Embeddings `[M, D]`.
     """
 
-    def __init__(self, name="negative_sampling", reduction="sum_over_batch_size"):
+    def __init__(
+        self, name: str = "negative_sampling", reduction: str = "sum_over_batch_size"
+    ) -> None:
         # Keras casts the row numbers to the loss's dtype, which has to hold them.
         super().__init__(name=name, reduction=reduction, dtype="float32")
 
-    def call(self, y_true, y_pred):
+    def call(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
         rows = tf.cast(y_true, tf.int32)
         z_u = tf.gather(y_pred, rows[:, :1])
         others = tf.gather(y_pred, rows[:, 1:])
@@ -45,18 +58,18 @@ class NegativeSamplingLoss(keras.losses.Loss):
             tf.math.softplus(logits[:, 1:]), axis=1
         )
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {"name": self.name, "reduction": self.reduction}
 
 
 def reconstruction_loss(
-    z,
-    adjacency,
+    z: tf.Tensor,
+    adjacency: Features,
     reweight: bool = True,
     num_samples: int | None = None,
     sampling: str = "uniform",
     seed: int | keras.random.SeedGenerator | None = None,
-):
+) -> tf.Tensor:
     """Weighted cross-entropy between `σ(z_i · z_j)` and the adjacency, over all pairs.
 
     As in the official code of "Variational Graph Auto-Encoders" (Kipf & Welling, 2016,
@@ -107,14 +120,21 @@ def reconstruction_loss(
     return adjacency_loss(z, adjacency, reweight, num_samples, sampling, seed)
 
 
-def check_sampling(num_samples, sampling):
+def check_sampling(num_samples: int | None, sampling: str) -> None:
     """Raises a `ValueError` for arguments that `reconstruction_loss` cannot use."""
     if num_samples is not None:
         arguments.checked_integer("num_samples", num_samples)
     arguments.check_choice("sampling", sampling, _SAMPLINGS)
 
 
-def adjacency_loss(z, adjacency, reweight, num_samples, sampling, seed):
+def adjacency_loss(
+    z: tf.Tensor,
+    adjacency: Adjacency,
+    reweight: bool,
+    num_samples: int | None,
+    sampling: str,
+    seed: Seed,
+) -> tf.Tensor:
     """`reconstruction_loss` of a `SparseAdjacency` or `DenseAdjacency`."""
     assert_square(adjacency, "the loss is over all pairs of nodes")
     z = tf.cast(z, ops.weight_dtype(z.dtype))

@@ -1,14 +1,23 @@
 """From what a user has (SparseTensor, GraphTensor, dense tensor) to one adjacency."""
 
+from __future__ import annotations
+
 import dataclasses
 
 import tensorflow as tf
 
 from tfgraph import ops
-from tfgraph.adjacency.types import DenseAdjacency, SparseAdjacency
+from tfgraph.adjacency.types import Adjacency, DenseAdjacency, SparseAdjacency
+from tfgraph.typing import Features, Shape, Size
 
 
-def as_adjacency(adjacency, x, layer="", is_pair=False, x_receivers=None):
+def as_adjacency(
+    adjacency: Features,
+    x: Features,
+    layer: str = "",
+    is_pair: bool = False,
+    x_receivers: Features | None = None,
+) -> Adjacency:
     """Returns the adjacency of a `tf.SparseTensor` or of a dense tensor.
 
     Args:
@@ -39,8 +48,15 @@ def as_adjacency(adjacency, x, layer="", is_pair=False, x_receivers=None):
 
 
 def from_edges(
-    source, target, weight, num_senders, num_receivers, x, layer="", x_receivers=None
-):
+    source: tf.Tensor,
+    target: tf.Tensor,
+    weight: tf.Tensor | None,
+    num_senders: Size,
+    num_receivers: Size | None,
+    x: Features,
+    layer: str = "",
+    x_receivers: Features | None = None,
+) -> SparseAdjacency:
     """Returns the adjacency of an edge list, such as a GraphTensor's edge set.
 
     Args:
@@ -77,7 +93,12 @@ def from_edges(
     return _sorted(made, tf.stack([num_rows, num_columns]), x, x_receivers)
 
 
-def check_shapes(x_shape, adjacency_shape, is_pair=False, receivers_shape=None):
+def check_shapes(
+    x_shape: Shape,
+    adjacency_shape: Shape,
+    is_pair: bool = False,
+    receivers_shape: Shape | None = None,
+) -> None:
     """Raises a `ValueError` if features and adjacency do not belong together.
 
     Args:
@@ -106,7 +127,7 @@ def check_shapes(x_shape, adjacency_shape, is_pair=False, receivers_shape=None):
         if receivers_shape is not None:
             _check_receivers(tuple(receivers_shape), adjacency_shape)
         return
-    if None not in (num_rows, num_columns) and num_rows > num_columns:
+    if num_rows is not None and num_columns is not None and num_rows > num_columns:
         raise ValueError(
             "Expected an adjacency with no more rows (receivers) than columns "
             f"(senders): the receivers are the first of the senders. {received}"
@@ -125,7 +146,7 @@ def _check_receivers(receivers_shape, adjacency_shape):
         )
 
 
-def _hint(x_shape, adjacency_shape) -> str:
+def _hint(x_shape: Shape, adjacency_shape: Shape) -> str:
     """What the user may have meant by shapes that do not fit."""
     if len(adjacency_shape) == 2 and 2 in adjacency_shape:
         return (
@@ -137,7 +158,7 @@ def _hint(x_shape, adjacency_shape) -> str:
     return ""
 
 
-def cast(name, tensor, dtype):
+def cast(name: str, tensor: Features, dtype: tf.DType | str) -> Features:
     """Casts a tensor; a `ValueError` names it if it holds no real numbers."""
     if tensor.dtype == tf.string or tensor.dtype.is_complex:
         raise ValueError(
@@ -147,7 +168,7 @@ def cast(name, tensor, dtype):
     return tf.cast(tensor, dtype)
 
 
-def check_is_matrix(name, tensor):
+def check_is_matrix(name: str, tensor: tf.SparseTensor) -> None:
     """Raises a `ValueError` if a SparseTensor is of another rank than 2."""
     if tensor.shape.rank != 2:
         raise ValueError(

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import keras
 import tensorflow as tf
 
 from tfgraph import ops
-from tfgraph.adjacency import as_adjacency, assert_not_negative, assert_square
+from tfgraph.adjacency import (
+    Adjacency,
+    SparseAdjacency,
+    as_adjacency,
+    assert_not_negative,
+    assert_square,
+)
 from tfgraph.layers.graph_convolution import ConvolutionArguments, GraphConvolution
+from tfgraph.typing import Activation, Features, Inputs, InputShape
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -77,32 +84,32 @@ class GCNConv(GraphConvolution):
 
     def __init__(
         self,
-        units,
-        activation=None,
+        units: int,
+        activation: Activation = None,
         *,
-        add_self_loops=True,
-        improved=False,
-        normalize=True,
+        add_self_loops: bool = True,
+        improved: bool = False,
+        normalize: bool = True,
         **kwargs: Unpack[ConvolutionArguments],
-    ):
+    ) -> None:
         super().__init__(units, activation, **kwargs)
         self.add_self_loops = add_self_loops
         self.improved = improved
         self.normalize = normalize
 
-    def check_pair(self, x_receivers):
+    def check_pair(self, x_receivers: Features | None) -> None:
         if self.add_self_loops:
             raise ValueError(
                 "Expected `add_self_loops=False` for a pair of node sets, in which no "
                 "node is its own neighbour. Received: add_self_loops=True"
             )
 
-    def build(self, input_shape):
+    def build(self, input_shape: InputShape) -> None:
         super().build(input_shape)
         self.kernel = self.add_kernel((self.input_dim, self.units))
         self.bias = self.add_bias((self.units,))
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: Inputs, training: bool | None = None) -> tf.Tensor:
         graph = self.unpack(inputs)
         x = self.drop(graph.x, training)
         a_hat = normalized(
@@ -117,7 +124,7 @@ class GCNConv(GraphConvolution):
             h = ops.matmul(a_hat.matmul(x), self.kernel)
         return self.activate(h)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "add_self_loops": self.add_self_loops,
@@ -126,7 +133,12 @@ class GCNConv(GraphConvolution):
         }
 
 
-def normalized(adjacency, add_self_loops=True, improved=False, normalize=True):
+def normalized(
+    adjacency: Adjacency,
+    add_self_loops: bool = True,
+    improved: bool = False,
+    normalize: bool = True,
+) -> Adjacency:
     """`Â = D̃^(-1/2) Ã D̃^(-1/2)` of a `SparseAdjacency` or `DenseAdjacency`.
 
     Applies only the steps that the arguments, those of `GCNConv`, select. Between two
@@ -151,7 +163,9 @@ def _inverse_roots(degrees):
     return tf.where(degrees > 0, tf.math.rsqrt(degrees), 0.0)
 
 
-def gcn_normalize(adjacency, improved=False):
+def gcn_normalize(
+    adjacency: tf.SparseTensor, improved: bool = False
+) -> tf.SparseTensor:
     """Returns `Â = D̃^(-1/2) (A + I) D̃^(-1/2)`, to be made once for a fixed graph.
 
     `GCNConv` makes `Â` anew in each call, since it cannot know that a graph stays the
@@ -184,5 +198,5 @@ def gcn_normalize(adjacency, improved=False):
         [adjacency.dense_shape[1], 0], ops.weight_dtype(adjacency.dtype)
     )
     adjacency_of = as_adjacency(adjacency, no_features, "gcn_normalize")
-    a_hat = normalized(adjacency_of, improved=improved)
+    a_hat = cast(SparseAdjacency, normalized(adjacency_of, improved=improved))
     return tf.SparseTensor(a_hat.indices, a_hat.values, adjacency.dense_shape)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import keras
 import tensorflow as tf
 
 from tfgraph import arguments, ops
-from tfgraph.adjacency import assert_not_negative
+from tfgraph.adjacency import Adjacency, assert_not_negative
 from tfgraph.layers.graph_convolution import ConvolutionArguments, GraphConvolution
+from tfgraph.typing import Activation, Features, Inputs, InputShape
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -99,16 +100,16 @@ class SAGEConv(GraphConvolution):
 
     def __init__(
         self,
-        units,
-        activation=None,
-        aggregator="mean",
+        units: int,
+        activation: Activation = None,
+        aggregator: str = "mean",
         *,
-        aggregator_units=None,
-        concat=False,
-        root_weight=True,
-        normalize=False,
+        aggregator_units: int | None = None,
+        concat: bool = False,
+        root_weight: bool = True,
+        normalize: bool = False,
         **kwargs: Unpack[ConvolutionArguments],
-    ):
+    ) -> None:
         if activation in AGGREGATORS:
             raise ValueError(
                 "SAGEConv: expected `activation` as the second argument; pass "
@@ -133,10 +134,10 @@ class SAGEConv(GraphConvolution):
         self.supports_jit = aggregator != "lstm"
 
     @property
-    def output_dim(self):
+    def output_dim(self) -> int:
         return 2 * self.units if self.concat else self.units
 
-    def check_pair(self, x_receivers):
+    def check_pair(self, x_receivers: Features | None) -> None:
         if self.aggregator == "gcn":
             raise ValueError(
                 "Expected another `aggregator` for a pair of node sets, in which no "
@@ -148,7 +149,7 @@ class SAGEConv(GraphConvolution):
                 "`root_weight=False`. Received: x_receivers=None"
             )
 
-    def build(self, input_shape):
+    def build(self, input_shape: InputShape) -> None:
         super().build(input_shape)
         input_dim = self.input_dim
         width = self.aggregator_units or self.units
@@ -166,7 +167,7 @@ class SAGEConv(GraphConvolution):
         self.neighbor_kernel = self.add_kernel((width, self.units), "neighbor_kernel")
         self.bias = self.add_bias((self.output_dim,))
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: Inputs, training: bool | None = None) -> tf.Tensor:
         graph = self.unpack(inputs)
         x, adjacency = self.drop(graph.x, training), graph.adjacency
         h = self.aggregate(x, adjacency, training)
@@ -179,7 +180,9 @@ class SAGEConv(GraphConvolution):
         h = self.activate(h)
         return ops.unit_length(h) if self.normalize else h
 
-    def aggregate(self, x, adjacency, training):
+    def aggregate(
+        self, x: Features, adjacency: Adjacency, training: bool | None
+    ) -> tf.Tensor:
         """`W₂ h_N(v)`, of the aggregated neighbours: `[..., M, units]`."""
         if self.aggregator in ("max_pool", "mean_pool"):
             x = ops.matmul(x, self.pool_kernel)
@@ -203,7 +206,9 @@ class SAGEConv(GraphConvolution):
             return combine(ops.matmul(x, self.neighbor_kernel))
         return ops.matmul(combine(x), self.neighbor_kernel)
 
-    def last_states(self, x, adjacency, training):
+    def last_states(
+        self, x: Features, adjacency: Adjacency, training: bool | None
+    ) -> tf.Tensor:
         """The LSTM's last state after the neighbours of each node."""
         if ops.compiled_by_xla():
             message = (
@@ -213,13 +218,11 @@ class SAGEConv(GraphConvolution):
             )
             raise ValueError(ops.name_layer(adjacency.layer, message))
         if isinstance(x, tf.SparseTensor):
-            # Not tf.sparse.to_dense, which refuses repeated entries.
-            x = tf.scatter_nd(x.indices, x.values, x.dense_shape)
-            x = tf.ensure_shape(x, [None, self.input_dim])
+            x = tf.ensure_shape(ops.to_dense(x), [None, self.input_dim])
         seed = self.seed_generator.next() if training else None
         return adjacency.sequence(x, self.lstm, seed)
 
-    def own_part(self, x, adjacency):
+    def own_part(self, x: Features, adjacency: Adjacency) -> tf.Tensor:
         """`W₁ h_v` of the nodes that receive: `[..., M, units]`."""
         if adjacency.is_pair:
             return ops.matmul(x, self.kernel)
@@ -227,7 +230,7 @@ class SAGEConv(GraphConvolution):
             return adjacency.first_rows(ops.matmul(x, self.kernel))
         return ops.matmul(adjacency.first_rows(x), self.kernel)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "aggregator": self.aggregator,

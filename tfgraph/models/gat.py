@@ -1,12 +1,16 @@
 """The GAT of Veličković et al. as a Keras model."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 
 from tfgraph import arguments
 from tfgraph.layers import GATConv
 from tfgraph.models.stack import ConvolutionStack
+from tfgraph.typing import Activation, DType
 
 
 @keras.saving.register_keras_serializable("tfgraph")
@@ -88,26 +92,26 @@ class GAT(ConvolutionStack):
 
     def __init__(
         self,
-        num_classes,
+        num_classes: int,
         hidden_units: Sequence[int] = (8,),
         num_heads: int | Sequence[int] = 8,
         output_heads: int = 1,
-        residual=False,
-        activation="elu",
-        classifier_activation="softmax",
-        dropout=0.6,
-        attention_dropout=None,
+        residual: bool = False,
+        activation: Activation = "elu",
+        classifier_activation: Activation = "softmax",
+        dropout: float = 0.6,
+        attention_dropout: float | None = None,
         *,
-        name=None,
-        dtype=None,
-        trainable=True,
-        **kwargs,
-    ):
+        name: str | None = None,
+        dtype: DType = None,
+        trainable: bool = True,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(hidden_units, name, dtype, trainable)
         self.num_classes = arguments.checked_integer(
             "num_classes", num_classes, owner=type(self).__name__
         )
-        if not isinstance(num_heads, (list, tuple)):
+        if not isinstance(num_heads, Sequence):
             num_heads = [num_heads] * len(self.hidden_units)
         if len(num_heads) != len(self.hidden_units):
             raise ValueError(
@@ -154,7 +158,7 @@ class GAT(ConvolutionStack):
             )
         )
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "num_classes": self.num_classes,

@@ -1,6 +1,9 @@
 """The GCN of Kipf & Welling as a Keras model."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 
@@ -8,6 +11,7 @@ from tfgraph import arguments
 from tfgraph import inputs as graph_inputs
 from tfgraph.layers import GCNConv
 from tfgraph.models.stack import ConvolutionStack
+from tfgraph.typing import Activation, DType, Regularizer
 
 
 @keras.saving.register_keras_serializable("tfgraph")
@@ -61,19 +65,19 @@ class GCN(ConvolutionStack):
 
     def __init__(
         self,
-        num_classes,
+        num_classes: int,
         hidden_units: Sequence[int] = (16,),
-        activation="relu",
-        classifier_activation="softmax",
-        dropout=0.5,
-        use_bias=False,
-        kernel_regularizer=None,
+        activation: Activation = "relu",
+        classifier_activation: Activation = "softmax",
+        dropout: float = 0.5,
+        use_bias: bool = False,
+        kernel_regularizer: Regularizer | Sequence[Regularizer] = None,
         *,
-        name=None,
-        dtype=None,
-        trainable=True,
-        **kwargs,
-    ):
+        name: str | None = None,
+        dtype: DType = None,
+        trainable: bool = True,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(hidden_units, name, dtype, trainable)
         self.num_classes = arguments.checked_integer(
             "num_classes", num_classes, owner=type(self).__name__
@@ -127,7 +131,7 @@ class GCN(ConvolutionStack):
             )
         return parts
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "num_classes": self.num_classes,

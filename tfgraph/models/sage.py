@@ -1,12 +1,17 @@
 """GraphSAGE as a Keras model."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
+from typing import Any
 
 import keras
+import tensorflow as tf
 
 from tfgraph import arguments
 from tfgraph.layers import SAGEConv
 from tfgraph.models.stack import ConvolutionStack
+from tfgraph.typing import Activation, DType, Inputs, InputShape, Shape
 
 
 @keras.saving.register_keras_serializable("tfgraph")
@@ -67,19 +72,19 @@ class GraphSAGE(ConvolutionStack):
 
     def __init__(
         self,
-        num_classes=None,
+        num_classes: int | None = None,
         hidden_units: Sequence[int] = (256, 256),
-        aggregator="mean",
-        activation="relu",
-        classifier_activation="softmax",
-        normalize="output",
-        dropout=0.0,
+        aggregator: str = "mean",
+        activation: Activation = "relu",
+        classifier_activation: Activation = "softmax",
+        normalize: str | None = "output",
+        dropout: float = 0.0,
         *,
-        name=None,
-        dtype=None,
-        trainable=True,
-        **kwargs,
-    ):
+        name: str | None = None,
+        dtype: DType = None,
+        trainable: bool = True,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(hidden_units, name, dtype, trainable)
         if not self.hidden_units:
             raise ValueError(
@@ -124,20 +129,20 @@ class GraphSAGE(ConvolutionStack):
                 dtype=self.dtype_policy,
             )
 
-    def build(self, input_shape):
+    def build(self, input_shape: InputShape) -> None:
         super().build(input_shape)
         if self.classifier is not None:
             self.classifier.build(super().compute_output_shape(input_shape))
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: Inputs, training: bool | None = None) -> tf.Tensor:
         z = super().call(inputs, training)
         return z if self.classifier is None else self.classifier(z)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: InputShape) -> Shape:
         shape = super().compute_output_shape(input_shape)
         return shape if self.classifier is None else (*shape[:-1], self.num_classes)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "num_classes": self.num_classes,

@@ -1,14 +1,19 @@
 """The graph autoencoders of Kipf & Welling as Keras models."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 import numpy as np
 import tensorflow as tf
 
 from tfgraph import inputs as graph_inputs
 from tfgraph import losses, ops
-from tfgraph.adjacency import DenseAdjacency
 from tfgraph.layers import GAEEncoder, InnerProductDecoder, VGAEEncoder
 from tfgraph.models.graph_model import GraphModel
+from tfgraph.typing import DType, Inputs, InputShape
 
 
 @keras.saving.register_keras_serializable("tfgraph")
@@ -76,21 +81,21 @@ class GAE(GraphModel):
     """
 
     needs_labels = False
-    _encoder_class = GAEEncoder
+    _encoder_class: type[GAEEncoder] = GAEEncoder
 
     def __init__(
         self,
-        latent_dim=16,
-        hidden_units=32,
+        latent_dim: int = 16,
+        hidden_units: int = 32,
         *,
-        reweight=True,
-        num_samples=None,
-        sampling="uniform",
-        name=None,
-        dtype=None,
-        trainable=True,
-        **kwargs,
-    ):
+        reweight: bool = True,
+        num_samples: int | None = None,
+        sampling: str = "uniform",
+        name: str | None = None,
+        dtype: DType = None,
+        trainable: bool = True,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(name=name, dtype=dtype, trainable=trainable)
         losses.check_sampling(num_samples, sampling)
         self.reweight = reweight
@@ -105,10 +110,10 @@ class GAE(GraphModel):
             dtype=ops.weight_dtype(self.compute_dtype).name
         )
 
-    def build(self, input_shape):
+    def build(self, input_shape: InputShape) -> None:
         self.encoder.build(self._parts(input_shape).for_layer())
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: Inputs, training: bool | None = None) -> tf.Tensor:
         parts = self._parts(inputs)
         z = self.encoder(parts.for_layer(), training=training)
         return z if parts.pairs is None else self.decoder([z, parts.pairs])
@@ -122,8 +127,13 @@ class GAE(GraphModel):
         return self.encoder.hidden.unpack(parts.for_layer()).adjacency
 
     def compute_loss(
-        self, x=None, y=None, y_pred=None, sample_weight=None, training=True
-    ):
+        self,
+        x: Inputs = None,
+        y: tf.Tensor | None = None,
+        y_pred: tf.Tensor = None,
+        sample_weight: tf.Tensor | None = None,
+        training: bool = True,
+    ) -> tf.Tensor:
         if y is not None and self._compile_loss is not None:
             return super().compute_loss(x, y, y_pred, sample_weight, training)
         parts = self._parts(x)
@@ -147,18 +157,26 @@ class GAE(GraphModel):
         # Of the encoder's types, which may have fewer bits or more.
         return loss + sum(tf.cast(added, loss.dtype) for added in self.losses)
 
-    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+    def compute_metrics(
+        self,
+        x: Inputs,
+        y: tf.Tensor | None,
+        y_pred: tf.Tensor,
+        sample_weight: tf.Tensor | None = None,
+    ) -> dict[str, Any]:
         if y is None:  # nothing that the compiled metrics could tell
             return {"loss": self._loss_tracker.result()}
         return super().compute_metrics(x, y, y_pred, sample_weight)
 
-    def get_metrics_result(self):
+    def get_metrics_result(self) -> dict[str, Any]:
         # Keras asks in every epoch, even before the first labelled pairs.
         if self._compile_metrics is not None and not self._compile_metrics.built:
             return {"loss": self._loss_tracker.result()}
         return super().get_metrics_result()
 
-    def top_links(self, inputs, nodes, k: int = 10):
+    def top_links(
+        self, inputs: Inputs, nodes: Sequence[int] | np.ndarray, k: int = 10
+    ) -> tuple[np.ndarray, np.ndarray]:
         """The likeliest new links of some nodes: to others that they have none to.
 
         Needs the memory of some millions of scores at a time, never of all pairs'.
@@ -178,13 +196,10 @@ class GAE(GraphModel):
         """
         z = self(inputs, training=False)
         adjacency = self._adjacency(self._parts(inputs))
-        if isinstance(adjacency, DenseAdjacency):
-            edges = tf.where(adjacency.values != 0)
-        else:
-            edges = tf.boolean_mask(*adjacency.edges())
-        return _top_links(tf.cast(z, tf.float32).numpy(), edges.numpy(), nodes, k)
+        edges = adjacency.edge_indices().numpy()
+        return _top_links(tf.cast(z, tf.float32).numpy(), edges, nodes, k)
 
-    def get_build_config(self):
+    def get_build_config(self) -> dict[str, Any] | None:
         # As for a graph alone, which is what an export takes.
         config = super().get_build_config()
         shape = None if config is None else config.get("input_shape")
@@ -192,7 +207,7 @@ class GAE(GraphModel):
             config if shape is None else {"input_shape": self._parts(shape).for_layer()}
         )
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         encoder = self.encoder.get_config()
         for name in ("name", "dtype", "trainable"):
             del encoder[name]

@@ -1,9 +1,16 @@
 """Dropout of dense and of sparse features."""
 
+from __future__ import annotations
+
+import keras
 import tensorflow as tf
 
+from tfgraph.typing import Features
 
-def dropout(x, rate, seed_generator):
+
+def dropout(
+    x: Features, rate: float, seed_generator: keras.random.SeedGenerator
+) -> Features:
     """Zeroes each entry of `x` with probability `rate`, divides the rest by `1 - rate`.
 
     As `keras.random.dropout`, in three quarters of the time, forward and backward: it

@@ -1,10 +1,12 @@
 """Products over the nodes of each graph of a batch, without padding the graphs."""
 
+from __future__ import annotations
+
 import tensorflow as tf
 
 
 @tf.custom_gradient
-def segment_outer(s, y, splits):
+def segment_outer(s: tf.Tensor, y: tf.Tensor, splits: tf.Tensor) -> tf.Tensor:
     """Returns `S_bᵀ Y_b` of each graph `b`, the sum of `s_i y_iᵀ` over its nodes `i`.
 
     One product after the other. Padding all graphs to the largest is the alternative:
@@ -42,7 +44,7 @@ def segment_outer(s, y, splits):
 
 
 @tf.custom_gradient
-def segment_matmul(y, matrices, splits):
+def segment_matmul(y: tf.Tensor, matrices: tf.Tensor, splits: tf.Tensor) -> tf.Tensor:
     """Returns `Y_b M_b` of each graph `b`, one below the other.
 
     Args:

@@ -1,11 +1,15 @@
 """Sparse times dense: the sum over neighbours of every convolution."""
 
+from __future__ import annotations
+
 import keras
 import tensorflow as tf
 from tensorflow.python.ops.control_flow_util import GraphOrParentsInXlaContext
 
+from tfgraph.typing import Features, Size
 
-def matmul(x, kernel):
+
+def matmul(x: Features, kernel: tf.Tensor | keras.Variable) -> tf.Tensor:
     """Returns `x @ kernel` for dense or sparse features `x`, in the dtype of `x`.
 
     Args:
@@ -23,7 +27,7 @@ def matmul(x, kernel):
     return tf.cast(h, x.dtype)
 
 
-def unit_length(x):
+def unit_length(x: tf.Tensor) -> tf.Tensor:
     """Returns each row of `x` `[..., F]` over its L2 norm, which float16 cannot hold.
 
     A row of zeros stays as it is and has no slope; by `tf.math.l2_normalize` it would
@@ -36,12 +40,14 @@ def unit_length(x):
     return tf.cast(precise * factors, x.dtype)
 
 
-def weight_dtype(dtype):
+def weight_dtype(dtype: tf.DType | str) -> tf.DType:
     """The dtype to sum over neighbours in: float64 for float64, else float32."""
     return tf.float64 if dtype == tf.float64 else tf.float32
 
 
-def sparse_matmul(indices, values, shape, x):
+def sparse_matmul(
+    indices: tf.Tensor, values: tf.Tensor, shape: tuple[Size, Size], x: tf.Tensor
+) -> tf.Tensor:
     """Returns `A @ x` for the sparse `A` with entries `A[indices[e]] = values[e]`.
 
     Or for `H` matrices with the same pattern of entries, such as the heads of an

@@ -1,11 +1,17 @@
 """What is taken over the neighbours of a node other than sums: maxima and sequences."""
 
+from __future__ import annotations
+
+import keras
 import tensorflow as tf
 
 from tfgraph.ops.segments import row_max, row_sum
+from tfgraph.typing import Size
 
 
-def sparse_max(indices, values, shape, x):
+def sparse_max(
+    indices: tf.Tensor, values: tf.Tensor, shape: tuple[Size, Size], x: tf.Tensor
+) -> tf.Tensor:
     """The maximum of each feature over the neighbours.
 
     Args:
@@ -22,7 +28,7 @@ def sparse_max(indices, values, shape, x):
     return _zero_if_none(row_max(messages, indices[:, 0], shape[0]))
 
 
-def dense_max(values, x):
+def dense_max(values: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
     """As `sparse_max`, for values `[..., M, N]` and `x` `[..., N, F]`."""
     messages = tf.where(
         values[..., None] != 0, x[..., None, :, :], tf.constant(x.dtype.min / 2)
@@ -34,7 +40,14 @@ def _zero_if_none(highest):
     return tf.where(highest <= highest.dtype.min / 2, tf.zeros_like(highest), highest)
 
 
-def sparse_sequence(indices, values, shape, x, cell, seed=None):
+def sparse_sequence(
+    indices: tf.Tensor,
+    values: tf.Tensor,
+    shape: tuple[Size, Size],
+    x: tf.Tensor,
+    cell: keras.layers.LSTMCell,
+    seed: tf.Tensor | None = None,
+) -> tf.Tensor:
     """Runs a recurrent cell over the neighbours of each node.
 
     Each step takes one neighbour of every node that still has one. With the rows in
@@ -88,7 +101,12 @@ def sparse_sequence(indices, values, shape, x, cell, seed=None):
     return tf.ensure_shape(states, [static_rows, cell.units])
 
 
-def dense_sequence(values, x, cell, seed=None):
+def dense_sequence(
+    values: tf.Tensor,
+    x: tf.Tensor,
+    cell: keras.layers.LSTMCell,
+    seed: tf.Tensor | None = None,
+) -> tf.Tensor:
     """As `sparse_sequence`, for values `[..., M, N]` and `x` `[..., N, F]`.
 
     A step for each of the `N` nodes, which the rows without an edge to it sit out.

@@ -1,15 +1,18 @@
 """Inner products `z_i · z_j` of pairs of nodes, without a matrix of all pairs."""
 
+from __future__ import annotations
+
 import tensorflow as tf
 
 from tfgraph.ops.checks import check, name_layer
 from tfgraph.ops.matmul import compiled_by_xla, sparse_matmul
+from tfgraph.typing import Size
 
 _BLOCK = 512  # nodes; the fastest of 256, 384, 512, 1024 and 2048
 _FACTORS = 16  # of a product that stays above 2^-16
 
 
-def checked_pairs(pairs, num_nodes, layer=""):
+def checked_pairs(pairs: tf.Tensor, num_nodes: Size, layer: str = "") -> tf.Tensor:
     """Returns `pairs`; fails at run time if one names a node that does not exist.
 
     Args:
@@ -32,14 +35,14 @@ def checked_pairs(pairs, num_nodes, layer=""):
         return tf.identity(pairs)
 
 
-def pair_logits(z, pairs):
+def pair_logits(z: tf.Tensor, pairs: tf.Tensor) -> tf.Tensor:
     """Returns `z_i · z_j` of each pair, `[P]`, for `z [N, D]` and `pairs [P, 2]`."""
     ends = tf.gather(z, pairs[:, 0]), tf.gather(z, pairs[:, 1])
     return tf.reduce_sum(ends[0] * ends[1], axis=-1)
 
 
 @tf.custom_gradient
-def edge_logits(z, indices):
+def edge_logits(z: tf.Tensor, indices: tf.Tensor) -> tf.Tensor:
     """`pair_logits` of edges sorted by row, whose gradient is two sparse products."""
 
     def gradient(dlogits):
@@ -55,7 +58,7 @@ def edge_logits(z, indices):
 
 
 @tf.custom_gradient
-def softplus_sum(z):
+def softplus_sum(z: tf.Tensor) -> tf.Tensor:
     """Returns `Σ_ij softplus(z_i · z_j)` over all pairs, for `z [N, D]`.
 
     The logits are made in blocks of 512 x 512, on and above the diagonal (they are
