@@ -27,12 +27,12 @@ def is_sparse_tensor(value: Any) -> bool:
 
 
 def is_integer(value: Any) -> bool:
-    """Whether `value` is an integer of Python or NumPy, and no boolean."""
+    """Whether `value` is an integer of Python or NumPy, but not a boolean."""
     return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
 def is_number(value: Any) -> bool:
-    """Whether `value` is a real number of Python or NumPy, and no boolean."""
+    """Whether `value` is a real number of Python or NumPy, but not a boolean."""
     return is_integer(value) or isinstance(value, float | np.floating)
 
 
@@ -42,11 +42,11 @@ def checked_integer(name: str, value: Any, least: int = 1, owner: str = "") -> i
     Args:
         name: The argument.
         value: What was passed for it.
-        least: The least that it may be.
-        owner: The class of the layer or model that it belongs to, for the error.
+        least: The smallest value that is allowed.
+        owner: The class of the layer or model with this argument, for the error.
 
     Raises:
-        ValueError: If it is no integer, or out of range.
+        ValueError: If it is not an integer, or out of range.
     """
     if not is_integer(value) or not least <= value < 2**63:
         known = {0: "a non-negative integer", 1: "a positive integer"}
@@ -134,9 +134,9 @@ def wrong_object(
         name: The argument.
         expected: What it should be.
         value: What was passed for it.
-        hint: A sentence on what to do. None for the name of the function that makes
-            a `Graph` of `value`.
-        suffix: What turns a `Graph` into what is expected, such as a method call.
+        hint: A sentence that says what to do. None to name the function that makes a
+            `Graph` of `value`.
+        suffix: The method call that turns a `Graph` into what is expected.
     """
     if hint is None:
         hint = conversion(name, value, suffix)
@@ -146,7 +146,7 @@ def wrong_object(
 
 
 def received(name: str, value: Any) -> str:
-    """Returns the end of an error: a short value itself, the type of any other."""
+    """Returns the end of an error: a short value itself, else the type."""
     if value is None or isinstance(value, bool | int | float | str | np.generic):
         return f"Received: {name}={value!r}"
     kind = type(value)

@@ -52,17 +52,17 @@ class GraphInputs:
     """The parts of a layer's inputs: tensors, symbolic tensors or shapes.
 
     Attributes:
-        x: Node features, of a pair those of the senders. None where they are a feature
-            of the `graph`.
-        x_receivers: The features of the receivers of a pair, or None without any.
+        x: Node features; for a pair, the features of the senders. None where the
+            `graph` holds them.
+        x_receivers: For a pair, the features of the receivers. None if there are none.
         adjacency: An adjacency, or a list of one for each layer. None with a `graph`.
         graph: The dict of a GraphTensor's components. None with an `adjacency`.
         edge_features: Features of the edges, or None.
         membership: Graph ids or a mask, or None.
         assignments: The assignments to clusters, one for each pooling.
         pairs: Pairs of nodes, or None.
-        is_pair: Whether the receivers are other nodes than the senders, `[(x_senders,
-            x_receivers), adjacency]`, and not the first of them.
+        is_pair: Whether senders and receivers are two node sets, `[(x_senders,
+            x_receivers), adjacency]`. If not, the receivers are the first senders.
     """
 
     x: Any
@@ -76,7 +76,7 @@ class GraphInputs:
     is_pair: bool = False
 
     def to_inputs(self) -> Any:
-        """Returns inputs of these parts: what `parse` takes apart."""
+        """Returns the inputs with these parts. `parse` is the inverse."""
         parts = [
             (self.x, self.x_receivers) if self.is_pair else self.x,
             self.adjacency if self.graph is None else self.graph,
@@ -92,8 +92,8 @@ class GraphInputs:
         """Returns the inputs of the convolution `number` on the same graph.
 
         Args:
-            x: Features in the place of those given. None to keep these.
-            number: Which of a list of adjacencies is meant.
+            x: New features. None to keep the present ones.
+            number: The position of the adjacency, if there is a list of them.
         """
         adjacency = self.adjacency
         return GraphInputs(
@@ -112,13 +112,13 @@ class GraphInputs:
 def parse(
     inputs: Any, optional: str | None = None, num_assignments: int = 0
 ) -> GraphInputs:
-    """Takes the inputs of a layer or model over graphs apart.
+    """Returns the parts of the inputs of a layer or model over graphs.
 
     Args:
         inputs: What the layer was called with, or its shapes.
         optional: The part that may follow the graph: "edge_features", "pairs" or
             "membership"; None if nothing may.
-        num_assignments: How many assignments to clusters are last.
+        num_assignments: The number of assignments to clusters, at the end.
 
     Raises:
         ValueError: If the inputs have another form.
@@ -133,7 +133,7 @@ def parse(
         graph, *last = parts
     elif len(parts) > 1 and parts[0] is not None:
         x, graph, *last = parts
-    # A GraphTensor tells itself which node is of which graph.
+    # A GraphTensor already says which node is in which graph.
     tells = optional == "membership" and isinstance(graph, dict)
     if graph is None or len(last) > (optional is not None and not tells):
         given = (
@@ -166,7 +166,7 @@ def parse(
 
 
 def parse_nodes(inputs: Any) -> GraphInputs:
-    """Takes the inputs of a readout apart, which needs no edges.
+    """Returns the parts of the inputs of a readout, which needs no edges.
 
     Args:
         inputs: `[x, graph_ids]`, `[x, mask]`, `x`, `[x, graph]` or `graph`, or shapes.
@@ -189,14 +189,14 @@ def parse_nodes(inputs: Any) -> GraphInputs:
 
 
 def is_list(inputs: Any) -> bool:
-    """Whether it is a list of parts or adjacencies, or of shapes, not a shape."""
+    """Whether `inputs` is a list of parts, adjacencies or shapes. A shape is none."""
     return isinstance(inputs, (list, tuple)) and not all(
         isinstance(size, int | None) for size in inputs
     )
 
 
 def symbolic(shapes: Any) -> Any:
-    """Returns symbolic tensors of shapes, to build the layers inside another.
+    """Returns symbolic tensors of the given shapes, to build inner layers with.
 
     Args:
         shapes: A shape; a dict of the shapes of a GraphTensor's components; or a list
@@ -231,7 +231,7 @@ def check_no_edge_list(adjacency: Features) -> None:
 
 
 def check_tensors(inputs: Any) -> None:
-    """Raises a `ValueError` if a part of the inputs is nothing that a layer takes.
+    """Raises a `ValueError` if a layer cannot take a part of the inputs.
 
     Keras would say only that it takes tensors.
     """
@@ -246,7 +246,7 @@ def check_tensors(inputs: Any) -> None:
 
 
 def _is_tensor(part: Any) -> bool:
-    # Attributes tell the objects of libraries that are not imported here.
+    # Objects of libraries that are not imported here are known by their attributes.
     is_foreign = hasattr(part, "tocoo") or hasattr(part, "to_numpy")
     if part is None or isinstance(part, _NUMBERS):
         return True

@@ -1,4 +1,4 @@
-"""Losses of embeddings: how well inner products tell pairs that belong together."""
+"""Losses of embeddings: how well inner products predict the pairs of nodes."""
 
 from __future__ import annotations
 
@@ -81,8 +81,8 @@ def reconstruction_loss(
 
     The `N²` logits are never in memory together: the sum of softplus over all pairs is
     taken in blocks, and the rest of the loss is a sum over edges. Time still grows with
-    N², so larger graphs estimate that sum
-    from `num_samples` random pairs. The estimate's mean is the exact loss:
+    N². For a large graph, `num_samples` random pairs estimate the sum. The mean of the
+    estimate is the exact loss:
 
         Σ_ij softplus(l_ij) ≈ 1/S · Σ_s softplus(l_s) / p_s
 
@@ -92,16 +92,16 @@ def reconstruction_loss(
         z: The nodes' latent vectors `[N, D]`; or `[B, N, D]` of a batch of graphs, for
             the mean over the graphs.
         adjacency: `tf.SparseTensor` `[N, N]`, or dense, `[N, N]` or `[B, N, N]`. The
-            edges are the entries of which the weight is not 0, whatever it is; the
-            weights of a repeated entry add up. An undirected graph holds both
+            edges are the entries with a weight other than 0; its size has no effect.
+            The weights of a repeated entry add up. An undirected graph holds both
             directions. Self-loops make no difference.
         reweight: Whether to weigh edges as above. False for `w = norm = 1`, with which
             the loss is `-log p(A | Z) / N²`.
         num_samples: Pairs to draw for an estimate. None for the exact loss. A dense
-            adjacency, which has all pairs in memory anyway, always gets that.
+            adjacency has all pairs in memory, and always gets the exact loss.
         sampling: How the two nodes of a pair are drawn: "uniform", or "degree" for a
             probability proportional to their degree plus 1.
-        seed: Integer, `keras.random.SeedGenerator` or None, of the draws.
+        seed: Integer, `keras.random.SeedGenerator` or None, for the random pairs.
 
     Returns:
         A scalar, in float32 (float64 for float64 `z`).
@@ -150,7 +150,7 @@ def adjacency_loss(
         total = _sampled_softplus_sum(
             z, edges[:, 0], is_edge, num_samples, sampling, seed
         )
-    # A target of 1 has w softplus(-l) in the place of softplus(l) = l + softplus(-l).
+    # For a target of 1, w softplus(-l) replaces softplus(l) = l + softplus(-l).
     for logits, count in (
         (ops.edge_logits(z, edges), is_edge),
         (tf.reduce_sum(z**2, axis=-1), 1),  # the diagonal

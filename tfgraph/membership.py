@@ -19,7 +19,7 @@ from tfgraph.typing import Features, Mask, Shape, Tensor
 
 @dataclasses.dataclass(frozen=True)
 class UnionMembership:
-    """The nodes of a disjoint union, of one graph after the other.
+    """The nodes of a disjoint union: one graph after the other.
 
     Attributes:
         graph_ids: int64 `[N]`, the number of each node's graph, sorted.
@@ -38,7 +38,7 @@ class UnionMembership:
         return row_sum(x, self.graph_ids, self.num_graphs)
 
     def max(self, x: tf.Tensor) -> tf.Tensor:
-        """The maximum over each graph's nodes, 0 of none: `[N, F]` to `[B, F]`."""
+        """The maximum over each graph's nodes, or 0: `[N, F]` to `[B, F]`."""
         highest = row_max(x, self.graph_ids, self.num_graphs)
         empty = self.counts(tf.int32) == 0
         return tf.where(empty[:, None], tf.zeros([], x.dtype), highest)
@@ -50,11 +50,11 @@ class UnionMembership:
         return exp / self.to_nodes(self.sum(exp))
 
     def to_nodes(self, y: tf.Tensor) -> tf.Tensor:
-        """What is each graph's, for each of its nodes: `[B, ...]` to `[N, ...]`."""
+        """Repeats the row of each graph for its nodes: `[B, ...]` to `[N, ...]`."""
         return tf.gather(y, self.graph_ids)
 
     def only_nodes(self, x: tf.Tensor) -> tf.Tensor:
-        """`x` `[N, F]` with zeros for what is no node: here, as it is."""
+        """Returns `x` `[N, F]`: every row is a node."""
         return x
 
     def outer(self, s: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
@@ -83,7 +83,7 @@ class PaddedMembership:
         return tf.reduce_sum(self.only_nodes(x), axis=1)
 
     def max(self, x: tf.Tensor) -> tf.Tensor:
-        """The maximum over each graph's nodes, 0 of none: `[B, n, F]` to `[B, F]`."""
+        """The maximum over each graph's nodes, or 0: `[B, n, F]` to `[B, F]`."""
         lowest = tf.where(self.mask[..., None], x, x.dtype.min)
         empty = self.counts(tf.int32) == 0
         return tf.where(
@@ -96,11 +96,11 @@ class PaddedMembership:
         return self.only_nodes(tf.nn.softmax(logits, axis=1))
 
     def to_nodes(self, y: tf.Tensor) -> tf.Tensor:
-        """What is each graph's, for each of its nodes: `[B, ...]` to `[B, 1, ...]`."""
+        """Repeats the row of each graph for its nodes: `[B, ...]` to `[B, 1, ...]`."""
         return tf.expand_dims(y, 1)
 
     def only_nodes(self, x: tf.Tensor) -> tf.Tensor:
-        """`x` `[B, n, ...]` with zeros for what is no node."""
+        """`x` `[B, n, ...]` with zeros in the rows that are not nodes."""
         mask = self.mask
         for _ in range(x.shape.rank - 2):
             mask = mask[..., None]
@@ -109,7 +109,7 @@ class PaddedMembership:
     def outer(self, s: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
         """`S_bᵀ Y_b` of each graph: `[B, n, K]` and `[B, n, F]` to `[B, K, F]`.
 
-        Of rows that are no nodes, `s` or `y` is to be 0.
+        In rows that are not nodes, `s` or `y` must be 0.
         """
         return tf.matmul(s, y, transpose_a=True)
 
@@ -123,7 +123,7 @@ def from_sizes(sizes: tf.Tensor, x: Features, layer: str = "") -> UnionMembershi
     Args:
         sizes: Integers `[B]`, the number of nodes of each graph.
         x: The features `[N, F]` of the nodes.
-        layer: The layer that asks for it, such as "Readout 'readout'", for errors.
+        layer: The layer that calls this, such as "Readout 'readout'", for errors.
     """
     sizes = tf.cast(sizes, tf.int64)
     num_graphs = tf.size(sizes, out_type=tf.int64)
@@ -134,7 +134,7 @@ def from_sizes(sizes: tf.Tensor, x: Features, layer: str = "") -> UnionMembershi
 def as_membership(
     membership: tf.Tensor | None, x: Features, layer: str = ""
 ) -> Membership:
-    """Returns the membership that goes with features `x`.
+    """Returns the membership of the nodes with features `x`.
 
     Args:
         membership: With `x` `[N, F]`, integers `[N]`: the number of each node's graph,
@@ -153,10 +153,10 @@ def as_membership(
             "Expected `graph_ids` with features of shape `[N, F]`; a `mask` goes with "
             f"`[B, n, F]`. Received: graph_ids.dtype=bool, x.shape={tuple(x.shape)}"
         )
-    # Numbers of other types are welcome too: where Keras saves a model, it traces it
-    # with inputs that are all of its own type.
+    # Other types of numbers are allowed: to save a model, Keras traces it with inputs
+    # that all have the model's own type.
     graph_ids = tf.cast(membership, tf.int64)
-    # Of no nodes there are no graphs.
+    # Without nodes there are no graphs.
     last = tf.reduce_max(tf.concat([graph_ids, [-1]], axis=0))
     return _union(graph_ids, last + 1, x, layer)
 
@@ -175,7 +175,7 @@ def check_shapes(x_shape: Shape, membership_shape: Shape | None) -> None:
 
     Args:
         x_shape: Shape of the features.
-        membership_shape: That of the graph ids or the mask, or None if there are none.
+        membership_shape: Shape of the graph ids or the mask, or None without them.
     """
     x_shape = tuple(x_shape)
     if len(x_shape) == 3 and membership_shape is None:

@@ -1,4 +1,4 @@
-"""The adjacency that layers see, and how it is made of what a user has."""
+"""The adjacency that layers use, and its conversion from a user's tensors."""
 
 from tfgraph.adjacency.conversion import as_adjacency as as_adjacency
 from tfgraph.adjacency.conversion import cast as cast

@@ -1,4 +1,4 @@
-"""From what a user has (SparseTensor, GraphTensor, dense tensor) to one adjacency."""
+"""Conversion of a SparseTensor, GraphTensor or dense tensor to one adjacency."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ def as_adjacency(
     """Returns the adjacency of a `tf.SparseTensor` or of a dense tensor.
 
     Args:
-        adjacency: `tf.SparseTensor` `[M, N]`, in any order, whose duplicate entries add
-            up, or dense tensor `[M, N]` or `[B, M, N]`.
+        adjacency: `tf.SparseTensor` `[M, N]`, or dense tensor `[M, N]` or `[B, M, N]`.
+            Sparse entries may be in any order; repeated ones add up.
         x: The features `[N, F]` or `[B, N, F]` that it belongs to, dense or sparse.
-        layer: The layer that asks for it, such as "GCNConv 'gcn_conv'", for errors.
-        is_pair: Whether the `M` receivers are other nodes than the `N` senders, and not
-            the first of them.
+        layer: The layer that calls this, such as "GCNConv 'gcn_conv'", for errors.
+        is_pair: Whether senders and receivers are two node sets. If not, the `M`
+            receivers are the first of the `N` senders.
         x_receivers: The features of the receivers of a pair, or None.
     """
     receivers_shape = None if x_receivers is None else x_receivers.shape
@@ -64,7 +64,8 @@ def from_edges(
         target: Integer `[E]`, the receiver of each edge.
         weight: `[E]` or `[E, 1]`, or None for ones.
         num_senders: Scalar integer tensor, the number `N` of the nodes that send.
-        num_receivers: Likewise `M`. None if they are the same nodes.
+        num_receivers: The number `M` of the nodes that receive. None if they are the
+            same nodes.
         x: The features `[N, F]` of the senders, dense or sparse.
         layer: As in `as_adjacency`.
         x_receivers: As in `as_adjacency`.
@@ -102,10 +103,10 @@ def check_shapes(
     """Raises a `ValueError` if features and adjacency do not belong together.
 
     Args:
-        x_shape: Of the features, of a pair those of the senders.
-        adjacency_shape: Of the adjacency.
-        is_pair: Whether the receivers are other nodes than the senders.
-        receivers_shape: Of the features of the receivers of a pair, or None.
+        x_shape: Shape of the features; for a pair, of the senders' features.
+        adjacency_shape: Shape of the adjacency.
+        is_pair: Whether senders and receivers are two node sets.
+        receivers_shape: Shape of the features of a pair's receivers, or None.
     """
     x_shape, adjacency_shape = tuple(x_shape), tuple(adjacency_shape)
     received = (
@@ -187,7 +188,7 @@ def _sorted(adjacency, sizes, x, x_receivers):
         # sorted already, which `tfgraph.data.Graph` takes care of, this costs next to
         # nothing (2 ms for a million edges, against 400 ms).
         entries = tf.sparse.reorder(tf.SparseTensor(indices, values, sizes))
-        # Pruned from graph functions where nobody asks for the order.
+        # TensorFlow removes this from graph functions that do not use the order.
         order = tf.sparse.reorder(tf.SparseTensor(indices, order, sizes)).values
         indices, values = entries.indices, entries.values
         _assert_fits(adjacency, indices, sizes, x, x_receivers)
@@ -226,11 +227,11 @@ def _assert_fits(adjacency, indices, sizes, x, x_receivers):
 
 
 def _within(indices, shape):
-    """`indices`, cut to the range of what is legal.
+    """Returns `indices`, clipped to the legal range.
 
-    The assertion reports an index out of range. Without the cut, a kernel may report
-    it first, in other words, or may ask for memory without bound. It costs 1.5 ms for
-    a million edges.
+    The assertion reports an index out of range. Without the clip, a kernel may report
+    it first in other words, or try to allocate too much memory. It costs 1.5 ms for a
+    million edges.
     """
     sizes = tf.stack([tf.cast(size, tf.int64) for size in shape])
     return tf.clip_by_value(indices, 0, tf.maximum(sizes - 1, 0))

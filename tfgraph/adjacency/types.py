@@ -1,4 +1,4 @@
-"""The two types of adjacency that layers see, which offer the same operations.
+"""The two types of adjacency that layers use. Both have the same operations.
 
 `adjacency[i, j]` is the weight of the message from node `j` to node `i`: rows receive.
 """
@@ -20,19 +20,19 @@ from tfgraph.typing import Size
 class SparseAdjacency:
     """The adjacency `[M, N]` of one graph, by its entries.
 
-    An entry `(i, j)` that is repeated counts with the sum of its weights. A sum of 0
-    is no edge.
+    The weights of a repeated entry `(i, j)` add up. An entry with a sum of 0 is not an
+    edge.
 
     Attributes:
         indices: int64 `[E, 2]`, (receiver, sender) of each entry, sorted by receiver.
         values: `[E]`, the weights, in float32 or float64.
         shape: `(M, N)`, the numbers of receivers and senders, each an int or a scalar
             int64 tensor.
-        order: `[E]`, which of the entries that were given each entry is; None where
-            entries have been added.
-        layer: The layer that it was made for, which errors name. Empty for none.
-        is_pair: Whether the receivers are other nodes than the senders, and not the
-            first of them.
+        order: `[E]`, the position of each entry in the order that the user gave. None
+            where entries have been added.
+        layer: The layer that uses it, named in errors. Empty for none.
+        is_pair: Whether senders and receivers are two node sets. If not, the receivers
+            are the first of the senders.
     """
 
     indices: tf.Tensor
@@ -91,8 +91,8 @@ class SparseAdjacency:
         """The entries sorted by row and column, and which of them are edges.
 
         Returns:
-            int64 `[E, 2]` and booleans `[E]`, False for all but one of a repeated
-            entry, and for those of which the weights add up to 0.
+            int64 `[E, 2]` and booleans `[E]`. A repeated entry is True once. An entry
+            with weights that add up to 0 is False.
         """
         indices, values = self._merged()
         return indices, values != 0
@@ -172,7 +172,7 @@ class SparseAdjacency:
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Attention over the neighbours, see `ops.sparse_attention`.
 
-        The scores, unlike the logits, are in the order of the entries given.
+        The logits are sorted by row; the scores are in the order that the user gave.
         """
         y, scores = ops.sparse_attention(
             self.indices, self.values, self.shape, logits, loop_logits, h, drop
@@ -188,7 +188,7 @@ class DenseAdjacency:
 
     Attributes:
         values: The weights, 0 where there is no edge, in float32 or float64.
-        layer: The layer that it was made for, which errors name. Empty for none.
+        layer: The layer that uses it, named in errors. Empty for none.
         is_pair: As in `SparseAdjacency`.
     """
 
@@ -300,7 +300,7 @@ class DenseAdjacency:
 
         Args:
             logits: `[..., M, N, H]`.
-            loop_logits: `[..., M, H]`, those of the self-loops to add, or None.
+            loop_logits: `[..., M, H]`, the logits of added self-loops, or None.
             h: `[..., N, H, F]`.
             drop: Function that applies dropout.
         """
@@ -334,7 +334,7 @@ Adjacency: TypeAlias = SparseAdjacency | DenseAdjacency
 
 
 def assert_square(adjacency: Adjacency, reason: str) -> None:
-    """Raises an error, at run time if need be, unless the adjacency is `[N, N]`."""
+    """Raises an error, while tracing or at run time, if it is not `[N, N]`."""
     if _is_square(adjacency.shape):
         return
     rows, columns = adjacency.shape

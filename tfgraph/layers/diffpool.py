@@ -34,11 +34,11 @@ class DiffPool(GraphLayer):
         L_LP = ‖A - S Sᵀ‖_F,    L_E = (1/n) Σ_i H(S_i)
 
     over the `n` nodes of a graph; padding and graphs without nodes count nowhere. As in
-    the paper the norm is not divided by the number of pairs, as it is elsewhere: it
-    grows with the graph.
+    the paper, the norm grows with the graph. Other libraries divide it by the number of
+    pairs.
 
-    No `n × n` matrix is made of a sparse graph: with E edges and N nodes in the batch,
-    memory is O(E + N K + B K²), for `‖A - S Sᵀ‖² = ‖A‖² - 2 tr(A') + ‖Sᵀ S‖²`.
+    A sparse graph needs no `n × n` matrix: with E edges and N nodes in the batch,
+    memory is O(E + N K + B K²), because `‖A - S Sᵀ‖² = ‖A‖² - 2 tr(A') + ‖Sᵀ S‖²`.
 
     Example:
 
@@ -59,10 +59,10 @@ class DiffPool(GraphLayer):
     Args:
         embedding: `GNN_embed`: a convolution, or any layer or model over `[x,
             adjacency]` (with a GraphTensor: over `graph` or `[x, graph]`). If its
-            `call` takes a `mask`, as that of functional models does, it is handed that
-            of padded graphs.
-        assignment: `GNN_pool`, likewise, whose outputs are the logits of the clusters;
-            or None if `S` is given, as the last of the inputs.
+            `call` takes a `mask`, as functional models do, it gets the mask of padded
+            graphs.
+        assignment: `GNN_pool`, a layer or model of the same kind that returns the
+            logits of the clusters. None if `S` is given, as the last of the inputs.
         num_clusters: Positive integer: with it, the outputs of `assignment` may be of
             any width, and are projected to `num_clusters` logits.
         ratio: Float in `(0, 1]`, instead of `num_clusters`: that part of `max_nodes`.
@@ -71,7 +71,7 @@ class DiffPool(GraphLayer):
         link_loss_weight: Float, the weight of `L_LP`. 0 for none.
         entropy_loss_weight: Float, the weight of `L_E`. 0 for none.
         node_set_name, edge_set_name, feature_name, edge_weight_name, receiver: See
-            `GraphConvolution`. To be the same as those of the layers inside.
+            `GraphConvolution`. The layers inside need the same values.
         **kwargs: `name`, `dtype`, `trainable`, as in `keras.layers.Layer`.
 
     Call arguments:
@@ -82,8 +82,8 @@ class DiffPool(GraphLayer):
               for `graph_ids`;
             - `graph` or `[x, graph]`: a GraphTensor with a component for each graph;
             - `[x, adjacency, mask]` or `[x, adjacency]`: dense, padded with zeros to
-              `n` nodes each; `mask` is True for nodes. Left out, it is that of Keras,
-              if `x` has one.
+              `n` nodes each; `mask` is True for nodes. Without it, the mask that
+              Keras keeps for `x` is used, if there is one.
 
             Without an `assignment` layer, `S` is appended: `[x, adjacency, graph_ids,
             s]`, `[graph, s]` and so on. It adds no losses.
@@ -260,7 +260,7 @@ class DiffPool(GraphLayer):
         return nodes, adjacency
 
     def compute_mask(self, inputs: Inputs, previous_mask: Mask) -> None:
-        return None  # of clusters, none is padding
+        return None  # no cluster is padding
 
     def compute_output_spec(
         self,

@@ -39,8 +39,8 @@ class GATConv(GraphConvolution):
     An edge of weight `w_ij` counts as `w_ij` parallel edges: `w_ij exp(e_ij)` takes the
     place of `exp(e_ij)`. With weights of 1, as in the paper, nothing changes; an edge
     of weight 0 is no edge, and its weight gets no gradient. A node with a self-loop
-    keeps that one; one that is added has features of 0. Without any neighbour, and with
-    `add_self_loops=False`, a node comes out as `σ(b)`.
+    keeps it. An added self-loop has edge features of 0. With `add_self_loops=False`,
+    the output of a node without neighbours is `σ(b)`.
 
     Example:
 
@@ -66,19 +66,19 @@ class GATConv(GraphConvolution):
             by a matrix if it is of another width.
         dropout_per_head: Whether each head draws a `dropout` of its own, as in the
             paper's code: of its input, and once more of the `W h_j` that it adds up.
-            If not, one draw of the input serves all heads, as in most libraries, which
-            spares much time on wide dense features. A residual draws its own.
+            If not, all heads share one draw of the input, as in most libraries. This
+            saves much time on wide dense features. A residual draws its own.
         edge_feature_name: With a GraphTensor, the edge feature that holds `f`.
         use_bias, dropout, kernel_initializer, bias_initializer,
             kernel_regularizer, bias_regularizer, activity_regularizer,
             kernel_constraint, bias_constraint, node_set_name, edge_set_name,
-            feature_name, edge_weight_name, **kwargs: See `GraphConvolution`. Those of
-            the kernel are for `W`, `a`, `v` and the residual's matrix.
+            feature_name, edge_weight_name, **kwargs: See `GraphConvolution`. The
+            arguments of the kernel are for `W`, `a`, `v` and the residual's matrix.
 
     Call arguments:
         inputs: `[x, adjacency]`, `[x, graph]` or `graph`, see `GraphConvolution`; or
             `[x, adjacency, edge_features]`. A rectangular adjacency `[M, N]`, of the
-            first `M` of `N` nodes, is legal.
+            first `M` of `N` nodes, is allowed.
         training: Whether to apply dropout.
         return_attention_scores: Whether to return `(output, scores)` instead of the
             output, with the scores `α` before dropout.
@@ -220,7 +220,7 @@ class GATConv(GraphConvolution):
         return (y, scores) if return_attention_scores else y
 
     def drop_for_heads(self, x: Features, training: bool | None) -> list[Features]:
-        """Dropout of the features: a list of one for all heads, or of one for each."""
+        """Applies dropout: returns one draw for all heads, or one for each."""
         per_head = self.dropout_per_head and self.dropout and training
         return [
             self.drop(x, training) for _ in range(self.num_heads if per_head else 1)
@@ -376,8 +376,9 @@ class GATv2Conv(GATConv):
     numbers for each edge, where `GATConv` needs `num_heads`.
 
     Args:
-        **kwargs: As for `GATConv`, which see for everything else too. The arguments of
-            the kernel are for `W`, `W'`, `a`, `V` and the residual's matrix.
+        **kwargs: As for `GATConv`, which also describes inputs and outputs. The
+            arguments of the kernel are for `W`, `W'`, `a`, `V` and the matrix of the
+            residual.
     """
 
     def build_attention(self) -> None:
@@ -401,7 +402,7 @@ class GATv2Conv(GATConv):
 def _head_dots(h, a):
     """`aᵀ h` of each head: `[..., num_heads, units]` to `[..., num_heads]`.
 
-    By one product with a block-diagonal matrix, which takes fewer passes over `h` than
+    One product with a block-diagonal matrix takes fewer passes over `h` than
     multiplying and adding up, forward and backward.
     """
     num_heads, units = a.shape

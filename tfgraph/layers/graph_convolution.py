@@ -51,15 +51,15 @@ class GraphConvolution(GraphLayer):
     """Base of the graph convolutions: `Dense`'s arguments, and a graph as input.
 
     A subclass makes its weights in `build`, after `super().build(input_shape)`, which
-    checks the shapes and sets `input_dim`. It states its equation in `call`, on the
-    features and the adjacency that `unpack` returns, and ends it with `activate`.
+    checks the shapes and sets `input_dim`. Its equation is in `call`: `unpack` returns
+    the features and the adjacency, and `activate` ends the equation.
 
     Args:
-        units: Positive integer, the number of features that a node comes out with.
+        units: Positive integer, the number of output features of a node.
         activation: Activation function, as in `keras.layers.Dense`.
         use_bias: Whether to add a bias vector.
         dropout: Float in `[0, 1)`, the fraction of the layer's input features that is
-            dropped in training. Of sparse features, the stored entries are dropped.
+            dropped in training. With sparse features, stored entries are dropped.
         kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer,
             activity_regularizer, kernel_constraint, bias_constraint: As in
             `keras.layers.Dense`.
@@ -88,7 +88,7 @@ class GraphConvolution(GraphLayer):
           where the layer allows it: messages from one node set to another. The
           adjacency is `[M, N]` for `N` senders and `M` receivers, any numbers. The
           widths of the features may differ. `x_receivers` may be None if the layer
-          needs none. A `graph` alone will do with an `edge_set_name` between two sets.
+          needs none. `graph` alone has both, if `edge_set_name` joins two node sets.
 
         `adjacency[i, j]` is the weight of the message from node `j` to node `i`.
 
@@ -136,12 +136,12 @@ class GraphConvolution(GraphLayer):
         self.kernel_constraint = keras.constraints.get(kernel_constraint)
         self.bias_constraint = keras.constraints.get(bias_constraint)
         self.seed_generator = keras.random.SeedGenerator()
-        # The mask of padded nodes, which no message comes from, is that of the output.
+        # Padded nodes send no messages, so the output has the mask of the input.
         self.supports_masking = True
 
     @property
     def output_dim(self) -> int:
-        """The number of features that a node comes out with."""
+        """The number of output features of a node."""
         return self.units
 
     def build(self, input_shape: InputShape) -> None:
@@ -169,8 +169,8 @@ class GraphConvolution(GraphLayer):
     def check_pair(self, x_receivers: Features | None) -> None:
         """Raises a `ValueError` if the layer cannot be between two node sets.
 
-        A subclass that can be, as its receivers are nowhere taken for the first of the
-        senders, overrides it.
+        A subclass that can be overrides it. Its equation must not use the receivers as
+        the first of the senders.
 
         Args:
             x_receivers: The features of the receivers, or their shape, or None.
@@ -216,7 +216,7 @@ class GraphConvolution(GraphLayer):
     def drop(
         self, x: Features, training: bool | None, rate: float | None = None
     ) -> Features:
-        """Dropout, of the layer's input unless another `rate` is given."""
+        """Applies dropout, with the rate `dropout` unless another is given."""
         rate = self.dropout if rate is None else rate
         if not training or not rate:
             return x
@@ -268,7 +268,7 @@ class GraphConvolution(GraphLayer):
 
     def compute_output_shape(self, input_shape: InputShape) -> Shape:
         parts = self.parse(input_shape)
-        # Of an adjacency `[M, N]`, only the first M nodes receive.
+        # With an adjacency `[M, N]`, only the first M nodes receive.
         shape = parts.x if parts.adjacency is None else parts.adjacency
         if parts.is_pair and parts.graph is not None:
             shape = (None, None) if parts.x_receivers is None else parts.x_receivers
@@ -296,7 +296,7 @@ class GraphConvolution(GraphLayer):
 def convolution_class(
     convolution: type[GraphConvolution] | str,
 ) -> type[GraphConvolution]:
-    """Returns a class of graph convolutions, of itself or of its registered name."""
+    """Returns a class of graph convolutions, given the class or its registered name."""
     if isinstance(convolution, str):
         found = keras.saving.get_registered_object(convolution)
     else:

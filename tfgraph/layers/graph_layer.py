@@ -23,8 +23,8 @@ class GraphLayer(keras.layers.Layer):
     """Base of the layers over graphs.
 
     Args:
-        node_set_name, edge_set_name, feature_name, edge_weight_name, receiver: What to
-            use of a GraphTensor; see `GraphConvolution`.
+        node_set_name, edge_set_name, feature_name, edge_weight_name, receiver: The
+            parts of a GraphTensor to use; see `GraphConvolution`.
         **kwargs: `name`, `dtype`, `trainable`, as in `keras.layers.Layer`.
     """
 
@@ -74,7 +74,7 @@ class GraphLayer(keras.layers.Layer):
 
     @property
     def label(self) -> str:
-        """The class and name of the layer, with which its errors begin."""
+        """The class and name of the layer. Its errors begin with it."""
         return f"{type(self).__name__} '{self.name}'"
 
     def named_errors(self) -> AbstractContextManager[None]:
@@ -126,7 +126,7 @@ class GraphLayer(keras.layers.Layer):
     def membership(
         self, parts: GraphInputs, x: Features, mask: Mask = None
     ) -> Membership:
-        """Returns which node is of which graph, see `tfgraph.membership`.
+        """Returns which node is in which graph, see `tfgraph.membership`.
 
         Args:
             parts: The parts of the inputs.
@@ -158,8 +158,8 @@ def check_width(x_shape: Shape) -> int:
 class _ClassSignature:
     """The signature of a layer class, for `help`, editors and notebooks.
 
-    It shows the arguments of a base class by their names, and not as `**kwargs`. An
-    instance has another one, that of its call.
+    It shows the arguments of a base class by name, and not as `**kwargs`. An instance
+    has the signature of its call.
     """
 
     def __init__(self, signature):

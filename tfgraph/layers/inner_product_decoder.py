@@ -25,7 +25,7 @@ class InnerProductDecoder(keras.layers.Layer):
     ```python
     decoder = tfgraph.layers.InnerProductDecoder()
     decoder([z, tf.constant([[0, 1], [0, 2]])])  # two probabilities
-    decoder(z)  # those of all N² pairs, for a small graph
+    decoder(z)  # the probabilities of all N² pairs, for a small graph
     ```
 
     Args:

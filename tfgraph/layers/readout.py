@@ -48,7 +48,7 @@ class GraphReadout(GraphLayer):
           rows that are nodes; or `x` alone, if all are or it has a mask of Keras;
         - `[x, graph]` with a scalar `tfgnn.GraphTensor`, each component of which is a
           graph;
-        - `graph`, whose feature `feature_name` is then `x`.
+        - `graph`, with its feature `feature_name` as `x`.
     """
 
     graph_arguments = ("node_set_name", "feature_name")
@@ -89,7 +89,7 @@ class GraphReadout(GraphLayer):
         return tf.cast(x, ops.weight_dtype(x.dtype)), nodes
 
     def compute_mask(self, inputs: Inputs, previous_mask: Mask) -> None:
-        return None  # no nodes are left, so no padding
+        return None  # a graph is one row, so there is no padding
 
     def compute_output_shape(self, input_shape: InputShape) -> Shape:
         x_shape = self.parse(input_shape).x
@@ -127,7 +127,7 @@ class Readout(GraphReadout):
 
     Args:
         mode: "sum", "mean", "max" or "attention".
-        kernel_initializer, kernel_regularizer, kernel_constraint: Of `w`, as in
+        kernel_initializer, kernel_regularizer, kernel_constraint: For `w`, as in
             `keras.layers.Dense`.
         node_set_name, feature_name, **kwargs: See `GraphReadout`.
 

@@ -38,9 +38,10 @@ class SAGEConv(GraphConvolution):
     | "lstm" | the last state of an LSTM over the neighbours, shuffled in training |
     | "gcn" | the mean over `N(v) ∪ {v}`, and then `h_v' = σ(W h_N(v) + b)` |
 
-    To "max_pool" and "lstm" an edge of any weight but 0 is one neighbour, and one of
-    weight 0 is none. A repeated edge counts once, with the sum of its weights. A mean
-    takes no negative weights, by the sum of which it divides; the other aggregators do.
+    For "max_pool" and "lstm" an edge of any weight but 0 is one neighbour. An edge of
+    weight 0 is ignored. A repeated edge counts once, with the sum of its weights. A
+    mean divides by the sum of the weights, so they must not be negative; the other
+    aggregators take negative weights.
     A node without neighbours has `h_N(v) = 0` (for "gcn", `h_v`).
 
     Example:
@@ -54,24 +55,24 @@ class SAGEConv(GraphConvolution):
     ```
 
     Args:
-        units: Positive integer, the number of features that a node comes out with.
+        units: Positive integer, the number of output features of a node.
         activation: `σ`, as in `keras.layers.Dense`. None for none.
         aggregator: One of the table.
         aggregator_units: Width of the pooling layer or the LSTM. None for `units`.
-        concat: Whether to concatenate the two halves' products, `σ([W₁ h_v ‖ W₂ h_N(v)]
-            + b)`, each `units` wide, as the official code does, rather than to add
-            them, which is the paper's equation. Not for "gcn", nor without the first
-            half, `root_weight=False`.
+        concat: Whether to concatenate the products of the two halves, `σ([W₁ h_v ‖ W₂
+            h_N(v)] + b)`, each `units` wide, as the official code does. If not, they
+            are added, as in the paper. Not for "gcn" or `root_weight=False`, which
+            have only one product.
         root_weight: Whether the node itself has a part, `W₁ h_v`, in its new features.
-            Without effect on "gcn", where it is one of the neighbours.
+            It has no effect on "gcn", where the node is one of the neighbours.
         normalize: Whether to scale each node's new features to a length of 1. Features
             that are all 0 stay 0.
         use_bias, dropout, kernel_initializer, bias_initializer,
             kernel_regularizer, bias_regularizer, activity_regularizer,
             kernel_constraint, bias_constraint, node_set_name, edge_set_name,
             feature_name, edge_weight_name, **kwargs: See `GraphConvolution`. The
-            arguments of the kernel and the bias are for those of the pooling layer too,
-            not for the LSTM.
+            arguments of the kernel and the bias also apply to the pooling layer, but
+            not to the LSTM.
 
     Call arguments:
         inputs: `[x, adjacency]`, `[x, graph]` or `graph`; see `GraphConvolution`. A
@@ -94,8 +95,8 @@ class SAGEConv(GraphConvolution):
             first call, if XLA is to compile "lstm".
         tf.errors.InvalidArgumentError: At run time, if an edge names a node that does
             not exist; or has a negative weight, for "mean", "mean_pool" and "gcn". XLA
-            has no such errors: with `jit_compile=True`, a mean then divides by what the
-            weights add up to.
+            has no such errors: with `jit_compile=True`, a mean then divides by the sum
+            of the weights.
     """
 
     def __init__(

@@ -19,7 +19,7 @@ class Set2Set(GraphReadout):
         q_t = LSTM(q*_(t-1)),    α = softmax_i(x_i · q_t)
         r_t = Σ_i α_i x_i,       q*_t = [q_t ‖ r_t]
 
-    from `q*_0 = 0`, over the nodes `i` of a graph, which comes out as the last `q*_t`
+    from `q*_0 = 0`, over the nodes `i` of a graph. The output is the last `q*_t`
     (Vinyals, Bengio & Kudlur, ICLR 2016, https://arxiv.org/abs/1511.06391). A graph
     without nodes comes out as zeros.
 

@@ -36,17 +36,17 @@ class Structure2VecConv(GraphConvolution):
     ```
 
     Args:
-        units: Positive integer, the number of features that a node comes out with.
+        units: Positive integer, the number of output features of a node.
         activation: `σ`, by default ReLU.
         num_rounds: Positive integer, the number of updates with messages.
         use_bias, dropout, kernel_initializer, bias_initializer, kernel_regularizer,
             bias_regularizer, activity_regularizer, kernel_constraint, bias_constraint,
             node_set_name, edge_set_name, feature_name, edge_weight_name, **kwargs: See
-            `GraphConvolution`. Those of the kernel are for `W₁` and `W₂`.
+            `GraphConvolution`. The kernel's arguments are for `W₁` and `W₂`.
 
     Call arguments:
         inputs: `[x, adjacency]`, `[x, graph]` or `graph`; see `GraphConvolution`. A
-            rectangular adjacency `[M, N]` is legal with one round.
+            rectangular adjacency `[M, N]` is allowed with one round.
         training: Whether to apply dropout.
 
     Input shape:

@@ -32,8 +32,8 @@ class DiffPoolClassifier(GraphModel):
     (Ying et al., NeurIPS 2018, https://arxiv.org/abs/1806.08804). A GNN is
     `num_convolutions` convolutions, each followed by L2 normalisation of a node's
     features and batch normalisation over the nodes, with their outputs concatenated.
-    All but the last have a ReLU. `GNN_pool` is another of the kind, projected to the
-    clusters. The loss of training includes those of `DiffPool`.
+    All but the last have a ReLU. `GNN_pool` is a second GNN, projected to the clusters.
+    The loss of training includes the losses of `DiffPool`.
 
     ```python
     graphs, labels = tfgraph.data.tu("ENZYMES")
@@ -171,8 +171,8 @@ class DiffPoolClassifier(GraphModel):
         )
 
     def _gnn(self, depth):
-        # As in the official code, the last convolution is linear; but for Structure2Vec
-        # by its definition.
+        # As in the official code, the last convolution is linear. Structure2Vec keeps
+        # the activation of its definition.
         activations = [{"activation": "relu"}] * (depth - 1) + [{}]
         convolutions = [
             self.convolution(
@@ -191,7 +191,7 @@ class DiffPoolClassifier(GraphModel):
         return Readout(self.readout, dtype=self.dtype_policy, **names)
 
     def _names(self, *arguments):
-        """Those of the convolutions' arguments, as far as they are given."""
+        """Returns the named arguments of the convolutions, if they are given."""
         return {k: v for k, v in self.layer_kwargs.items() if k in arguments}
 
     def _depths(self):
@@ -259,7 +259,7 @@ class DiffPoolClassifier(GraphModel):
             return graph_inputs.parse(inputs, "membership", num_given)
 
     def compute_mask(self, inputs: Inputs, previous_mask: Mask) -> None:
-        return None  # of graphs, none is padding
+        return None  # no graph is padding
 
     def compute_output_shape(self, input_shape: InputShape) -> Shape:
         parts = self._parts(input_shape)

@@ -19,8 +19,8 @@ class GAT(ConvolutionStack):
 
     Layers of attention (see `GATConv`), of which the hidden ones concatenate their
     heads and the last one averages them (Veličković et al., ICLR 2018,
-    https://arxiv.org/abs/1710.10903). The paper's model for Cora, whose L2 factor of
-    5e-4 is on ½‖w‖² and so half of that here:
+    https://arxiv.org/abs/1710.10903). The paper's model for Cora. Its L2 factor of
+    5e-4 is on ½‖w‖², so here it is half of that:
 
     ```python
     graph = tfgraph.data.planetoid("cora").row_normalized()
@@ -61,8 +61,7 @@ class GAT(ConvolutionStack):
 
     Args:
         num_classes: Positive integer, the width of the output.
-        hidden_units: The number of features of each head, of each hidden layer; as many
-            as there are.
+        hidden_units: The number of features of each head, one for each hidden layer.
         num_heads: The number of heads of every hidden layer, or a list with one for
             each.
         output_heads: The number of heads of the last layer.

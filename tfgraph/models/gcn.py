@@ -21,7 +21,7 @@ class GCN(ConvolutionStack):
         H⁰ = X,    Hˡ⁺¹ = σ(Â dropout(Hˡ) Wˡ),    Z = softmax(Â dropout(Hᴸ⁻¹) Wᴸ⁻¹)
 
     (Kipf & Welling, ICLR 2017, https://arxiv.org/abs/1609.02907). The paper's model for
-    Cora, whose L2 factor of 5e-4 is on ½‖W‖² and so half of that here:
+    Cora. Its L2 factor of 5e-4 is on ½‖W‖², so here it is half of that:
 
     ```python
     graph = tfgraph.data.planetoid("cora").row_normalized()
@@ -41,7 +41,7 @@ class GCN(ConvolutionStack):
 
     Args:
         num_classes: Positive integer, the width of the output.
-        hidden_units: The widths of the hidden layers; as many as there are.
+        hidden_units: The widths of the hidden layers, one for each.
         activation: Activation of the hidden layers.
         classifier_activation: Activation of the output. None for logits.
         dropout: Float in `[0, 1)`, on the input of each layer.

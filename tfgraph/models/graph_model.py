@@ -1,4 +1,4 @@
-"""What all models share: errors for inputs that `fit` would take apart, or not take."""
+"""What all models share: errors for data that Keras would cut into batches."""
 
 from __future__ import annotations
 

@@ -42,10 +42,10 @@ class GraphSAGE(ConvolutionStack):
         num_classes: Positive integer, the width of the output. None for a model that
             returns the embeddings `z`, to be trained with
             `tfgraph.losses.NegativeSamplingLoss`.
-        hidden_units: The widths of the convolutions; as many as there are. With
+        hidden_units: The widths of the convolutions, one for each. With
             `concat=True`, an output is twice as wide.
-        aggregator: Of all convolutions, see `SAGEConv`.
-        activation: Activation of the convolutions but for the last.
+        aggregator: The aggregator of all convolutions, see `SAGEConv`.
+        activation: Activation of all convolutions but the last.
         classifier_activation: Activation of the output. For several labels a node,
             "sigmoid". None for logits.
         normalize: "output" to scale the last convolution's output to a length of 1, as
@@ -62,8 +62,8 @@ class GraphSAGE(ConvolutionStack):
         training: Whether to apply dropout and to shuffle the neighbours for "lstm".
 
     Output shape:
-        `[N, num_classes]`, `[B, N, num_classes]`, or `[N_K, num_classes]` of blocks,
-        whose last adjacency has `N_K` rows. Embeddings are `hidden_units[-1]` wide.
+        `[N, num_classes]`, `[B, N, num_classes]`, or `[N_K, num_classes]` for blocks:
+        the last adjacency has `N_K` rows. Embeddings are `hidden_units[-1]` wide.
 
     Raises:
         ValueError: If `hidden_units` is not a list or empty, `normalize` is unknown,

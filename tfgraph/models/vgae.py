@@ -18,7 +18,7 @@ from tfgraph.typing import DType, Inputs, InputShape
 
 @keras.saving.register_keras_serializable("tfgraph")
 class GAE(GraphModel):
-    """Graph autoencoder: latent vectors of nodes that tell where edges are.
+    """Graph autoencoder: latent vectors of nodes that predict the edges.
 
         Z = GCN(X, A),    p(A_ij = 1) = σ(z_i · z_j)
 
@@ -28,13 +28,13 @@ class GAE(GraphModel):
     | inputs                                         | outputs                     |
     | ---------------------------------------------- | --------------------------- |
     | `(x, adjacency)`, `(x, graph)` or `graph`      | latent vectors `[N, D]`     |
-    | `(x, adjacency, pairs)` or alike               | scores of the pairs, `[P]`  |
+    | the same with `pairs` last                     | scores of the pairs, `[P]`  |
 
-    and likewise what it learns from. A graph without labels is its own target: the
-    loss is `tfgraph.losses.reconstruction_loss` over all N² pairs of nodes. Labelled
-    pairs are ordinary binary classification, by cross-entropy unless `compile` is
-    given another loss. Metrics given to `compile` are those of labelled pairs, and
-    stand in `evaluate`'s and `validation_data`'s results:
+    It learns from either. A graph without labels is its own target: the loss is
+    `tfgraph.losses.reconstruction_loss` over all N² pairs of nodes. Labelled pairs are
+    ordinary binary classification, by cross-entropy unless `compile` is given another
+    loss. Metrics given to `compile` are for labelled pairs. They appear in the results
+    of `evaluate` and `validation_data`:
 
     ```python
     graph = tfgraph.data.planetoid("cora")
@@ -154,7 +154,7 @@ class GAE(GraphModel):
                 self.sampling,
                 self.seed_generator,
             )
-        # Of the encoder's types, which may have fewer bits or more.
+        # The encoder's losses may be of another float type.
         return loss + sum(tf.cast(added, loss.dtype) for added in self.losses)
 
     def compute_metrics(
@@ -164,7 +164,7 @@ class GAE(GraphModel):
         y_pred: tf.Tensor,
         sample_weight: tf.Tensor | None = None,
     ) -> dict[str, Any]:
-        if y is None:  # nothing that the compiled metrics could tell
+        if y is None:  # the compiled metrics need labels
             return {"loss": self._loss_tracker.result()}
         return super().compute_metrics(x, y, y_pred, sample_weight)
 
@@ -177,9 +177,9 @@ class GAE(GraphModel):
     def top_links(
         self, inputs: Inputs, nodes: Sequence[int] | np.ndarray, k: int = 10
     ) -> tuple[np.ndarray, np.ndarray]:
-        """The likeliest new links of some nodes: to others that they have none to.
+        """Returns the likeliest new links of some nodes.
 
-        Needs the memory of some millions of scores at a time, never of all pairs'.
+        Only some millions of scores are in memory at a time, never those of all pairs.
 
         Args:
             inputs: `(x, adjacency)`, `(x, graph)` or `graph`, undirected.
@@ -188,8 +188,8 @@ class GAE(GraphModel):
 
         Returns:
             NumPy arrays of node numbers and of probabilities, both `[B, k]`, the
-            likeliest first. Of a node with fewer than k candidates, the last numbers
-            are -1 and the last probabilities 0.
+            likeliest first. If a node has fewer than k candidates, the last numbers are
+            -1 and the last probabilities 0.
 
         Raises:
             ValueError: If a node does not exist or `k` is not in `[1, N]`.
@@ -229,7 +229,7 @@ class VGAE(GAE):
     (Kipf & Welling, 2016, https://arxiv.org/abs/1611.07308), with μ and log σ from two
     convolutions on a shared first one. As `GAE`, with the KL divergence between q and
     N(0, I) added to the loss. Latent vectors are drawn from q in training; predictions
-    and scores are those of μ.
+    and scores use μ.
 
     Args:
         latent_dim, hidden_units, reweight, num_samples, sampling, name, dtype,

@@ -60,8 +60,8 @@ def sparse_attention(
 
         y_i = Σ_j α_ij h_j,    α_ij = w_ij exp(e_ij) / Σ_k w_ik exp(e_ik)
 
-    for each of `H` heads. Sums first and divides then, which spares passes over the
-    entries. The highest logit of each row is taken off, so nothing overflows.
+    for each of `H` heads. Dividing after the sum needs fewer passes over the
+    entries. The highest logit of each row is subtracted, so nothing overflows.
 
     Args:
         indices: int64 `[E, 2]`, row `i` and column `j` of each entry, sorted by row.
@@ -133,7 +133,7 @@ def _log(weights):
 
 
 def _shift(highest):
-    """What to take off the logits: their maximum, which cancels out of the softmax.
+    """What to subtract from the logits: their maximum, which cancels in the softmax.
 
     Where all weights are 0, it is far above the logits, so that each becomes 0.
     """

@@ -1,4 +1,4 @@
-"""What is taken over the neighbours of a node other than sums: maxima and sequences."""
+"""Maxima and sequences over the neighbours of each node."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def sparse_max(
 
     Args:
         indices: int64 `[E, 2]`, row and column of each entry, sorted by row.
-        values: `[E]`. An entry of value 0 is none.
+        values: `[E]`. An entry of value 0 is ignored.
         shape: `(M, N)`, each an int or a scalar int64 tensor.
         x: `[N, F]`.
 
@@ -50,18 +50,18 @@ def sparse_sequence(
 ) -> tf.Tensor:
     """Runs a recurrent cell over the neighbours of each node.
 
-    Each step takes one neighbour of every node that still has one. With the rows in
-    descending order of their degrees these are the first, so that in all the cell sees
-    each entry once, however far the degrees are apart.
+    Each step takes one neighbour of every node that still has one. Rows are sorted by
+    degree, highest first, so these nodes are the first rows. The cell sees each entry
+    once, however different the degrees are.
 
     Args:
         indices: int64 `[E, 2]`, row and column of each entry, sorted by row.
-        values: `[E]`. An entry of value 0 is none.
+        values: `[E]`. An entry of value 0 is ignored.
         shape: `(M, N)`, each an int or a scalar int64 tensor.
         x: `[N, F]`.
         cell: A built `keras.layers.LSTMCell`.
-        seed: `[2]`, to draw a random order of each row's entries. None for the order
-            that they have.
+        seed: `[2]`, to draw a random order of each row's entries. None to keep the
+            order.
 
     Returns:
         The last states `[M, units]`, 0 for a row without entries.
@@ -109,7 +109,8 @@ def dense_sequence(
 ) -> tf.Tensor:
     """As `sparse_sequence`, for values `[..., M, N]` and `x` `[..., N, F]`.
 
-    A step for each of the `N` nodes, which the rows without an edge to it sit out.
+    Takes one step for each of the `N` nodes. A row without an edge from this node keeps
+    its state.
     """
     num_nodes = tf.shape(x)[-2]
     order = tf.range(num_nodes)

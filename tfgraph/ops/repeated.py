@@ -20,9 +20,9 @@ def merge_repeated(
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Puts the sum of the values of a repeated entry on the first of them.
 
-    The others get the value 0, so that the number of entries stays. Entries that are
-    sorted already, none twice, stay as they are. To find that out takes 3 ms for a
-    million entries.
+    The others get the value 0, so the number of entries stays. Entries that are sorted
+    and not repeated are returned unchanged. This check takes 3 ms for a million
+    entries.
 
     Args:
         indices: int64 `[E, 2]`, row and column of each entry, in any order.

@@ -21,8 +21,8 @@ def add_self_loops(
 
     Returns:
         Indices `[E + M, 2]`, sorted by row, and values `[E + M]`. A row that has a
-        self-loop already gets an entry of value 0. Entries of which the values add up
-        to 0 are no self-loop.
+        self-loop already gets an entry of value 0. Entries with values
+        that add up to 0 are not a self-loop.
     """
     rows = indices[:, 0]
     nodes = tf.range(tf.cast(num_rows, tf.int64))
