@@ -25,4 +25,22 @@ from tfgraph.tfgnn_import import install as _install
 
 __version__ = "0.1.0"
 
+__all__ = [
+    "GraphInput",
+    "as_graph_tensor",
+    "callbacks",
+    "data",
+    "export",
+    "inference",
+    "layers",
+    "losses",
+    "metrics",
+    "models",
+    "plots",
+]
+
 _install()
+
+
+def __dir__() -> list[str]:
+    return __all__

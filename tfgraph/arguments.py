@@ -4,45 +4,49 @@ Other libraries' objects are recognised by their attributes, so that none of tho
 libraries is imported.
 """
 
+from __future__ import annotations
+
+from typing import Any
+
 import numpy as np
 
 
-def is_scipy(value) -> bool:
+def is_scipy(value: Any) -> bool:
     """Whether `value` is a SciPy sparse matrix or array."""
     return hasattr(value, "tocsr")
 
 
-def is_networkx(value) -> bool:
+def is_networkx(value: Any) -> bool:
     """Whether `value` is a NetworkX graph."""
     return hasattr(value, "is_directed") and hasattr(value, "adj")
 
 
-def is_sparse_tensor(value) -> bool:
+def is_sparse_tensor(value: Any) -> bool:
     """Whether `value` is a `tf.sparse.SparseTensor`."""
     return hasattr(value, "dense_shape") and hasattr(value, "values")
 
 
-def is_integer(value) -> bool:
-    """Whether `value` is an integer of Python or NumPy, and no boolean."""
+def is_integer(value: Any) -> bool:
+    """Whether `value` is an integer of Python or NumPy, but not a boolean."""
     return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
-def is_number(value) -> bool:
-    """Whether `value` is a real number of Python or NumPy, and no boolean."""
+def is_number(value: Any) -> bool:
+    """Whether `value` is a real number of Python or NumPy, but not a boolean."""
     return is_integer(value) or isinstance(value, float | np.floating)
 
 
-def checked_integer(name: str, value, least: int = 1, owner: str = "") -> int:
+def checked_integer(name: str, value: Any, least: int = 1, owner: str = "") -> int:
     """Returns an argument as an `int`.
 
     Args:
         name: The argument.
         value: What was passed for it.
-        least: The least that it may be.
-        owner: The class of the layer or model that it belongs to, for the error.
+        least: The smallest value that is allowed.
+        owner: The class of the layer or model with this argument, for the error.
 
     Raises:
-        ValueError: If it is no integer, or out of range.
+        ValueError: If it is not an integer, or out of range.
     """
     if not is_integer(value) or not least <= value < 2**63:
         known = {0: "a non-negative integer", 1: "a positive integer"}
@@ -55,7 +59,7 @@ def checked_integer(name: str, value, least: int = 1, owner: str = "") -> int:
     return int(value)  # integers of NumPy may overflow
 
 
-def checked_fraction(name: str, value, owner: str = "") -> float:
+def checked_fraction(name: str, value: Any, owner: str = "") -> float:
     """Returns an argument that is a number in `[0, 1)`, or raises a `ValueError`."""
     if not is_number(value) or not 0 <= value < 1:
         raise ValueError(
@@ -65,7 +69,7 @@ def checked_fraction(name: str, value, owner: str = "") -> float:
     return float(value) if isinstance(value, np.floating) else value
 
 
-def check_flags(**flags):
+def check_flags(**flags: Any) -> None:
     """Raises a `ValueError` if one of the arguments is not True or False."""
     for name, value in flags.items():
         if not isinstance(value, bool | np.bool_):
@@ -74,7 +78,7 @@ def check_flags(**flags):
             )
 
 
-def checked_seed(seed) -> int | None:
+def checked_seed(seed: Any) -> int | None:
     """Returns the argument `seed` as an `int` or None, or raises a `ValueError`."""
     if seed is None:
         return None
@@ -88,11 +92,11 @@ def checked_seed(seed) -> int | None:
 
 def check_choice(
     name: str,
-    value,
+    value: Any,
     choices: tuple[str, ...],
     optional: bool = False,
     owner: str = "",
-):
+) -> None:
     """Raises a `ValueError` if an argument is none of `choices`.
 
     Args:
@@ -111,7 +115,7 @@ def check_choice(
         )
 
 
-def check_adjacency(name: str, value):
+def check_adjacency(name: str, value: Any) -> None:
     """Raises a `ValueError` if an argument is not a `tf.SparseTensor` `[N, N]`."""
     if is_sparse_tensor(value):
         return
@@ -122,7 +126,7 @@ def check_adjacency(name: str, value):
 
 
 def wrong_object(
-    name: str, expected: str, value, hint: str | None = None, suffix: str = ""
+    name: str, expected: str, value: Any, hint: str | None = None, suffix: str = ""
 ) -> ValueError:
     """Returns the error for an object that is not what an argument should be.
 
@@ -130,9 +134,9 @@ def wrong_object(
         name: The argument.
         expected: What it should be.
         value: What was passed for it.
-        hint: A sentence on what to do. None for the name of the function that makes
-            a `Graph` of `value`.
-        suffix: What turns a `Graph` into what is expected, such as a method call.
+        hint: A sentence that says what to do. None to name the function that makes a
+            `Graph` of `value`.
+        suffix: The method call that turns a `Graph` into what is expected.
     """
     if hint is None:
         hint = conversion(name, value, suffix)
@@ -141,8 +145,8 @@ def wrong_object(
     )
 
 
-def received(name: str, value) -> str:
-    """Returns the end of an error: a short value itself, the type of any other."""
+def received(name: str, value: Any) -> str:
+    """Returns the end of an error: a short value itself, else the type."""
     if value is None or isinstance(value, bool | int | float | str | np.generic):
         return f"Received: {name}={value!r}"
     kind = type(value)
@@ -156,7 +160,7 @@ def _expected(owner: str) -> str:
     return f"{owner}: expected" if owner else "Expected"
 
 
-def conversion(name: str, value, suffix: str = "") -> str:
+def conversion(name: str, value: Any, suffix: str = "") -> str:
     """Returns a sentence with the function that makes a `Graph` of `value`."""
     if hasattr(value, "to_sparse_tensor"):
         call = f"`{name}{suffix}`"

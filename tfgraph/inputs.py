@@ -17,14 +17,18 @@ alone, where `graph` is a GraphTensor:
 Each function takes tensors, symbolic tensors and shapes alike.
 """
 
+from __future__ import annotations
+
 import contextlib
 import dataclasses
+from collections.abc import Iterator
 from typing import Any
 
 import keras
 import tensorflow as tf
 
 from tfgraph import arguments, graph_tensor
+from tfgraph.typing import Features
 
 _NUMBERS = (int, float, bool, str, bytes)
 
@@ -48,17 +52,17 @@ class GraphInputs:
     """The parts of a layer's inputs: tensors, symbolic tensors or shapes.
 
     Attributes:
-        x: Node features, of a pair those of the senders. None where they are a feature
-            of the `graph`.
-        x_receivers: The features of the receivers of a pair, or None without any.
+        x: Node features; for a pair, the features of the senders. None where the
+            `graph` holds them.
+        x_receivers: For a pair, the features of the receivers. None if there are none.
         adjacency: An adjacency, or a list of one for each layer. None with a `graph`.
         graph: The dict of a GraphTensor's components. None with an `adjacency`.
         edge_features: Features of the edges, or None.
         membership: Graph ids or a mask, or None.
         assignments: The assignments to clusters, one for each pooling.
         pairs: Pairs of nodes, or None.
-        is_pair: Whether the receivers are other nodes than the senders, `[(x_senders,
-            x_receivers), adjacency]`, and not the first of them.
+        is_pair: Whether senders and receivers are two node sets, `[(x_senders,
+            x_receivers), adjacency]`. If not, the receivers are the first senders.
     """
 
     x: Any
@@ -71,8 +75,8 @@ class GraphInputs:
     pairs: Any = None
     is_pair: bool = False
 
-    def to_inputs(self):
-        """Returns inputs of these parts: what `parse` takes apart."""
+    def to_inputs(self) -> Any:
+        """Returns the inputs with these parts. `parse` is the inverse."""
         parts = [
             (self.x, self.x_receivers) if self.is_pair else self.x,
             self.adjacency if self.graph is None else self.graph,
@@ -84,12 +88,12 @@ class GraphInputs:
         parts = [part for part in parts if part is not None]
         return parts[0] if len(parts) == 1 else parts
 
-    def for_layer(self, x=None, number: int = 0):
+    def for_layer(self, x: Any = None, number: int = 0) -> Any:
         """Returns the inputs of the convolution `number` on the same graph.
 
         Args:
-            x: Features in the place of those given. None to keep these.
-            number: Which of a list of adjacencies is meant.
+            x: New features. None to keep the present ones.
+            number: The position of the adjacency, if there is a list of them.
         """
         adjacency = self.adjacency
         parts = dataclasses.replace(
@@ -103,20 +107,22 @@ class GraphInputs:
             parts = dataclasses.replace(parts, x=x, x_receivers=None, is_pair=False)
         return parts.to_inputs()
 
-    def for_readout(self, x):
+    def for_readout(self, x: Any) -> Any:
         """Returns the inputs of a readout of features `x` of the same nodes."""
         membership = self.membership if self.graph is None else self.graph
         return x if membership is None else [x, membership]
 
 
-def parse(inputs, optional: str | None = None, num_assignments: int = 0) -> GraphInputs:
-    """Takes the inputs of a layer or model over graphs apart.
+def parse(
+    inputs: Any, optional: str | None = None, num_assignments: int = 0
+) -> GraphInputs:
+    """Returns the parts of the inputs of a layer or model over graphs.
 
     Args:
         inputs: What the layer was called with, or its shapes.
         optional: The part that may follow the graph: "edge_features", "pairs" or
             "membership"; None if nothing may.
-        num_assignments: How many assignments to clusters are last.
+        num_assignments: The number of assignments to clusters, at the end.
 
     Raises:
         ValueError: If the inputs have another form.
@@ -124,12 +130,14 @@ def parse(inputs, optional: str | None = None, num_assignments: int = 0) -> Grap
     parts = _parts(inputs)
     end = max(len(parts) - num_assignments, 0)
     parts, assignments = parts[:end], tuple(parts[end:])
-    x, graph, last = None, None, []
+    x: Any = None
+    graph: Any = None
+    last: list[Any] = []
     if parts and isinstance(parts[0], dict):
         graph, *last = parts
     elif len(parts) > 1 and parts[0] is not None:
         x, graph, *last = parts
-    # A GraphTensor tells itself which node is of which graph.
+    # A GraphTensor already says which node is in which graph.
     tells = optional == "membership" and isinstance(graph, dict)
     if graph is None or len(last) > (optional is not None and not tells):
         given = (
@@ -149,7 +157,7 @@ def parse(inputs, optional: str | None = None, num_assignments: int = 0) -> Grap
         )
     x, x_receivers = x if is_pair else (x, None)
     adjacency, graph = (None, graph) if isinstance(graph, dict) else (graph, None)
-    named = {optional: last[0]} if last else {}
+    named = {optional: last[0]} if optional and last else {}
     return GraphInputs(
         x,
         adjacency,
@@ -161,8 +169,8 @@ def parse(inputs, optional: str | None = None, num_assignments: int = 0) -> Grap
     )
 
 
-def parse_nodes(inputs) -> GraphInputs:
-    """Takes the inputs of a readout apart, which needs no edges.
+def parse_nodes(inputs: Any) -> GraphInputs:
+    """Returns the parts of the inputs of a readout, which needs no edges.
 
     Args:
         inputs: `[x, graph_ids]`, `[x, mask]`, `x`, `[x, graph]` or `graph`, or shapes.
@@ -184,15 +192,15 @@ def parse_nodes(inputs) -> GraphInputs:
     return GraphInputs(x, membership=membership)
 
 
-def is_list(inputs) -> bool:
-    """Whether it is a list of parts or adjacencies, or of shapes, not a shape."""
+def is_list(inputs: Any) -> bool:
+    """Whether `inputs` is a list of parts, adjacencies or shapes. A shape is none."""
     return isinstance(inputs, (list, tuple)) and not all(
         isinstance(size, int | None) for size in inputs
     )
 
 
-def symbolic(shapes):
-    """Returns symbolic tensors of shapes, to build the layers inside another.
+def symbolic(shapes: Any) -> Any:
+    """Returns symbolic tensors of the given shapes, to build inner layers with.
 
     Args:
         shapes: A shape; a dict of the shapes of a GraphTensor's components; or a list
@@ -211,7 +219,7 @@ def symbolic(shapes):
     return tensors
 
 
-def check_no_edge_list(adjacency):
+def check_no_edge_list(adjacency: Features) -> None:
     """Raises a `ValueError` if a list of edges is given as a dense adjacency."""
     shape, is_integer = tuple(adjacency.shape), tf.as_dtype(adjacency.dtype).is_integer
     if isinstance(adjacency, tf.SparseTensor) or not is_integer or len(shape) != 2:
@@ -226,8 +234,8 @@ def check_no_edge_list(adjacency):
     )
 
 
-def check_tensors(inputs):
-    """Raises a `ValueError` if a part of the inputs is nothing that a layer takes.
+def check_tensors(inputs: Any) -> None:
+    """Raises a `ValueError` if a layer cannot take a part of the inputs.
 
     Keras would say only that it takes tensors.
     """
@@ -241,15 +249,15 @@ def check_tensors(inputs):
         )
 
 
-def _is_tensor(part) -> bool:
-    # Attributes tell the objects of libraries that are not imported here.
+def _is_tensor(part: Any) -> bool:
+    # Objects of libraries that are not imported here are known by their attributes.
     is_foreign = hasattr(part, "tocoo") or hasattr(part, "to_numpy")
     if part is None or isinstance(part, _NUMBERS):
         return True
     return hasattr(part, "dtype") and not is_foreign
 
 
-def _conversion(part) -> str:
+def _conversion(part: Any) -> str:
     """The sentence that says how to make tensors of an object."""
     if hasattr(part, "to_sparse_tensor"):
         return (
@@ -261,7 +269,7 @@ def _conversion(part) -> str:
     return arguments.conversion("graph", part, ".to_sparse_tensor()")
 
 
-def described(inputs) -> str:
+def described(inputs: Any) -> str:
     """Says what inputs are: types and shapes, not the numbers."""
     if isinstance(inputs, dict):
         return "{" + ", ".join(f"{k}: {described(v)}" for k, v in inputs.items()) + "}"
@@ -278,7 +286,7 @@ def _tuple(shape):
     return shape if getattr(shape, "rank", 0) is None else tuple(shape)
 
 
-def _parts(inputs) -> list:
+def _parts(inputs: Any) -> list:
     """The parts of the inputs, with dicts in the place of GraphTensors."""
     return [
         graph_tensor.to_components(part) if hasattr(part, "node_sets") else part
@@ -287,7 +295,7 @@ def _parts(inputs) -> list:
 
 
 @contextlib.contextmanager
-def named_errors(label: str):
+def named_errors(label: str) -> Iterator[None]:
     """Context in which a `ValueError` begins with the label of a layer or model."""
     try:
         yield

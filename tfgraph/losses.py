@@ -1,12 +1,23 @@
-"""Losses of embeddings: how well inner products tell pairs that belong together."""
+"""Losses of embeddings: how well inner products predict the pairs of nodes."""
+
+from __future__ import annotations
+
+from typing import Any
 
 import keras
 import tensorflow as tf
 
 from tfgraph import arguments, ops
-from tfgraph.adjacency import DenseAdjacency, as_adjacency, assert_square
+from tfgraph.adjacency import Adjacency, DenseAdjacency, as_adjacency, assert_square
+from tfgraph.typing import Features, Seed
+
+__all__ = ["NegativeSamplingLoss", "reconstruction_loss"]
 
 _SAMPLINGS = ("uniform", "degree")
+
+
+def __dir__() -> list[str]:
+    return __all__
 
 
 @keras.saving.register_keras_serializable("tfgraph")
@@ -32,11 +43,13 @@ class NegativeSamplingLoss(keras.losses.Loss):
         y_pred: Embeddings `[M, D]`.
     """
 
-    def __init__(self, name="negative_sampling", reduction="sum_over_batch_size"):
+    def __init__(
+        self, name: str = "negative_sampling", reduction: str = "sum_over_batch_size"
+    ) -> None:
         # Keras casts the row numbers to the loss's dtype, which has to hold them.
         super().__init__(name=name, reduction=reduction, dtype="float32")
 
-    def call(self, y_true, y_pred):
+    def call(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
         rows = tf.cast(y_true, tf.int32)
         z_u = tf.gather(y_pred, rows[:, :1])
         others = tf.gather(y_pred, rows[:, 1:])
@@ -45,18 +58,18 @@ class NegativeSamplingLoss(keras.losses.Loss):
             tf.math.softplus(logits[:, 1:]), axis=1
         )
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {"name": self.name, "reduction": self.reduction}
 
 
 def reconstruction_loss(
-    z,
-    adjacency,
+    z: tf.Tensor,
+    adjacency: Features,
     reweight: bool = True,
     num_samples: int | None = None,
     sampling: str = "uniform",
     seed: int | keras.random.SeedGenerator | None = None,
-):
+) -> tf.Tensor:
     """Weighted cross-entropy between `σ(z_i · z_j)` and the adjacency, over all pairs.
 
     As in the official code of "Variational Graph Auto-Encoders" (Kipf & Welling, 2016,
@@ -68,8 +81,8 @@ def reconstruction_loss(
 
     The `N²` logits are never in memory together: the sum of softplus over all pairs is
     taken in blocks, and the rest of the loss is a sum over edges. Time still grows with
-    N², so larger graphs estimate that sum
-    from `num_samples` random pairs. The estimate's mean is the exact loss:
+    N². For a large graph, `num_samples` random pairs estimate the sum. The mean of the
+    estimate is the exact loss:
 
         Σ_ij softplus(l_ij) ≈ 1/S · Σ_s softplus(l_s) / p_s
 
@@ -79,16 +92,16 @@ def reconstruction_loss(
         z: The nodes' latent vectors `[N, D]`; or `[B, N, D]` of a batch of graphs, for
             the mean over the graphs.
         adjacency: `tf.SparseTensor` `[N, N]`, or dense, `[N, N]` or `[B, N, N]`. The
-            edges are the entries of which the weight is not 0, whatever it is; the
-            weights of a repeated entry add up. An undirected graph holds both
+            edges are the entries with a weight other than 0; its size has no effect.
+            The weights of a repeated entry add up. An undirected graph holds both
             directions. Self-loops make no difference.
         reweight: Whether to weigh edges as above. False for `w = norm = 1`, with which
             the loss is `-log p(A | Z) / N²`.
         num_samples: Pairs to draw for an estimate. None for the exact loss. A dense
-            adjacency, which has all pairs in memory anyway, always gets that.
+            adjacency has all pairs in memory, and always gets the exact loss.
         sampling: How the two nodes of a pair are drawn: "uniform", or "degree" for a
             probability proportional to their degree plus 1.
-        seed: Integer, `keras.random.SeedGenerator` or None, of the draws.
+        seed: Integer, `keras.random.SeedGenerator` or None, for the random pairs.
 
     Returns:
         A scalar, in float32 (float64 for float64 `z`).
@@ -107,14 +120,21 @@ def reconstruction_loss(
     return adjacency_loss(z, adjacency, reweight, num_samples, sampling, seed)
 
 
-def check_sampling(num_samples, sampling):
+def check_sampling(num_samples: int | None, sampling: str) -> None:
     """Raises a `ValueError` for arguments that `reconstruction_loss` cannot use."""
     if num_samples is not None:
         arguments.checked_integer("num_samples", num_samples)
     arguments.check_choice("sampling", sampling, _SAMPLINGS)
 
 
-def adjacency_loss(z, adjacency, reweight, num_samples, sampling, seed):
+def adjacency_loss(
+    z: tf.Tensor,
+    adjacency: Adjacency,
+    reweight: bool,
+    num_samples: int | None,
+    sampling: str,
+    seed: Seed,
+) -> tf.Tensor:
     """`reconstruction_loss` of a `SparseAdjacency` or `DenseAdjacency`."""
     assert_square(adjacency, "the loss is over all pairs of nodes")
     z = tf.cast(z, ops.weight_dtype(z.dtype))
@@ -130,7 +150,7 @@ def adjacency_loss(z, adjacency, reweight, num_samples, sampling, seed):
         total = _sampled_softplus_sum(
             z, edges[:, 0], is_edge, num_samples, sampling, seed
         )
-    # A target of 1 has w softplus(-l) in the place of softplus(l) = l + softplus(-l).
+    # For a target of 1, w softplus(-l) replaces softplus(l) = l + softplus(-l).
     for logits, count in (
         (ops.edge_logits(z, edges), is_edge),
         (tf.reduce_sum(z**2, axis=-1), 1),  # the diagonal

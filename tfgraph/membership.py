@@ -4,18 +4,22 @@ The layers that reduce a graph to a vector or to clusters see `UnionMembership` 
 `PaddedMembership` only, which offer the same operations.
 """
 
+from __future__ import annotations
+
 import dataclasses
+from typing import TypeAlias
 
 import keras
 import tensorflow as tf
 
 from tfgraph import ops
 from tfgraph.ops.segments import row_max, row_sum
+from tfgraph.typing import Features, Mask, Shape, Tensor
 
 
 @dataclasses.dataclass(frozen=True)
 class UnionMembership:
-    """The nodes of a disjoint union, of one graph after the other.
+    """The nodes of a disjoint union: one graph after the other.
 
     Attributes:
         graph_ids: int64 `[N]`, the number of each node's graph, sorted.
@@ -25,35 +29,35 @@ class UnionMembership:
     graph_ids: tf.Tensor
     num_graphs: tf.Tensor
 
-    def counts(self, dtype):
+    def counts(self, dtype: tf.DType) -> tf.Tensor:
         """The number of nodes of each graph, `[B]`."""
         return self.sum(tf.ones_like(self.graph_ids, dtype))
 
-    def sum(self, x):
+    def sum(self, x: tf.Tensor) -> tf.Tensor:
         """The sum over each graph's nodes: `[N, ...]` to `[B, ...]`."""
         return row_sum(x, self.graph_ids, self.num_graphs)
 
-    def max(self, x):
-        """The maximum over each graph's nodes, 0 of none: `[N, F]` to `[B, F]`."""
+    def max(self, x: tf.Tensor) -> tf.Tensor:
+        """The maximum over each graph's nodes, or 0: `[N, F]` to `[B, F]`."""
         highest = row_max(x, self.graph_ids, self.num_graphs)
         empty = self.counts(tf.int32) == 0
         return tf.where(empty[:, None], tf.zeros([], x.dtype), highest)
 
-    def softmax(self, logits):
+    def softmax(self, logits: tf.Tensor) -> tf.Tensor:
         """The softmax over each graph's nodes: `[N, F]` to `[N, F]`."""
         highest = row_max(logits, self.graph_ids, self.num_graphs)
         exp = tf.exp(logits - tf.stop_gradient(self.to_nodes(highest)))
         return exp / self.to_nodes(self.sum(exp))
 
-    def to_nodes(self, y):
-        """What is each graph's, for each of its nodes: `[B, ...]` to `[N, ...]`."""
+    def to_nodes(self, y: tf.Tensor) -> tf.Tensor:
+        """Repeats the row of each graph for its nodes: `[B, ...]` to `[N, ...]`."""
         return tf.gather(y, self.graph_ids)
 
-    def only_nodes(self, x):
-        """`x` `[N, F]` with zeros for what is no node: here, as it is."""
+    def only_nodes(self, x: tf.Tensor) -> tf.Tensor:
+        """Returns `x` `[N, F]`: every row is a node."""
         return x
 
-    def outer(self, s, y):
+    def outer(self, s: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
         """`S_bᵀ Y_b` of each graph: `[N, K]` and `[N, F]` to `[B, K, F]`."""
         graphs = tf.range(self.num_graphs + 1)
         splits = tf.searchsorted(self.graph_ids, graphs, out_type=tf.int64)
@@ -70,53 +74,56 @@ class PaddedMembership:
 
     mask: tf.Tensor
 
-    def counts(self, dtype):
+    def counts(self, dtype: tf.DType) -> tf.Tensor:
         """The number of nodes of each graph, `[B]`."""
         return tf.reduce_sum(tf.cast(self.mask, dtype), axis=1)
 
-    def sum(self, x):
+    def sum(self, x: tf.Tensor) -> tf.Tensor:
         """The sum over each graph's nodes: `[B, n, ...]` to `[B, ...]`."""
         return tf.reduce_sum(self.only_nodes(x), axis=1)
 
-    def max(self, x):
-        """The maximum over each graph's nodes, 0 of none: `[B, n, F]` to `[B, F]`."""
+    def max(self, x: tf.Tensor) -> tf.Tensor:
+        """The maximum over each graph's nodes, or 0: `[B, n, F]` to `[B, F]`."""
         lowest = tf.where(self.mask[..., None], x, x.dtype.min)
         empty = self.counts(tf.int32) == 0
         return tf.where(
             empty[:, None], tf.zeros([], x.dtype), tf.reduce_max(lowest, axis=1)
         )
 
-    def softmax(self, logits):
+    def softmax(self, logits: tf.Tensor) -> tf.Tensor:
         """The softmax over each graph's nodes: `[B, n, F]` to `[B, n, F]`."""
         logits = tf.where(self.mask[..., None], logits, logits.dtype.min)
         return self.only_nodes(tf.nn.softmax(logits, axis=1))
 
-    def to_nodes(self, y):
-        """What is each graph's, for each of its nodes: `[B, ...]` to `[B, 1, ...]`."""
+    def to_nodes(self, y: tf.Tensor) -> tf.Tensor:
+        """Repeats the row of each graph for its nodes: `[B, ...]` to `[B, 1, ...]`."""
         return tf.expand_dims(y, 1)
 
-    def only_nodes(self, x):
-        """`x` `[B, n, ...]` with zeros for what is no node."""
+    def only_nodes(self, x: tf.Tensor) -> tf.Tensor:
+        """`x` `[B, n, ...]` with zeros in the rows that are not nodes."""
         mask = self.mask
         for _ in range(x.shape.rank - 2):
             mask = mask[..., None]
         return tf.where(mask, x, tf.zeros([], x.dtype))
 
-    def outer(self, s, y):
+    def outer(self, s: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
         """`S_bᵀ Y_b` of each graph: `[B, n, K]` and `[B, n, F]` to `[B, K, F]`.
 
-        Of rows that are no nodes, `s` or `y` is to be 0.
+        In rows that are not nodes, `s` or `y` must be 0.
         """
         return tf.matmul(s, y, transpose_a=True)
 
 
-def from_sizes(sizes, x, layer=""):
+Membership: TypeAlias = UnionMembership | PaddedMembership
+
+
+def from_sizes(sizes: tf.Tensor, x: Features, layer: str = "") -> UnionMembership:
     """Returns the membership of a disjoint union, such as a merged GraphTensor.
 
     Args:
         sizes: Integers `[B]`, the number of nodes of each graph.
         x: The features `[N, F]` of the nodes.
-        layer: The layer that asks for it, such as "Readout 'readout'", for errors.
+        layer: The layer that calls this, such as "Readout 'readout'", for errors.
     """
     sizes = tf.cast(sizes, tf.int64)
     num_graphs = tf.size(sizes, out_type=tf.int64)
@@ -124,8 +131,10 @@ def from_sizes(sizes, x, layer=""):
     return _union(graph_ids, num_graphs, x, layer)
 
 
-def as_membership(membership, x, layer=""):
-    """Returns the membership that goes with features `x`.
+def as_membership(
+    membership: tf.Tensor | None, x: Features, layer: str = ""
+) -> Membership:
+    """Returns the membership of the nodes with features `x`.
 
     Args:
         membership: With `x` `[N, F]`, integers `[N]`: the number of each node's graph,
@@ -135,24 +144,24 @@ def as_membership(membership, x, layer=""):
         layer: As in `from_sizes`.
     """
     check_shapes(x.shape, None if membership is None else membership.shape)
+    if membership is None:  # of padded graphs, as the shapes say
+        return PaddedMembership(tf.ones(tf.shape(x)[:2], tf.bool))
     if x.shape.rank == 3:
-        if membership is None:
-            membership = tf.ones(tf.shape(x)[:2], tf.bool)
         return PaddedMembership(tf.cast(membership, tf.bool))
     if membership.dtype == tf.bool:
         raise ValueError(
             "Expected `graph_ids` with features of shape `[N, F]`; a `mask` goes with "
             f"`[B, n, F]`. Received: graph_ids.dtype=bool, x.shape={tuple(x.shape)}"
         )
-    # Numbers of other types are welcome too: where Keras saves a model, it traces it
-    # with inputs that are all of its own type.
+    # Other types of numbers are allowed: to save a model, Keras traces it with inputs
+    # that all have the model's own type.
     graph_ids = tf.cast(membership, tf.int64)
-    # Of no nodes there are no graphs.
+    # Without nodes there are no graphs.
     last = tf.reduce_max(tf.concat([graph_ids, [-1]], axis=0))
     return _union(graph_ids, last + 1, x, layer)
 
 
-def keras_mask(mask):
+def keras_mask(mask: Mask) -> Tensor | None:
     """Returns the mask of the features that Keras hands to a layer, or None.
 
     Args:
@@ -161,12 +170,12 @@ def keras_mask(mask):
     return keras.tree.flatten(mask)[0]
 
 
-def check_shapes(x_shape, membership_shape):
+def check_shapes(x_shape: Shape, membership_shape: Shape | None) -> None:
     """Raises a `ValueError` if features and graph ids or mask do not belong together.
 
     Args:
         x_shape: Shape of the features.
-        membership_shape: That of the graph ids or the mask, or None if there are none.
+        membership_shape: Shape of the graph ids or the mask, or None without them.
     """
     x_shape = tuple(x_shape)
     if len(x_shape) == 3 and membership_shape is None:

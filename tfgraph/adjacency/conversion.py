@@ -1,11 +1,14 @@
-"""From what a user has (SparseTensor, GraphTensor, dense tensor) to one adjacency."""
+"""Conversion of a SparseTensor, GraphTensor or dense tensor to one adjacency."""
+
+from __future__ import annotations
 
 import dataclasses
 
 import tensorflow as tf
 
 from tfgraph import ops
-from tfgraph.adjacency.types import DenseAdjacency, SparseAdjacency
+from tfgraph.adjacency.types import Adjacency, DenseAdjacency, SparseAdjacency
+from tfgraph.typing import Features, Shape, Size
 
 _CUT = (
     "Keras cuts arrays into batches: give `fit`, `evaluate` and `predict` one graph by "
@@ -13,16 +16,22 @@ _CUT = (
 )
 
 
-def as_adjacency(adjacency, x, layer="", is_pair=False, x_receivers=None):
+def as_adjacency(
+    adjacency: Features,
+    x: Features,
+    layer: str = "",
+    is_pair: bool = False,
+    x_receivers: Features | None = None,
+) -> Adjacency:
     """Returns the adjacency of a `tf.SparseTensor` or of a dense tensor.
 
     Args:
-        adjacency: `tf.SparseTensor` `[M, N]`, in any order, whose duplicate entries add
-            up, or dense tensor `[M, N]` or `[B, M, N]`.
+        adjacency: `tf.SparseTensor` `[M, N]`, or dense tensor `[M, N]` or `[B, M, N]`.
+            Sparse entries may be in any order; repeated ones add up.
         x: The features `[N, F]` or `[B, N, F]` that it belongs to, dense or sparse.
-        layer: The layer that asks for it, such as "GCNConv 'gcn_conv'", for errors.
-        is_pair: Whether the `M` receivers are other nodes than the `N` senders, and not
-            the first of them.
+        layer: The layer that calls this, such as "GCNConv 'gcn_conv'", for errors.
+        is_pair: Whether senders and receivers are two node sets. If not, the `M`
+            receivers are the first of the `N` senders.
         x_receivers: The features of the receivers of a pair, or None.
     """
     receivers_shape = None if x_receivers is None else x_receivers.shape
@@ -44,8 +53,15 @@ def as_adjacency(adjacency, x, layer="", is_pair=False, x_receivers=None):
 
 
 def from_edges(
-    source, target, weight, num_senders, num_receivers, x, layer="", x_receivers=None
-):
+    source: tf.Tensor,
+    target: tf.Tensor,
+    weight: tf.Tensor | None,
+    num_senders: Size,
+    num_receivers: Size | None,
+    x: Features,
+    layer: str = "",
+    x_receivers: Features | None = None,
+) -> SparseAdjacency:
     """Returns the adjacency of an edge list, such as a GraphTensor's edge set.
 
     Args:
@@ -53,7 +69,8 @@ def from_edges(
         target: Integer `[E]`, the receiver of each edge.
         weight: `[E]` or `[E, 1]`, or None for ones.
         num_senders: Scalar integer tensor, the number `N` of the nodes that send.
-        num_receivers: Likewise `M`. None if they are the same nodes.
+        num_receivers: The number `M` of the nodes that receive. None if they are the
+            same nodes.
         x: The features `[N, F]` of the senders, dense or sparse.
         layer: As in `as_adjacency`.
         x_receivers: As in `as_adjacency`.
@@ -82,14 +99,19 @@ def from_edges(
     return _sorted(made, tf.stack([num_rows, num_columns]), x, x_receivers)
 
 
-def check_shapes(x_shape, adjacency_shape, is_pair=False, receivers_shape=None):
+def check_shapes(
+    x_shape: Shape,
+    adjacency_shape: Shape,
+    is_pair: bool = False,
+    receivers_shape: Shape | None = None,
+) -> None:
     """Raises a `ValueError` if features and adjacency do not belong together.
 
     Args:
-        x_shape: Of the features, of a pair those of the senders.
-        adjacency_shape: Of the adjacency.
-        is_pair: Whether the receivers are other nodes than the senders.
-        receivers_shape: Of the features of the receivers of a pair, or None.
+        x_shape: Shape of the features; for a pair, of the senders' features.
+        adjacency_shape: Shape of the adjacency.
+        is_pair: Whether senders and receivers are two node sets.
+        receivers_shape: Shape of the features of a pair's receivers, or None.
     """
     x_shape, adjacency_shape = tuple(x_shape), tuple(adjacency_shape)
     received = (
@@ -111,7 +133,7 @@ def check_shapes(x_shape, adjacency_shape, is_pair=False, receivers_shape=None):
         if receivers_shape is not None:
             _check_receivers(tuple(receivers_shape), adjacency_shape)
         return
-    if None not in (num_rows, num_columns) and num_rows > num_columns:
+    if num_rows is not None and num_columns is not None and num_rows > num_columns:
         raise ValueError(
             "Expected an adjacency with no more rows (receivers) than columns "
             f"(senders): the receivers are the first of the senders. {received}"
@@ -130,7 +152,7 @@ def _check_receivers(receivers_shape, adjacency_shape):
         )
 
 
-def _hint(x_shape, adjacency_shape) -> str:
+def _hint(x_shape: Shape, adjacency_shape: Shape) -> str:
     """What the user may have meant by shapes that do not fit."""
     if len(adjacency_shape) == 2 and 2 in adjacency_shape:
         return (
@@ -144,7 +166,7 @@ def _hint(x_shape, adjacency_shape) -> str:
     return ""
 
 
-def cast(name, tensor, dtype):
+def cast(name: str, tensor: Features, dtype: tf.DType | str) -> Features:
     """Casts a tensor; a `ValueError` names it if it holds no real numbers."""
     if tensor.dtype == tf.string or tensor.dtype.is_complex:
         raise ValueError(
@@ -154,7 +176,7 @@ def cast(name, tensor, dtype):
     return tf.cast(tensor, dtype)
 
 
-def check_is_matrix(name, tensor):
+def check_is_matrix(name: str, tensor: tf.SparseTensor) -> None:
     """Raises a `ValueError` if a SparseTensor is of another rank than 2."""
     if tensor.shape.rank != 2:
         raise ValueError(
@@ -173,7 +195,7 @@ def _sorted(adjacency, sizes, x, x_receivers):
         # sorted already, which `tfgraph.data.Graph` takes care of, this costs next to
         # nothing (2 ms for a million edges, against 400 ms).
         entries = tf.sparse.reorder(tf.SparseTensor(indices, values, sizes))
-        # Pruned from graph functions where nobody asks for the order.
+        # TensorFlow removes this from graph functions that do not use the order.
         order = tf.sparse.reorder(tf.SparseTensor(indices, order, sizes)).values
         indices, values = entries.indices, entries.values
         _assert_fits(adjacency, indices, sizes, x, x_receivers)
@@ -213,11 +235,11 @@ def _assert_fits(adjacency, indices, sizes, x, x_receivers):
 
 
 def _within(indices, shape):
-    """`indices`, cut to the range of what is legal.
+    """Returns `indices`, clipped to the legal range.
 
-    The assertion reports an index out of range. Without the cut, a kernel may report
-    it first, in other words, or may ask for memory without bound. It costs 1.5 ms for
-    a million edges.
+    The assertion reports an index out of range. Without the clip, a kernel may report
+    it first in other words, or try to allocate too much memory. It costs 1.5 ms for a
+    million edges.
     """
     sizes = tf.stack([tf.cast(size, tf.int64) for size in shape])
     return tf.clip_by_value(indices, 0, tf.maximum(sizes - 1, 0))

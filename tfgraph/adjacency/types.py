@@ -1,32 +1,38 @@
-"""The two types of adjacency that layers see, which offer the same operations.
+"""The two types of adjacency that layers use. Both have the same operations.
 
 `adjacency[i, j]` is the weight of the message from node `j` to node `i`: rows receive.
 """
 
-import dataclasses
+from __future__ import annotations
 
+import dataclasses
+from collections.abc import Callable
+from typing import TypeAlias
+
+import keras
 import tensorflow as tf
 
 from tfgraph import ops
+from tfgraph.typing import Size
 
 
 @dataclasses.dataclass(frozen=True)
 class SparseAdjacency:
     """The adjacency `[M, N]` of one graph, by its entries.
 
-    An entry `(i, j)` that is repeated counts with the sum of its weights. A sum of 0
-    is no edge.
+    The weights of a repeated entry `(i, j)` add up. An entry with a sum of 0 is not an
+    edge.
 
     Attributes:
         indices: int64 `[E, 2]`, (receiver, sender) of each entry, sorted by receiver.
         values: `[E]`, the weights, in float32 or float64.
         shape: `(M, N)`, the numbers of receivers and senders, each an int or a scalar
             int64 tensor.
-        order: `[E]`, which of the entries that were given each entry is; None where
-            entries have been added.
-        layer: The layer that it was made for, which errors name. Empty for none.
-        is_pair: Whether the receivers are other nodes than the senders, and not the
-            first of them.
+        order: `[E]`, the position of each entry in the order that the user gave. None
+            where entries have been added.
+        layer: The layer that uses it, named in errors. Empty for none.
+        is_pair: Whether senders and receivers are two node sets. If not, the receivers
+            are the first of the senders.
     """
 
     indices: tf.Tensor
@@ -37,85 +43,93 @@ class SparseAdjacency:
     is_pair: bool = False
 
     @property
-    def dtype(self):
+    def dtype(self) -> tf.DType:
         return self.values.dtype
 
-    def matmul(self, x):
+    def matmul(self, x: tf.Tensor) -> tf.Tensor:
         """`A @ x`, the weighted sum over neighbours: `[N, F]` to `[M, F]`."""
         h = tf.cast(x, self.dtype)
         h = ops.sparse_matmul(self.indices, self.values, self.shape, h)
         return tf.cast(h, x.dtype)
 
-    def mean(self, x):
+    def mean(self, x: tf.Tensor) -> tf.Tensor:
         """The weighted mean over neighbours, `[M, F]`; 0 where the weights sum to 0."""
         share = tf.math.reciprocal_no_nan(self.row_sums())
         values = self.values * tf.gather(share, self.indices[:, 0])
         return dataclasses.replace(self, values=values).matmul(x)
 
-    def max(self, x):
+    def max(self, x: tf.Tensor) -> tf.Tensor:
         """The maximum over neighbours, `[M, F]`; 0 where there are none."""
         indices, values = self._merged()
         return ops.sparse_max(indices, values, self.shape, x)
 
-    def sequence(self, x, cell, seed=None):
+    def sequence(
+        self, x: tf.Tensor, cell: keras.layers.LSTMCell, seed: tf.Tensor | None = None
+    ) -> tf.Tensor:
         """A recurrent cell's last state, see `ops.sparse_sequence`: `[M, units]`."""
         indices, values = self._merged()
         return ops.sparse_sequence(indices, values, self.shape, x, cell, seed)
 
-    def row_sums(self):
+    def row_sums(self) -> tf.Tensor:
         """The weighted degree of each receiver, `[M]`."""
         return tf.math.unsorted_segment_sum(
             self.values, self.indices[:, 0], self.shape[0]
         )
 
-    def column_sums(self):
+    def column_sums(self) -> tf.Tensor:
         """The weighted degree of each sender, `[N]`."""
         return tf.math.unsorted_segment_sum(
             self.values, self.indices[:, 1], self.shape[1]
         )
 
-    def row_squares(self):
+    def row_squares(self) -> tf.Tensor:
         """The sum of the squared weights of each receiver, `[M]`."""
         indices, values = self._merged()
         return tf.math.unsorted_segment_sum(values**2, indices[:, 0], self.shape[0])
 
-    def edges(self):
+    def edges(self) -> tuple[tf.Tensor, tf.Tensor]:
         """The entries sorted by row and column, and which of them are edges.
 
         Returns:
-            int64 `[E, 2]` and booleans `[E]`, False for all but one of a repeated
-            entry, and for those of which the weights add up to 0.
+            int64 `[E, 2]` and booleans `[E]`. A repeated entry is True once. An entry
+            with weights that add up to 0 is False.
         """
         indices, values = self._merged()
         return indices, values != 0
 
+    def edge_indices(self) -> tf.Tensor:
+        """The row and column of each edge, sorted: int64 `[E', 2]`."""
+        return tf.boolean_mask(*self.edges())
+
     def _merged(self):
         return ops.merge_repeated(self.indices, self.values, self.shape[1])
 
-    def with_self_loops(self, weight):
+    def with_self_loops(self, weight: float) -> SparseAdjacency:
         """The adjacency in which each receiver without self-loop gets one."""
         indices, values = ops.add_self_loops(
             self.indices, self.values, self.shape[0], weight
         )
         return SparseAdjacency(indices, values, self.shape, layer=self.layer)
 
-    def scaled(self, row_factors, column_factors):
+    def scaled(
+        self, row_factors: tf.Tensor, column_factors: tf.Tensor
+    ) -> SparseAdjacency:
         """`diag(row_factors) A diag(column_factors)`."""
         rows, columns = self.indices[:, 0], self.indices[:, 1]
         values = self.values * tf.gather(row_factors, rows)
         values *= tf.gather(column_factors, columns)
         return dataclasses.replace(self, values=values)
 
-    def first_rows(self, x):
+    def first_rows(self, x: tf.Tensor) -> tf.Tensor:
         """The rows of `x` `[N, ...]` that belong to the receivers: `[M, ...]`."""
         return x if _is_square(self.shape) else x[: self.shape[0]]
 
     @property
-    def is_square(self):
+    def is_square(self) -> bool:
         """Whether it is known, while tracing, that all nodes receive."""
         return _is_square(self.shape)
 
-    def check_edges(self, edges):
+    def check_edges(self, edges: tf.Tensor) -> None:
         """Raises an error unless `edges` has a row for each of the given entries."""
         num_entries = self.indices.shape[0]
         if edges.shape.rank != 2 or num_entries not in (None, edges.shape[0]):
@@ -136,7 +150,9 @@ class SparseAdjacency:
             *sizes,
         )
 
-    def pair_sums(self, receivers, senders, edges=None):
+    def pair_sums(
+        self, receivers: tf.Tensor, senders: tf.Tensor, edges: tf.Tensor | None = None
+    ) -> tf.Tensor:
         """`receivers[i] + senders[j] + edges[e]` for each edge `e` from `j` to `i`.
 
         Args:
@@ -147,10 +163,16 @@ class SparseAdjacency:
         sums = ops.entry_sums(self.indices, receivers, senders)
         return sums if edges is None else sums + tf.gather(edges, self.order)
 
-    def attend(self, logits, loop_logits, h, drop):
+    def attend(
+        self,
+        logits: tf.Tensor,
+        loop_logits: tf.Tensor | None,
+        h: tf.Tensor,
+        drop: Callable[[tf.Tensor], tf.Tensor],
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         """Attention over the neighbours, see `ops.sparse_attention`.
 
-        The scores, unlike the logits, are in the order of the entries given.
+        The logits are sorted by row; the scores are in the order that the user gave.
         """
         y, scores = ops.sparse_attention(
             self.indices, self.values, self.shape, logits, loop_logits, h, drop
@@ -166,7 +188,7 @@ class DenseAdjacency:
 
     Attributes:
         values: The weights, 0 where there is no edge, in float32 or float64.
-        layer: The layer that it was made for, which errors name. Empty for none.
+        layer: The layer that uses it, named in errors. Empty for none.
         is_pair: As in `SparseAdjacency`.
     """
 
@@ -175,66 +197,74 @@ class DenseAdjacency:
     is_pair: bool = False
 
     @property
-    def dtype(self):
+    def dtype(self) -> tf.DType:
         return self.values.dtype
 
     @property
-    def shape(self):
+    def shape(self) -> tuple[Size, Size]:
         """`(M, N)`, each an int or a scalar int32 tensor."""
         static, sizes = self.values.shape, tf.shape(self.values)
         return tuple(sizes[i] if static[i] is None else static[i] for i in (-2, -1))
 
-    def matmul(self, x):
+    def matmul(self, x: tf.Tensor) -> tf.Tensor:
         """`A @ x`, the weighted sum over neighbours: `[..., N, F]` to `[..., M, F]`."""
         return tf.cast(tf.matmul(self.values, tf.cast(x, self.dtype)), x.dtype)
 
-    def mean(self, x):
+    def mean(self, x: tf.Tensor) -> tf.Tensor:
         """The weighted mean over neighbours, `[..., M, F]`; 0 without weights."""
         share = tf.math.reciprocal_no_nan(self.row_sums())
         return self.matmul(x) * tf.cast(share, x.dtype)[..., None]
 
-    def max(self, x):
+    def max(self, x: tf.Tensor) -> tf.Tensor:
         """The maximum over neighbours, `[..., M, F]`; 0 where there are none."""
         return ops.dense_max(self.values, x)
 
-    def sequence(self, x, cell, seed=None):
+    def sequence(
+        self, x: tf.Tensor, cell: keras.layers.LSTMCell, seed: tf.Tensor | None = None
+    ) -> tf.Tensor:
         """A recurrent cell's last state, `[..., M, units]`."""
         return ops.dense_sequence(self.values, x, cell, seed)
 
-    def row_sums(self):
+    def row_sums(self) -> tf.Tensor:
         """The weighted degree of each receiver, `[..., M]`."""
         return tf.reduce_sum(self.values, axis=-1)
 
-    def column_sums(self):
+    def column_sums(self) -> tf.Tensor:
         """The weighted degree of each sender, `[..., N]`."""
         return tf.reduce_sum(self.values, axis=-2)
 
-    def row_squares(self):
+    def row_squares(self) -> tf.Tensor:
         """The sum of the squared weights of each receiver, `[..., M]`."""
         return tf.reduce_sum(self.values**2, axis=-1)
 
-    def with_self_loops(self, weight):
+    def edge_indices(self) -> tf.Tensor:
+        """The indices of each edge in `values`, sorted: `[E', 2]` or `[E', 3]`."""
+        return tf.where(self.values != 0)
+
+    def with_self_loops(self, weight: float) -> DenseAdjacency:
         """The adjacency in which each receiver without self-loop gets one."""
         diagonal = tf.linalg.diag_part(self.values)
         loops = tf.where(diagonal == 0, tf.cast(weight, self.dtype), diagonal)
         return dataclasses.replace(self, values=tf.linalg.set_diag(self.values, loops))
 
-    def scaled(self, row_factors, column_factors):
+    def scaled(
+        self, row_factors: tf.Tensor, column_factors: tf.Tensor
+    ) -> DenseAdjacency:
         """`diag(row_factors) A diag(column_factors)`."""
         values = row_factors[..., :, None] * self.values * column_factors[..., None, :]
         return dataclasses.replace(self, values=values)
 
-    def first_rows(self, x):
+    def first_rows(self, x: tf.Tensor) -> tf.Tensor:
         """The rows of `x` `[..., N, ...]` of the receivers: `[..., M, ...]`."""
         batch = (slice(None),) * (self.values.shape.rank - 2)
         return x if _is_square(self.shape) else x[(*batch, slice(self.shape[0]))]
 
     @property
-    def is_square(self):
+    def is_square(self) -> bool:
         """Whether it is known, while tracing, that all nodes receive."""
         return _is_square(self.shape)
 
-    def check_edges(self, edges):
+    def check_edges(self, edges: tf.Tensor) -> None:
         """Raises a `ValueError` unless `edges` has a row for each pair of nodes."""
         pairs = self.values.shape
         if not edges.shape[:-1].is_compatible_with(pairs):
@@ -245,7 +275,9 @@ class DenseAdjacency:
             )
             raise ValueError(ops.name_layer(self.layer, message))
 
-    def pair_sums(self, receivers, senders, edges=None):
+    def pair_sums(
+        self, receivers: tf.Tensor, senders: tf.Tensor, edges: tf.Tensor | None = None
+    ) -> tf.Tensor:
         """`receivers[i] + senders[j] + edges[i, j]` for each pair of nodes.
 
         Args:
@@ -257,12 +289,18 @@ class DenseAdjacency:
         sums = tf.expand_dims(receivers, axis) + tf.expand_dims(senders, axis - 1)
         return sums if edges is None else sums + edges
 
-    def attend(self, logits, loop_logits, h, drop):
+    def attend(
+        self,
+        logits: tf.Tensor,
+        loop_logits: tf.Tensor | None,
+        h: tf.Tensor,
+        drop: Callable[[tf.Tensor], tf.Tensor],
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         """Attention over the neighbours, see `ops.dense_attention`.
 
         Args:
             logits: `[..., M, N, H]`.
-            loop_logits: `[..., M, H]`, those of the self-loops to add, or None.
+            loop_logits: `[..., M, H]`, the logits of added self-loops, or None.
             h: `[..., N, H, F]`.
             drop: Function that applies dropout.
         """
@@ -292,8 +330,11 @@ def _is_square(shape):
     return rows is columns or (known and rows == columns)
 
 
-def assert_square(adjacency, reason):
-    """Raises an error, at run time if need be, unless the adjacency is `[N, N]`."""
+Adjacency: TypeAlias = SparseAdjacency | DenseAdjacency
+
+
+def assert_square(adjacency: Adjacency, reason: str) -> None:
+    """Raises an error, while tracing or at run time, if it is not `[N, N]`."""
     if _is_square(adjacency.shape):
         return
     rows, columns = adjacency.shape
@@ -306,7 +347,7 @@ def assert_square(adjacency, reason):
     ops.check(tf.equal(rows, columns), message, rows, columns)
 
 
-def assert_not_negative(adjacency, instead):
+def assert_not_negative(adjacency: Adjacency, instead: str) -> None:
     """Raises an error at run time if an edge has a negative weight.
 
     Under XLA, which has no assertions, nothing is checked.

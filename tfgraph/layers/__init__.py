@@ -16,3 +16,24 @@ from tfgraph.layers.set2set import Set2Set as Set2Set
 from tfgraph.layers.structure2vec import Structure2VecConv as Structure2VecConv
 from tfgraph.layers.vgae import GAEEncoder as GAEEncoder
 from tfgraph.layers.vgae import VGAEEncoder as VGAEEncoder
+
+__all__ = [
+    "DiffPool",
+    "GAEEncoder",
+    "GATConv",
+    "GATv2Conv",
+    "GCNConv",
+    "GraphConvolution",
+    "GraphReadout",
+    "InnerProductDecoder",
+    "Readout",
+    "SAGEConv",
+    "Set2Set",
+    "Structure2VecConv",
+    "VGAEEncoder",
+    "gcn_normalize",
+]
+
+
+def __dir__() -> list[str]:
+    return __all__

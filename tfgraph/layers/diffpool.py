@@ -1,6 +1,9 @@
 """The differentiable pooling of DiffPool."""
 
+from __future__ import annotations
+
 import inspect
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -8,7 +11,11 @@ import tensorflow as tf
 from tfgraph import adjacency as adjacencies
 from tfgraph import arguments, membership, ops
 from tfgraph import inputs as graph_inputs
+from tfgraph.adjacency import Adjacency
+from tfgraph.inputs import GraphInputs
 from tfgraph.layers.graph_layer import GraphLayer
+from tfgraph.membership import Membership
+from tfgraph.typing import Inputs, InputShape, Mask
 
 
 @keras.saving.register_keras_serializable("tfgraph")
@@ -27,11 +34,11 @@ class DiffPool(GraphLayer):
         L_LP = ‖A - S Sᵀ‖_F,    L_E = (1/n) Σ_i H(S_i)
 
     over the `n` nodes of a graph; padding and graphs without nodes count nowhere. As in
-    the paper the norm is not divided by the number of pairs, as it is elsewhere: it
-    grows with the graph.
+    the paper, the norm grows with the graph. Other libraries divide it by the number of
+    pairs.
 
-    No `n × n` matrix is made of a sparse graph: with E edges and N nodes in the batch,
-    memory is O(E + N K + B K²), for `‖A - S Sᵀ‖² = ‖A‖² - 2 tr(A') + ‖Sᵀ S‖²`.
+    A sparse graph needs no `n × n` matrix: with E edges and N nodes in the batch,
+    memory is O(E + N K + B K²), because `‖A - S Sᵀ‖² = ‖A‖² - 2 tr(A') + ‖Sᵀ S‖²`.
 
     Example:
 
@@ -52,10 +59,10 @@ class DiffPool(GraphLayer):
     Args:
         embedding: `GNN_embed`: a convolution, or any layer or model over `[x,
             adjacency]` (with a GraphTensor: over `graph` or `[x, graph]`). If its
-            `call` takes a `mask`, as that of functional models does, it is handed that
-            of padded graphs.
-        assignment: `GNN_pool`, likewise, whose outputs are the logits of the clusters;
-            or None if `S` is given, as the last of the inputs.
+            `call` takes a `mask`, as functional models do, it gets the mask of padded
+            graphs.
+        assignment: `GNN_pool`, a layer or model of the same kind that returns the
+            logits of the clusters. None if `S` is given, as the last of the inputs.
         num_clusters: Positive integer: with it, the outputs of `assignment` may be of
             any width, and are projected to `num_clusters` logits.
         ratio: Float in `(0, 1]`, instead of `num_clusters`: that part of `max_nodes`.
@@ -64,7 +71,7 @@ class DiffPool(GraphLayer):
         link_loss_weight: Float, the weight of `L_LP`. 0 for none.
         entropy_loss_weight: Float, the weight of `L_E`. 0 for none.
         node_set_name, edge_set_name, feature_name, edge_weight_name, receiver: See
-            `GraphConvolution`. To be the same as those of the layers inside.
+            `GraphConvolution`. The layers inside need the same values.
         **kwargs: `name`, `dtype`, `trainable`, as in `keras.layers.Layer`.
 
     Call arguments:
@@ -75,8 +82,8 @@ class DiffPool(GraphLayer):
               for `graph_ids`;
             - `graph` or `[x, graph]`: a GraphTensor with a component for each graph;
             - `[x, adjacency, mask]` or `[x, adjacency]`: dense, padded with zeros to
-              `n` nodes each; `mask` is True for nodes. Left out, it is that of Keras,
-              if `x` has one.
+              `n` nodes each; `mask` is True for nodes. Without it, the mask that
+              Keras keeps for `x` is used, if there is one.
 
             Without an `assignment` layer, `S` is appended: `[x, adjacency, graph_ids,
             s]`, `[graph, s]` and so on. It adds no losses.
@@ -102,21 +109,21 @@ class DiffPool(GraphLayer):
 
     def __init__(
         self,
-        embedding,
-        assignment=None,
+        embedding: keras.layers.Layer,
+        assignment: keras.layers.Layer | None = None,
         *,
-        num_clusters=None,
-        ratio=None,
-        max_nodes=None,
-        link_loss_weight=1.0,
-        entropy_loss_weight=1.0,
-        node_set_name=None,
-        edge_set_name=None,
-        feature_name="hidden_state",
-        edge_weight_name=None,
-        receiver="target",
-        **kwargs,
-    ):
+        num_clusters: int | None = None,
+        ratio: float | None = None,
+        max_nodes: int | None = None,
+        link_loss_weight: float = 1.0,
+        entropy_loss_weight: float = 1.0,
+        node_set_name: str | None = None,
+        edge_set_name: str | None = None,
+        feature_name: str = "hidden_state",
+        edge_weight_name: str | None = None,
+        receiver: str = "target",
+        **kwargs: Any,
+    ) -> None:
         super().__init__(
             node_set_name,
             edge_set_name,
@@ -147,14 +154,14 @@ class DiffPool(GraphLayer):
             )
         self.projection = keras.layers.Dense(width, dtype=self.dtype_policy)
 
-    def parse(self, inputs):
+    def parse(self, inputs: Inputs) -> GraphInputs:
         return self._with_features(self._parts(inputs))
 
     def _parts(self, inputs):
         num_given = int(self.assignment is None)
         return graph_inputs.parse(inputs, "membership", num_given)
 
-    def build(self, input_shape):
+    def build(self, input_shape: InputShape) -> None:
         with self.named_errors():
             parts = self.parse(input_shape)
             if parts.is_pair:
@@ -188,12 +195,12 @@ class DiffPool(GraphLayer):
 
     def call(
         self,
-        inputs,
-        training=None,
-        mask=None,
-        return_assignment=False,
-        return_embedding=False,
-    ):
+        inputs: Inputs,
+        training: bool | None = None,
+        mask: Mask = None,
+        return_assignment: bool = False,
+        return_embedding: bool = False,
+    ) -> tuple[tf.Tensor, ...]:
         parts = self.parse(inputs)
         nodes, adjacency = self.unpack(parts, mask)
         mask = nodes.mask if isinstance(nodes, membership.PaddedMembership) else None
@@ -210,7 +217,7 @@ class DiffPool(GraphLayer):
         x, pooled, gram = self._pool(z, s, adjacency, nodes)
         if self.assignment is not None:
             self._add_losses(adjacency, nodes, s, pooled, gram)
-        outputs = (tf.cast(x, self.compute_dtype), pooled)
+        outputs: tuple[tf.Tensor, ...] = (tf.cast(x, self.compute_dtype), pooled)
         if return_assignment:
             outputs = (*outputs, s)
         return (*outputs, z) if return_embedding else outputs
@@ -242,7 +249,7 @@ class DiffPool(GraphLayer):
             means = tf.math.divide_no_nan(entropies, counts)
             add_mean(self.entropy_loss_weight, means)
 
-    def unpack(self, parts, mask):
+    def unpack(self, parts: GraphInputs, mask: Mask) -> tuple[Membership, Adjacency]:
         """Returns the membership of the nodes, and the adjacency."""
         x = adjacencies.cast("x", parts.x, self.compute_dtype)
         nodes = self.membership(parts, x, mask)
@@ -252,17 +259,17 @@ class DiffPool(GraphLayer):
             _assert_no_edge_between_graphs(adjacency, nodes)
         return nodes, adjacency
 
-    def compute_mask(self, inputs, previous_mask):
-        return None  # of clusters, none is padding
+    def compute_mask(self, inputs: Inputs, previous_mask: Mask) -> None:
+        return None  # no cluster is padding
 
     def compute_output_spec(
         self,
-        inputs,
-        training=None,
-        mask=None,
-        return_assignment=False,
-        return_embedding=False,
-    ):
+        inputs: Inputs,
+        training: bool | None = None,
+        mask: Mask = None,
+        return_assignment: bool = False,
+        return_embedding: bool = False,
+    ) -> keras.KerasTensor | tuple[keras.KerasTensor, ...]:
         x_shape = self.parse(inputs).x.shape
         dense = len(x_shape) == 3
         num_graphs = x_shape[0] if dense else None
@@ -271,7 +278,7 @@ class DiffPool(GraphLayer):
         def spec(shape, dtype):
             return keras.KerasTensor(shape, dtype=dtype)
 
-        outputs = (
+        outputs: tuple[keras.KerasTensor, ...] = (
             spec((num_graphs, self.clusters, self.units), self.compute_dtype),
             spec((num_graphs, self.clusters, self.clusters), dtype),
         )
@@ -282,7 +289,7 @@ class DiffPool(GraphLayer):
             outputs = (*outputs, spec(shape, self.compute_dtype))
         return outputs
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "embedding": keras.saving.serialize_keras_object(self.embedding),
@@ -295,7 +302,7 @@ class DiffPool(GraphLayer):
         }
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> DiffPool:
         layers = {
             name: keras.saving.deserialize_keras_object(config[name])
             for name in ("embedding", "assignment")
@@ -303,7 +310,9 @@ class DiffPool(GraphLayer):
         return cls(**{**config, **layers})
 
 
-def count_clusters(num_clusters, ratio, max_nodes) -> int | None:
+def count_clusters(
+    num_clusters: int | None, ratio: float | None, max_nodes: int | None
+) -> int | None:
     """Returns the number of clusters that `DiffPool`'s arguments say; None if none."""
     for argument, value in (("num_clusters", num_clusters), ("max_nodes", max_nodes)):
         if value is not None:
@@ -316,7 +325,7 @@ def count_clusters(num_clusters, ratio, max_nodes) -> int | None:
             "Expected `num_clusters`, or `ratio` and `max_nodes`, or none of them. "
             + received
         )
-    if ratio is None:
+    if ratio is None or max_nodes is None:
         return num_clusters
     if not isinstance(ratio, (int, float)) or not 0 < ratio <= 1:
         raise ValueError(f"Expected `ratio` to be a number in (0, 1]. {received}")
@@ -353,10 +362,7 @@ def _check(parts):
 
 
 def _assert_no_edge_between_graphs(adjacency, nodes):
-    if isinstance(adjacency, adjacencies.DenseAdjacency):
-        indices = tf.where(adjacency.values != 0)
-    else:
-        indices = tf.boolean_mask(*adjacency.edges())
+    indices = adjacency.edge_indices()
     ends = tf.gather(nodes.graph_ids, indices)
     between = tf.boolean_mask(indices, ends[:, 0] != ends[:, 1])
     message = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import keras
 import tensorflow as tf
@@ -11,7 +11,10 @@ import tensorflow as tf
 from tfgraph import adjacency as adjacencies
 from tfgraph import inputs as graph_inputs
 from tfgraph import ops
+from tfgraph.adjacency import Adjacency
+from tfgraph.inputs import GraphInputs
 from tfgraph.layers.graph_convolution import ConvolutionArguments, GraphConvolution
+from tfgraph.typing import Activation, Features, Inputs, InputShape
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -36,8 +39,8 @@ class GATConv(GraphConvolution):
     An edge of weight `w_ij` counts as `w_ij` parallel edges: `w_ij exp(e_ij)` takes the
     place of `exp(e_ij)`. With weights of 1, as in the paper, nothing changes; an edge
     of weight 0 is no edge, and its weight gets no gradient. A node with a self-loop
-    keeps that one; one that is added has features of 0. Without any neighbour, and with
-    `add_self_loops=False`, a node comes out as `σ(b)`.
+    keeps it. An added self-loop has edge features of 0. With `add_self_loops=False`,
+    the output of a node without neighbours is `σ(b)`.
 
     Example:
 
@@ -63,19 +66,19 @@ class GATConv(GraphConvolution):
             by a matrix if it is of another width.
         dropout_per_head: Whether each head draws a `dropout` of its own, as in the
             paper's code: of its input, and once more of the `W h_j` that it adds up.
-            If not, one draw of the input serves all heads, as in most libraries, which
-            spares much time on wide dense features. A residual draws its own.
+            If not, all heads share one draw of the input, as in most libraries. This
+            saves much time on wide dense features. A residual draws its own.
         edge_feature_name: With a GraphTensor, the edge feature that holds `f`.
         use_bias, dropout, kernel_initializer, bias_initializer,
             kernel_regularizer, bias_regularizer, activity_regularizer,
             kernel_constraint, bias_constraint, node_set_name, edge_set_name,
-            feature_name, edge_weight_name, **kwargs: See `GraphConvolution`. Those of
-            the kernel are for `W`, `a`, `v` and the residual's matrix.
+            feature_name, edge_weight_name, **kwargs: See `GraphConvolution`. The
+            arguments of the kernel are for `W`, `a`, `v` and the residual's matrix.
 
     Call arguments:
         inputs: `[x, adjacency]`, `[x, graph]` or `graph`, see `GraphConvolution`; or
             `[x, adjacency, edge_features]`. A rectangular adjacency `[M, N]`, of the
-            first `M` of `N` nodes, is legal.
+            first `M` of `N` nodes, is allowed.
         training: Whether to apply dropout.
         return_attention_scores: Whether to return `(output, scores)` instead of the
             output, with the scores `α` before dropout.
@@ -106,19 +109,19 @@ class GATConv(GraphConvolution):
 
     def __init__(
         self,
-        units,
-        activation=None,
-        num_heads=1,
+        units: int,
+        activation: Activation = None,
+        num_heads: int = 1,
         *,
-        concat=True,
-        negative_slope=0.2,
-        attention_dropout=0.0,
-        add_self_loops=True,
-        residual=False,
-        dropout_per_head=True,
-        edge_feature_name=None,
+        concat: bool = True,
+        negative_slope: float = 0.2,
+        attention_dropout: float = 0.0,
+        add_self_loops: bool = True,
+        residual: bool = False,
+        dropout_per_head: bool = True,
+        edge_feature_name: str | None = None,
         **kwargs: Unpack[ConvolutionArguments],
-    ):
+    ) -> None:
         super().__init__(units, activation, **kwargs)
         self.num_heads = self.check_positive("num_heads", num_heads)
         self.concat = concat
@@ -137,10 +140,10 @@ class GATConv(GraphConvolution):
         self.edge_feature_name = edge_feature_name
 
     @property
-    def output_dim(self):
+    def output_dim(self) -> int:
         return self.num_heads * self.units if self.concat else self.units
 
-    def check_pair(self, x_receivers):
+    def check_pair(self, x_receivers: Features | None) -> None:
         if self.add_self_loops or x_receivers is None:
             raise ValueError(
                 "Expected `add_self_loops=False` and features of the receivers for a "
@@ -149,7 +152,7 @@ class GATConv(GraphConvolution):
                 f"x_receivers={graph_inputs.described(x_receivers)}"
             )
 
-    def build(self, input_shape):
+    def build(self, input_shape: InputShape) -> None:
         super().build(input_shape)
         self.edge_dim = self._edge_dim(input_shape)
         self.kernel = self.add_kernel((self.input_dim, self.num_heads * self.units))
@@ -162,7 +165,7 @@ class GATConv(GraphConvolution):
             self.residual_kernel = self.add_kernel(shape, "residual_kernel")
         self.bias = self.add_bias((self.output_dim,))
 
-    def build_attention(self):
+    def build_attention(self) -> None:
         """Makes the weights of the attention: `a`, in its two halves, and `v`."""
         if self.is_pair:
             self.add_receiver_kernel()
@@ -173,12 +176,17 @@ class GATConv(GraphConvolution):
             shape = (self.edge_dim, self.num_heads)
             self.edge_attention = self.add_kernel(shape, "edge_attention")
 
-    def add_receiver_kernel(self):
+    def add_receiver_kernel(self) -> None:
         """Makes the `W'` of the receivers."""
         shape = (self.receiver_dim, self.num_heads * self.units)
         self.receiver_kernel = self.add_kernel(shape, "receiver_kernel")
 
-    def call(self, inputs, training=None, return_attention_scores=False):
+    def call(
+        self,
+        inputs: Inputs,
+        training: bool | None = None,
+        return_attention_scores: bool = False,
+    ) -> tf.Tensor | tuple[tf.Tensor, tf.Tensor]:
         graph = self.unpack(inputs)
         x, adjacency = graph.x, graph.adjacency
         edges = self._checked_edges(graph.edge_features, adjacency)
@@ -211,14 +219,16 @@ class GATConv(GraphConvolution):
         y = self.activate(y)
         return (y, scores) if return_attention_scores else y
 
-    def drop_for_heads(self, x, training):
-        """Dropout of the features: a list of one for all heads, or of one for each."""
+    def drop_for_heads(self, x: Features, training: bool | None) -> list[Features]:
+        """Applies dropout: returns one draw for all heads, or one for each."""
         per_head = self.dropout_per_head and self.dropout and training
         return [
             self.drop(x, training) for _ in range(self.num_heads if per_head else 1)
         ]
 
-    def heads(self, xs, kernel, dtype):
+    def heads(
+        self, xs: list[Features], kernel: keras.Variable, dtype: tf.DType
+    ) -> tf.Tensor:
         """`W h` of each head: `[..., N, F]` to `[..., N, num_heads, units]`.
 
         Args:
@@ -232,7 +242,13 @@ class GATConv(GraphConvolution):
         shape = (*keras.ops.shape(h)[:-1], self.num_heads, self.units)
         return tf.cast(keras.ops.reshape(h, shape), dtype)
 
-    def attention_logits(self, xs, h, edges, adjacency):
+    def attention_logits(
+        self,
+        xs: list[Features],
+        h: tf.Tensor,
+        edges: tf.Tensor | None,
+        adjacency: Adjacency,
+    ) -> tuple[tf.Tensor, tf.Tensor | None]:
         """`e_ij` of each head, for the edges and for the self-loops to be added.
 
         Args:
@@ -249,7 +265,9 @@ class GATConv(GraphConvolution):
             return logits, None
         return logits, self.score(receivers + adjacency.first_rows(senders))
 
-    def attention_terms(self, xs, h, edges):
+    def attention_terms(
+        self, xs: list[Features], h: tf.Tensor, edges: tf.Tensor | None
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor | None]:
         """What receivers, senders and edges add up to in the argument of `score`.
 
         `aᵀ [W h_i ‖ W h_j]` is the sum of a number of each node.
@@ -265,26 +283,25 @@ class GATConv(GraphConvolution):
             edges,
         )
 
-    def score(self, sums):
+    def score(self, sums: tf.Tensor) -> tf.Tensor:
         """`e_ij` of each head, `[..., num_heads]`, of sums of `attention_terms`."""
         return tf.nn.leaky_relu(sums, self.negative_slope)
 
-    def merge_heads(self, y):
+    def merge_heads(self, y: tf.Tensor) -> tf.Tensor:
         """`[..., num_heads, units]` to `[..., output_dim]`."""
         if not self.concat:
             return tf.reduce_mean(y, axis=-2)
         return keras.ops.reshape(y, (*keras.ops.shape(y)[:-2], self.output_dim))
 
-    def shortcut(self, x, adjacency):
+    def shortcut(self, x: Features, adjacency: Adjacency) -> tf.Tensor:
         """What `residual` adds to the output."""
         if self.residual_kernel is not None:
             x = ops.matmul(x, self.residual_kernel)
         elif isinstance(x, tf.SparseTensor):
-            # Not tf.sparse.to_dense, which refuses repeated entries.
-            x = tf.scatter_nd(x.indices, x.values, x.dense_shape)
+            x = ops.to_dense(x)
         return x if adjacency.is_pair else adjacency.first_rows(x)
 
-    def parse(self, inputs):
+    def parse(self, inputs: Inputs) -> GraphInputs:
         parts = super().parse(inputs)
         in_graph = parts.graph is not None and self.edge_feature_name is not None
         if parts.edge_features is not None or not in_graph:
@@ -316,7 +333,12 @@ class GATConv(GraphConvolution):
         adjacency.check_edges(edges)
         return edges
 
-    def compute_output_spec(self, inputs, training=None, return_attention_scores=False):
+    def compute_output_spec(
+        self,
+        inputs: Inputs,
+        training: bool | None = None,
+        return_attention_scores: bool = False,
+    ) -> keras.KerasTensor | tuple[keras.KerasTensor, ...]:
         output = super().compute_output_spec(inputs)
         if not return_attention_scores:
             return output
@@ -326,7 +348,7 @@ class GATConv(GraphConvolution):
         dtype = ops.weight_dtype(self.compute_dtype).name
         return output, keras.KerasTensor(shape, dtype)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "num_heads": self.num_heads,
@@ -354,30 +376,33 @@ class GATv2Conv(GATConv):
     numbers for each edge, where `GATConv` needs `num_heads`.
 
     Args:
-        **kwargs: As for `GATConv`, which see for everything else too. The arguments of
-            the kernel are for `W`, `W'`, `a`, `V` and the residual's matrix.
+        **kwargs: As for `GATConv`, which also describes inputs and outputs. The
+            arguments of the kernel are for `W`, `W'`, `a`, `V` and the matrix of the
+            residual.
     """
 
-    def build_attention(self):
+    def build_attention(self) -> None:
         width = self.num_heads * self.units
         self.add_receiver_kernel()
         self.attention = self.add_kernel((self.num_heads, self.units), "attention")
         if self.edge_dim is not None:
             self.edge_kernel = self.add_kernel((self.edge_dim, width), "edge_kernel")
 
-    def attention_terms(self, xs, h, edges):
+    def attention_terms(
+        self, xs: list[Features], h: tf.Tensor, edges: tf.Tensor | None
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor | None]:
         if edges is not None:
             edges = self.heads([edges], self.edge_kernel, h.dtype)
         return self.heads(xs, self.receiver_kernel, h.dtype), h, edges
 
-    def score(self, sums):
+    def score(self, sums: tf.Tensor) -> tf.Tensor:
         return _head_dots(super().score(sums), self.attention)
 
 
 def _head_dots(h, a):
     """`aᵀ h` of each head: `[..., num_heads, units]` to `[..., num_heads]`.
 
-    By one product with a block-diagonal matrix, which takes fewer passes over `h` than
+    One product with a block-diagonal matrix takes fewer passes over `h` than
     multiplying and adding up, forward and backward.
     """
     num_heads, units = a.shape

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import keras
 import tensorflow as tf
 
 from tfgraph import ops
-from tfgraph.adjacency import as_adjacency, assert_not_negative, assert_square
+from tfgraph.adjacency import (
+    Adjacency,
+    SparseAdjacency,
+    as_adjacency,
+    assert_not_negative,
+    assert_square,
+)
 from tfgraph.layers.graph_convolution import ConvolutionArguments, GraphConvolution
+from tfgraph.typing import Activation, Features, Inputs, InputShape
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -24,7 +31,7 @@ class GCNConv(GraphConvolution):
         H' = σ(Â H W + b),    Â = D̃^(-1/2) Ã D̃^(-1/2)
 
     (Kipf & Welling, ICLR 2017, https://arxiv.org/abs/1609.02907). A node with a
-    self-loop in `A` keeps that one; a node without degree comes out as `σ(b)`.
+    self-loop in `A` keeps it. The output of a node without edges is `σ(b)`.
 
     Between two node sets, with `add_self_loops=False`, `Â = D_rows^(-1/2) A
     D_columns^(-1/2)` with the degrees of the receivers and of the senders. The features
@@ -41,13 +48,13 @@ class GCNConv(GraphConvolution):
     ```
 
     Args:
-        units: Positive integer, the number of features that a node comes out with.
+        units: Positive integer, the number of output features of a node.
         activation: `σ`, as in `keras.layers.Dense`. None for none.
         add_self_loops: Whether `Ã` is `A + I`, rather than `A`.
         improved: Whether `Ã` is `A + 2I` (as in Graph U-Nets) rather than `A + I`.
         normalize: Whether to normalise by the degrees. False for an adjacency that is
             normalised already, together with `add_self_loops=False`; or for one with
-            negative weights, which a degree cannot hold.
+            negative weights, for which degrees have no meaning.
         use_bias, dropout, kernel_initializer, bias_initializer,
             kernel_regularizer, bias_regularizer, activity_regularizer,
             kernel_constraint, bias_constraint, node_set_name, edge_set_name,
@@ -55,8 +62,8 @@ class GCNConv(GraphConvolution):
 
     Call arguments:
         inputs: `[x, adjacency]`, `[x, graph]` or `graph`; see `GraphConvolution`. A
-            rectangular adjacency `[M, N]`, of the first `M` of `N` nodes, is legal with
-            `normalize=False`; the degrees of the other nodes are not known.
+            rectangular adjacency `[M, N]`, of the first `M` of `N` nodes, needs
+            `normalize=False`, as the degrees of the other nodes are not known.
         training: Whether to apply dropout.
 
     Input shape:
@@ -71,38 +78,38 @@ class GCNConv(GraphConvolution):
             or the inputs do not fit together.
         tf.errors.InvalidArgumentError: At run time, if an edge names a node that does
             not exist; or, with `normalize`, has a negative weight. XLA has no such
-            errors: with `jit_compile=True`, nodes of degree 0 or below come out as if
-            they had no edge.
+            errors: with `jit_compile=True`, nodes of degree 0 or below count as nodes
+            without edges.
     """
 
     def __init__(
         self,
-        units,
-        activation=None,
+        units: int,
+        activation: Activation = None,
         *,
-        add_self_loops=True,
-        improved=False,
-        normalize=True,
+        add_self_loops: bool = True,
+        improved: bool = False,
+        normalize: bool = True,
         **kwargs: Unpack[ConvolutionArguments],
-    ):
+    ) -> None:
         super().__init__(units, activation, **kwargs)
         self.add_self_loops = add_self_loops
         self.improved = improved
         self.normalize = normalize
 
-    def check_pair(self, x_receivers):
+    def check_pair(self, x_receivers: Features | None) -> None:
         if self.add_self_loops:
             raise ValueError(
                 "Expected `add_self_loops=False` for a pair of node sets, in which no "
                 "node is its own neighbour. Received: add_self_loops=True"
             )
 
-    def build(self, input_shape):
+    def build(self, input_shape: InputShape) -> None:
         super().build(input_shape)
         self.kernel = self.add_kernel((self.input_dim, self.units))
         self.bias = self.add_bias((self.units,))
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: Inputs, training: bool | None = None) -> tf.Tensor:
         graph = self.unpack(inputs)
         x = self.drop(graph.x, training)
         a_hat = normalized(
@@ -117,7 +124,7 @@ class GCNConv(GraphConvolution):
             h = ops.matmul(a_hat.matmul(x), self.kernel)
         return self.activate(h)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "add_self_loops": self.add_self_loops,
@@ -126,11 +133,16 @@ class GCNConv(GraphConvolution):
         }
 
 
-def normalized(adjacency, add_self_loops=True, improved=False, normalize=True):
+def normalized(
+    adjacency: Adjacency,
+    add_self_loops: bool = True,
+    improved: bool = False,
+    normalize: bool = True,
+) -> Adjacency:
     """`Â = D̃^(-1/2) Ã D̃^(-1/2)` of a `SparseAdjacency` or `DenseAdjacency`.
 
-    Applies only the steps that the arguments, those of `GCNConv`, select. Between two
-    node sets it is `D_rows^(-1/2) A D_columns^(-1/2)`.
+    Applies only the steps that the arguments select, as in `GCNConv`. Between two node
+    sets it is `D_rows^(-1/2) A D_columns^(-1/2)`.
     """
     if add_self_loops:
         adjacency = adjacency.with_self_loops(2.0 if improved else 1.0)
@@ -151,11 +163,13 @@ def _inverse_roots(degrees):
     return tf.where(degrees > 0, tf.math.rsqrt(degrees), 0.0)
 
 
-def gcn_normalize(adjacency, improved=False):
-    """Returns `Â = D̃^(-1/2) (A + I) D̃^(-1/2)`, to be made once for a fixed graph.
+def gcn_normalize(
+    adjacency: tf.SparseTensor, improved: bool = False
+) -> tf.SparseTensor:
+    """Returns `Â = D̃^(-1/2) (A + I) D̃^(-1/2)`, to compute it once for a fixed graph.
 
-    `GCNConv` makes `Â` anew in each call, since it cannot know that a graph stays the
-    same. Where it does, and is large, that is time to save:
+    `GCNConv` computes `Â` in each call, since it cannot know that a graph stays the
+    same. For a large graph that does, this saves time:
 
     ```python
     a_hat = tfgraph.layers.gcn_normalize(graph.to_sparse_tensor())
@@ -184,5 +198,5 @@ def gcn_normalize(adjacency, improved=False):
         [adjacency.dense_shape[1], 0], ops.weight_dtype(adjacency.dtype)
     )
     adjacency_of = as_adjacency(adjacency, no_features, "gcn_normalize")
-    a_hat = normalized(adjacency_of, improved=improved)
+    a_hat = cast(SparseAdjacency, normalized(adjacency_of, improved=improved))
     return tf.SparseTensor(a_hat.indices, a_hat.values, adjacency.dense_shape)

@@ -12,6 +12,17 @@ from tfgraph import adjacency as adjacencies
 from tfgraph import arguments, ops
 from tfgraph import inputs as graph_inputs
 from tfgraph.layers.graph_layer import GraphLayer, check_width
+from tfgraph.typing import (
+    Activation,
+    Constraint,
+    DType,
+    Features,
+    Initializer,
+    Inputs,
+    InputShape,
+    Regularizer,
+    Shape,
+)
 
 
 class ConvolutionArguments(TypedDict, total=False):
@@ -19,20 +30,20 @@ class ConvolutionArguments(TypedDict, total=False):
 
     use_bias: bool
     dropout: float
-    kernel_initializer: Any
-    bias_initializer: Any
-    kernel_regularizer: Any
-    bias_regularizer: Any
-    activity_regularizer: Any
-    kernel_constraint: Any
-    bias_constraint: Any
+    kernel_initializer: Initializer
+    bias_initializer: Initializer
+    kernel_regularizer: Regularizer
+    bias_regularizer: Regularizer
+    activity_regularizer: Regularizer
+    kernel_constraint: Constraint
+    bias_constraint: Constraint
     node_set_name: str | None
     edge_set_name: str | None
     feature_name: str
     edge_weight_name: str | None
     receiver: str
     name: str | None
-    dtype: Any
+    dtype: DType
     trainable: bool
 
 
@@ -40,15 +51,15 @@ class GraphConvolution(GraphLayer):
     """Base of the graph convolutions: `Dense`'s arguments, and a graph as input.
 
     A subclass makes its weights in `build`, after `super().build(input_shape)`, which
-    checks the shapes and sets `input_dim`. It states its equation in `call`, on the
-    features and the adjacency that `unpack` returns, and ends it with `activate`.
+    checks the shapes and sets `input_dim`. Its equation is in `call`: `unpack` returns
+    the features and the adjacency, and `activate` ends the equation.
 
     Args:
-        units: Positive integer, the number of features that a node comes out with.
+        units: Positive integer, the number of output features of a node.
         activation: Activation function, as in `keras.layers.Dense`.
         use_bias: Whether to add a bias vector.
         dropout: Float in `[0, 1)`, the fraction of the layer's input features that is
-            dropped in training. Of sparse features, the stored entries are dropped.
+            dropped in training. With sparse features, stored entries are dropped.
         kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer,
             activity_regularizer, kernel_constraint, bias_constraint: As in
             `keras.layers.Dense`.
@@ -77,7 +88,7 @@ class GraphConvolution(GraphLayer):
           where the layer allows it: messages from one node set to another. The
           adjacency is `[M, N]` for `N` senders and `M` receivers, any numbers. The
           widths of the features may differ. `x_receivers` may be None if the layer
-          needs none. A `graph` alone will do with an `edge_set_name` between two sets.
+          needs none. `graph` alone has both, if `edge_set_name` joins two node sets.
 
         `adjacency[i, j]` is the weight of the message from node `j` to node `i`.
 
@@ -87,24 +98,24 @@ class GraphConvolution(GraphLayer):
 
     def __init__(
         self,
-        units,
-        activation=None,
-        use_bias=True,
-        dropout=0.0,
-        kernel_initializer="glorot_uniform",
-        bias_initializer="zeros",
-        kernel_regularizer=None,
-        bias_regularizer=None,
-        activity_regularizer=None,
-        kernel_constraint=None,
-        bias_constraint=None,
-        node_set_name=None,
-        edge_set_name=None,
-        feature_name="hidden_state",
-        edge_weight_name=None,
-        receiver="target",
-        **kwargs,
-    ):
+        units: int,
+        activation: Activation = None,
+        use_bias: bool = True,
+        dropout: float = 0.0,
+        kernel_initializer: Initializer = "glorot_uniform",
+        bias_initializer: Initializer = "zeros",
+        kernel_regularizer: Regularizer = None,
+        bias_regularizer: Regularizer = None,
+        activity_regularizer: Regularizer = None,
+        kernel_constraint: Constraint = None,
+        bias_constraint: Constraint = None,
+        node_set_name: str | None = None,
+        edge_set_name: str | None = None,
+        feature_name: str = "hidden_state",
+        edge_weight_name: str | None = None,
+        receiver: str = "target",
+        **kwargs: Any,
+    ) -> None:
         super().__init__(
             node_set_name=node_set_name,
             edge_set_name=edge_set_name,
@@ -125,15 +136,15 @@ class GraphConvolution(GraphLayer):
         self.kernel_constraint = keras.constraints.get(kernel_constraint)
         self.bias_constraint = keras.constraints.get(bias_constraint)
         self.seed_generator = keras.random.SeedGenerator()
-        # The mask of padded nodes, which no message comes from, is that of the output.
+        # Padded nodes send no messages, so the output has the mask of the input.
         self.supports_masking = True
 
     @property
     def output_dim(self) -> int:
-        """The number of features that a node comes out with."""
+        """The number of output features of a node."""
         return self.units
 
-    def build(self, input_shape):
+    def build(self, input_shape: InputShape) -> None:
         """Checks the shapes and sets `input_dim`, the number of features of a node."""
         with self.named_errors():
             parts = self.parse(input_shape)
@@ -147,18 +158,19 @@ class GraphConvolution(GraphLayer):
                 self.check_pair(parts.x_receivers)
             shape = (None, None) if parts.graph is not None else parts.adjacency
             adjacencies.check_shapes(parts.x, shape, parts.is_pair, parts.x_receivers)
-            self.input_dim = self.receiver_dim = check_width(parts.x)
+            self.input_dim = check_width(parts.x)
+            self.receiver_dim: int | None = self.input_dim
             if parts.is_pair:
                 receivers = parts.x_receivers
                 self.receiver_dim = (
                     None if receivers is None else check_width(receivers)
                 )
 
-    def check_pair(self, x_receivers):
+    def check_pair(self, x_receivers: Features | None) -> None:
         """Raises a `ValueError` if the layer cannot be between two node sets.
 
-        A subclass that can be, as its receivers are nowhere taken for the first of the
-        senders, overrides it.
+        A subclass that can be overrides it. Its equation must not use the receivers as
+        the first of the senders.
 
         Args:
             x_receivers: The features of the receivers, or their shape, or None.
@@ -168,7 +180,7 @@ class GraphConvolution(GraphLayer):
             "set to itself: this layer has no meaning between two. Received: a pair"
         )
 
-    def unpack(self, inputs) -> graph_inputs.GraphInputs:
+    def unpack(self, inputs: Inputs) -> graph_inputs.GraphInputs:
         """Returns the parts of the inputs, ready to compute with.
 
         Returns:
@@ -201,28 +213,30 @@ class GraphConvolution(GraphLayer):
             )
         return x
 
-    def drop(self, x, training, rate=None):
-        """Dropout, of the layer's input unless another `rate` is given."""
+    def drop(
+        self, x: Features, training: bool | None, rate: float | None = None
+    ) -> Features:
+        """Applies dropout, with the rate `dropout` unless another is given."""
         rate = self.dropout if rate is None else rate
         if not training or not rate:
             return x
         return ops.dropout(x, rate, self.seed_generator)
 
-    def project(self, x, kernel):
+    def project(self, x: Features, kernel: keras.Variable) -> tf.Tensor:
         """`x @ kernel` for dense or sparse features, in their type."""
         return ops.matmul(x, kernel)
 
-    def with_bias(self, h, bias):
+    def with_bias(self, h: tf.Tensor, bias: keras.Variable | None) -> tf.Tensor:
         """`h + b`, or `h` for a bias of None."""
         if bias is None:
             return h
         return tf.nn.bias_add(h, keras.ops.cast(bias, h.dtype))
 
-    def activate(self, h):
+    def activate(self, h: tf.Tensor) -> tf.Tensor:
         """`σ(h + b)`, the end of the equation."""
         return self.activation(self.with_bias(h, self.bias))
 
-    def add_kernel(self, shape, name="kernel"):
+    def add_kernel(self, shape: Shape, name: str = "kernel") -> keras.Variable:
         """Makes a weight with the `kernel_*` arguments."""
         return self.add_weight(
             name=name,
@@ -232,7 +246,7 @@ class GraphConvolution(GraphLayer):
             constraint=self.kernel_constraint,
         )
 
-    def add_bias(self, shape, name="bias"):
+    def add_bias(self, shape: Shape, name: str = "bias") -> keras.Variable | None:
         """Makes a bias with the `bias_*` arguments; None without `use_bias`."""
         if not self.use_bias:
             return None
@@ -244,23 +258,23 @@ class GraphConvolution(GraphLayer):
             constraint=self.bias_constraint,
         )
 
-    def check_positive(self, argument, value) -> int:
+    def check_positive(self, argument: str, value: Any) -> int:
         """Returns a positive integer, or raises a `ValueError` that names it."""
         return arguments.checked_integer(argument, value, owner=type(self).__name__)
 
-    def check_fraction(self, argument, value) -> float:
+    def check_fraction(self, argument: str, value: Any) -> float:
         """Returns a number in `[0, 1)`, or raises a `ValueError` that names it."""
         return arguments.checked_fraction(argument, value, owner=type(self).__name__)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: InputShape) -> Shape:
         parts = self.parse(input_shape)
-        # Of an adjacency `[M, N]`, only the first M nodes receive.
+        # With an adjacency `[M, N]`, only the first M nodes receive.
         shape = parts.x if parts.adjacency is None else parts.adjacency
         if parts.is_pair and parts.graph is not None:
             shape = (None, None) if parts.x_receivers is None else parts.x_receivers
         return (*shape[:-1], self.output_dim)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "units": self.units,
@@ -279,8 +293,10 @@ class GraphConvolution(GraphLayer):
         }
 
 
-def convolution_class(convolution):
-    """Returns a class of graph convolutions, of itself or of its registered name."""
+def convolution_class(
+    convolution: type[GraphConvolution] | str,
+) -> type[GraphConvolution]:
+    """Returns a class of graph convolutions, given the class or its registered name."""
     if isinstance(convolution, str):
         found = keras.saving.get_registered_object(convolution)
     else:

@@ -1,8 +1,11 @@
 """What all layers over graphs share: the forms of their inputs, and their errors."""
 
+from __future__ import annotations
+
 import dataclasses
 import inspect
-from typing import ClassVar
+from contextlib import AbstractContextManager
+from typing import Any, ClassVar
 
 import keras
 import tensorflow as tf
@@ -10,14 +13,18 @@ import tensorflow as tf
 from tfgraph import adjacency as adjacencies
 from tfgraph import arguments, graph_tensor, membership
 from tfgraph import inputs as graph_inputs
+from tfgraph.adjacency import Adjacency
+from tfgraph.inputs import GraphInputs
+from tfgraph.membership import Membership
+from tfgraph.typing import Features, Inputs, Mask, Shape
 
 
 class GraphLayer(keras.layers.Layer):
     """Base of the layers over graphs.
 
     Args:
-        node_set_name, edge_set_name, feature_name, edge_weight_name, receiver: What to
-            use of a GraphTensor; see `GraphConvolution`.
+        node_set_name, edge_set_name, feature_name, edge_weight_name, receiver: The
+            parts of a GraphTensor to use; see `GraphConvolution`.
         **kwargs: `name`, `dtype`, `trainable`, as in `keras.layers.Layer`.
     """
 
@@ -32,19 +39,19 @@ class GraphLayer(keras.layers.Layer):
         "receiver",
     )
 
-    def __init_subclass__(cls, **kwargs):
+    def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls.__signature__ = _ClassSignature(_full_signature(cls))
 
     def __init__(
         self,
-        node_set_name=None,
-        edge_set_name=None,
-        feature_name="hidden_state",
-        edge_weight_name=None,
-        receiver="target",
-        **kwargs,
-    ):
+        node_set_name: str | None = None,
+        edge_set_name: str | None = None,
+        feature_name: str = "hidden_state",
+        edge_weight_name: str | None = None,
+        receiver: str = "target",
+        **kwargs: Any,
+    ) -> None:
         # Keras would round the weights of the edges to float16 with the features.
         super().__init__(autocast=False, **kwargs)
         self.node_set_name = node_set_name
@@ -60,17 +67,17 @@ class GraphLayer(keras.layers.Layer):
         self.supports_jit = True
 
     @tf.autograph.experimental.do_not_convert  # as Keras' own method
-    def __call__(self, *args, **kwargs):
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
         with self.named_errors():
             graph_inputs.check_tensors(args)
         return super().__call__(*args, **kwargs)
 
     @property
     def label(self) -> str:
-        """The class and name of the layer, with which its errors begin."""
+        """The class and name of the layer. Its errors begin with it."""
         return f"{type(self).__name__} '{self.name}'"
 
-    def named_errors(self):
+    def named_errors(self) -> AbstractContextManager[None]:
         """Context in which a `ValueError` gets the layer's label."""
         return graph_inputs.named_errors(self.label)
 
@@ -85,7 +92,7 @@ class GraphLayer(keras.layers.Layer):
             self.receiver,
         )
 
-    def parse(self, inputs) -> graph_inputs.GraphInputs:
+    def parse(self, inputs: Inputs) -> graph_inputs.GraphInputs:
         """Returns the parts of inputs, or of their shapes, with features `x`."""
         return self._with_features(graph_inputs.parse(inputs, self.optional_input))
 
@@ -96,7 +103,7 @@ class GraphLayer(keras.layers.Layer):
         is_pair = self.fields.is_pair(parts.graph)
         return dataclasses.replace(parts, x=x, x_receivers=x_receivers, is_pair=is_pair)
 
-    def adjacency(self, parts, x):
+    def adjacency(self, parts: GraphInputs, x: Features) -> Adjacency:
         """Returns the adjacency, see `tfgraph.adjacency`.
 
         Args:
@@ -111,12 +118,15 @@ class GraphLayer(keras.layers.Layer):
             )
         self.fields.check_components(parts.graph, self.label)
         adjacencies.check_shapes(x.shape, (None, None), parts.is_pair)
+        source, target, weight, senders, receivers = self.fields.edges(parts.graph)
         return adjacencies.from_edges(
-            *self.fields.edges(parts.graph), x, self.label, parts.x_receivers
+            source, target, weight, senders, receivers, x, self.label, parts.x_receivers
         )
 
-    def membership(self, parts, x, mask=None):
-        """Returns which node is of which graph, see `tfgraph.membership`.
+    def membership(
+        self, parts: GraphInputs, x: Features, mask: Mask = None
+    ) -> Membership:
+        """Returns which node is in which graph, see `tfgraph.membership`.
 
         Args:
             parts: The parts of the inputs.
@@ -130,12 +140,12 @@ class GraphLayer(keras.layers.Layer):
             given = membership.keras_mask(mask)
         return membership.as_membership(given, x, self.label)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         names = {name: getattr(self, name) for name in self.graph_arguments}
         return {**super().get_config(), **names}
 
 
-def check_width(x_shape) -> int:
+def check_width(x_shape: Shape) -> int:
     """Returns the number of features, or raises a `ValueError` if it is not known."""
     if x_shape[-1] is None:
         raise ValueError(
@@ -148,8 +158,8 @@ def check_width(x_shape) -> int:
 class _ClassSignature:
     """The signature of a layer class, for `help`, editors and notebooks.
 
-    It shows the arguments of a base class by their names, and not as `**kwargs`. An
-    instance has another one, that of its call.
+    It shows the arguments of a base class by name, and not as `**kwargs`. An instance
+    has the signature of its call.
     """
 
     def __init__(self, signature):
@@ -161,11 +171,11 @@ class _ClassSignature:
         return self.signature
 
 
-def _full_signature(layer_class) -> inspect.Signature:
+def _full_signature(layer_class: Any) -> inspect.Signature:
     """The signature of a layer class with the arguments of its bases by name."""
     bases = layer_class.__mro__[: layer_class.__mro__.index(GraphLayer)]
     own, *inherited = [
-        inspect.signature(base.__init__).parameters
+        dict(inspect.signature(base.__init__).parameters)
         for base in bases
         if "__init__" in vars(base)
     ] or [{}]

@@ -1,9 +1,15 @@
 """The decoder of the graph autoencoders GAE and VGAE."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 import tensorflow as tf
 
 from tfgraph import ops
+from tfgraph.typing import Activation, Inputs, Shape
 
 
 @keras.saving.register_keras_serializable("tfgraph")
@@ -19,7 +25,7 @@ class InnerProductDecoder(keras.layers.Layer):
     ```python
     decoder = tfgraph.layers.InnerProductDecoder()
     decoder([z, tf.constant([[0, 1], [0, 2]])])  # two probabilities
-    decoder(z)  # those of all N² pairs, for a small graph
+    decoder(z)  # the probabilities of all N² pairs, for a small graph
     ```
 
     Args:
@@ -41,11 +47,11 @@ class InnerProductDecoder(keras.layers.Layer):
             not exist.
     """
 
-    def __init__(self, activation="sigmoid", **kwargs):
+    def __init__(self, activation: Activation = "sigmoid", **kwargs: Any) -> None:
         super().__init__(autocast=False, **kwargs)
         self.activation = keras.activations.get(activation)
 
-    def call(self, inputs):
+    def call(self, inputs: Inputs) -> tf.Tensor:
         if not isinstance(inputs, (list, tuple)):
             z = tf.cast(inputs, self.compute_dtype)
             return self.activation(tf.matmul(z, z, transpose_b=True))
@@ -70,13 +76,13 @@ class InnerProductDecoder(keras.layers.Layer):
                 f"pairs.shape={tuple(pairs_shape)}"
             )
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Sequence[Any]) -> Shape:
         if isinstance(input_shape[0], int | None):
             return (*input_shape[:-1], input_shape[-2])
         self._check(*input_shape)
         return (input_shape[1][0],)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "activation": keras.activations.serialize(self.activation),

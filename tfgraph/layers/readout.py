@@ -1,7 +1,9 @@
 """Readouts: one vector for each graph, of the features of its nodes."""
 
+from __future__ import annotations
+
 import dataclasses
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import keras
 import tensorflow as tf
@@ -9,7 +11,18 @@ import tensorflow as tf
 from tfgraph import adjacency as adjacencies
 from tfgraph import arguments, membership, ops
 from tfgraph import inputs as graph_inputs
+from tfgraph.inputs import GraphInputs
 from tfgraph.layers.graph_layer import GraphLayer, check_width
+from tfgraph.membership import Membership
+from tfgraph.typing import (
+    Constraint,
+    Initializer,
+    Inputs,
+    InputShape,
+    Mask,
+    Regularizer,
+    Shape,
+)
 
 _MODES = ("sum", "mean", "max", "attention")
 
@@ -35,7 +48,7 @@ class GraphReadout(GraphLayer):
           rows that are nodes; or `x` alone, if all are or it has a mask of Keras;
         - `[x, graph]` with a scalar `tfgnn.GraphTensor`, each component of which is a
           graph;
-        - `graph`, whose feature `feature_name` is then `x`.
+        - `graph`, with its feature `feature_name` as `x`.
     """
 
     graph_arguments = ("node_set_name", "feature_name")
@@ -43,17 +56,22 @@ class GraphReadout(GraphLayer):
     width_factor: ClassVar[int] = 1
 
     # (XLA takes graphs that are padded, no others.)
-    def __init__(self, node_set_name=None, feature_name="hidden_state", **kwargs):
+    def __init__(
+        self,
+        node_set_name: str | None = None,
+        feature_name: str = "hidden_state",
+        **kwargs: Any,
+    ) -> None:
         super().__init__(node_set_name, feature_name=feature_name, **kwargs)
 
-    def parse(self, inputs):
+    def parse(self, inputs: Inputs) -> GraphInputs:
         parts = graph_inputs.parse_nodes(inputs)
         if parts.x is not None:
             return parts
         x = self.fields.node_features(parts.graph)
         return dataclasses.replace(parts, x=x)
 
-    def build(self, input_shape):
+    def build(self, input_shape: InputShape) -> None:
         """Checks the shapes and sets `input_dim`, the number of features of a node."""
         with self.named_errors():
             parts = self.parse(input_shape)
@@ -61,7 +79,7 @@ class GraphReadout(GraphLayer):
                 membership.check_shapes(parts.x, parts.membership)
             self.input_dim = check_width(parts.x)
 
-    def unpack(self, inputs, mask):
+    def unpack(self, inputs: Inputs, mask: Mask) -> tuple[tf.Tensor, Membership]:
         """Returns `x`, for sums in float32 at least, and the membership of its rows."""
         parts = self.parse(inputs)
         if isinstance(parts.x, tf.SparseTensor):
@@ -70,10 +88,10 @@ class GraphReadout(GraphLayer):
         x = adjacencies.cast("x", parts.x, self.compute_dtype)
         return tf.cast(x, ops.weight_dtype(x.dtype)), nodes
 
-    def compute_mask(self, inputs, previous_mask):
-        return None  # no nodes are left, so no padding
+    def compute_mask(self, inputs: Inputs, previous_mask: Mask) -> None:
+        return None  # a graph is one row, so there is no padding
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: InputShape) -> Shape:
         x_shape = self.parse(input_shape).x
         num_graphs = x_shape[0] if len(x_shape) == 3 else None
         return (num_graphs, self.width_factor * x_shape[-1])
@@ -109,7 +127,7 @@ class Readout(GraphReadout):
 
     Args:
         mode: "sum", "mean", "max" or "attention".
-        kernel_initializer, kernel_regularizer, kernel_constraint: Of `w`, as in
+        kernel_initializer, kernel_regularizer, kernel_constraint: For `w`, as in
             `keras.layers.Dense`.
         node_set_name, feature_name, **kwargs: See `GraphReadout`.
 
@@ -131,12 +149,12 @@ class Readout(GraphReadout):
 
     def __init__(
         self,
-        mode="mean",
-        kernel_initializer="glorot_uniform",
-        kernel_regularizer=None,
-        kernel_constraint=None,
-        **kwargs,
-    ):
+        mode: str = "mean",
+        kernel_initializer: Initializer = "glorot_uniform",
+        kernel_regularizer: Regularizer = None,
+        kernel_constraint: Constraint = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         arguments.check_choice("mode", mode, _MODES, owner="Readout")
         self.mode = mode
@@ -144,7 +162,7 @@ class Readout(GraphReadout):
         self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
         self.kernel_constraint = keras.constraints.get(kernel_constraint)
 
-    def build(self, input_shape):
+    def build(self, input_shape: InputShape) -> None:
         super().build(input_shape)
         if self.mode == "attention":
             self.kernel = self.add_weight(
@@ -155,7 +173,7 @@ class Readout(GraphReadout):
                 constraint=self.kernel_constraint,
             )
 
-    def call(self, inputs, mask=None):
+    def call(self, inputs: Inputs, mask: Mask = None) -> tf.Tensor:
         x, nodes = self.unpack(inputs, mask)
         if self.mode == "max":
             r = nodes.max(x)
@@ -167,7 +185,7 @@ class Readout(GraphReadout):
                 r = tf.math.divide_no_nan(r, nodes.counts(r.dtype)[:, None])
         return tf.cast(r, self.compute_dtype)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "mode": self.mode,

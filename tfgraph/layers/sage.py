@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import keras
 import tensorflow as tf
 
 from tfgraph import arguments, ops
-from tfgraph.adjacency import assert_not_negative
+from tfgraph.adjacency import Adjacency, assert_not_negative
 from tfgraph.layers.graph_convolution import ConvolutionArguments, GraphConvolution
+from tfgraph.typing import Activation, Features, Inputs, InputShape
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -37,9 +38,10 @@ class SAGEConv(GraphConvolution):
     | "lstm" | the last state of an LSTM over the neighbours, shuffled in training |
     | "gcn" | the mean over `N(v) ∪ {v}`, and then `h_v' = σ(W h_N(v) + b)` |
 
-    To "max_pool" and "lstm" an edge of any weight but 0 is one neighbour, and one of
-    weight 0 is none. A repeated edge counts once, with the sum of its weights. A mean
-    takes no negative weights, by the sum of which it divides; the other aggregators do.
+    For "max_pool" and "lstm" an edge of any weight but 0 is one neighbour. An edge of
+    weight 0 is ignored. A repeated edge counts once, with the sum of its weights. A
+    mean divides by the sum of the weights, so they must not be negative; the other
+    aggregators take negative weights.
     A node without neighbours has `h_N(v) = 0` (for "gcn", `h_v`).
 
     Example:
@@ -53,24 +55,24 @@ class SAGEConv(GraphConvolution):
     ```
 
     Args:
-        units: Positive integer, the number of features that a node comes out with.
+        units: Positive integer, the number of output features of a node.
         activation: `σ`, as in `keras.layers.Dense`. None for none.
         aggregator: One of the table.
         aggregator_units: Width of the pooling layer or the LSTM. None for `units`.
-        concat: Whether to concatenate the two halves' products, `σ([W₁ h_v ‖ W₂ h_N(v)]
-            + b)`, each `units` wide, as the official code does, rather than to add
-            them, which is the paper's equation. Not for "gcn", nor without the first
-            half, `root_weight=False`.
+        concat: Whether to concatenate the products of the two halves, `σ([W₁ h_v ‖ W₂
+            h_N(v)] + b)`, each `units` wide, as the official code does. If not, they
+            are added, as in the paper. Not for "gcn" or `root_weight=False`, which
+            have only one product.
         root_weight: Whether the node itself has a part, `W₁ h_v`, in its new features.
-            Without effect on "gcn", where it is one of the neighbours.
+            It has no effect on "gcn", where the node is one of the neighbours.
         normalize: Whether to scale each node's new features to a length of 1. Features
             that are all 0 stay 0.
         use_bias, dropout, kernel_initializer, bias_initializer,
             kernel_regularizer, bias_regularizer, activity_regularizer,
             kernel_constraint, bias_constraint, node_set_name, edge_set_name,
             feature_name, edge_weight_name, **kwargs: See `GraphConvolution`. The
-            arguments of the kernel and the bias are for those of the pooling layer too,
-            not for the LSTM.
+            arguments of the kernel and the bias also apply to the pooling layer, but
+            not to the LSTM.
 
     Call arguments:
         inputs: `[x, adjacency]`, `[x, graph]` or `graph`; see `GraphConvolution`. A
@@ -93,22 +95,22 @@ class SAGEConv(GraphConvolution):
             first call, if XLA is to compile "lstm".
         tf.errors.InvalidArgumentError: At run time, if an edge names a node that does
             not exist; or has a negative weight, for "mean", "mean_pool" and "gcn". XLA
-            has no such errors: with `jit_compile=True`, a mean then divides by what the
-            weights add up to.
+            has no such errors: with `jit_compile=True`, a mean then divides by the sum
+            of the weights.
     """
 
     def __init__(
         self,
-        units,
-        activation=None,
-        aggregator="mean",
+        units: int,
+        activation: Activation = None,
+        aggregator: str = "mean",
         *,
-        aggregator_units=None,
-        concat=False,
-        root_weight=True,
-        normalize=False,
+        aggregator_units: int | None = None,
+        concat: bool = False,
+        root_weight: bool = True,
+        normalize: bool = False,
         **kwargs: Unpack[ConvolutionArguments],
-    ):
+    ) -> None:
         if activation in AGGREGATORS:
             raise ValueError(
                 "SAGEConv: expected `activation` as the second argument; pass "
@@ -133,10 +135,10 @@ class SAGEConv(GraphConvolution):
         self.supports_jit = aggregator != "lstm"
 
     @property
-    def output_dim(self):
+    def output_dim(self) -> int:
         return 2 * self.units if self.concat else self.units
 
-    def check_pair(self, x_receivers):
+    def check_pair(self, x_receivers: Features | None) -> None:
         if self.aggregator == "gcn":
             raise ValueError(
                 "Expected another `aggregator` for a pair of node sets, in which no "
@@ -148,7 +150,7 @@ class SAGEConv(GraphConvolution):
                 "`root_weight=False`. Received: x_receivers=None"
             )
 
-    def build(self, input_shape):
+    def build(self, input_shape: InputShape) -> None:
         super().build(input_shape)
         input_dim = self.input_dim
         width = self.aggregator_units or self.units
@@ -166,7 +168,7 @@ class SAGEConv(GraphConvolution):
         self.neighbor_kernel = self.add_kernel((width, self.units), "neighbor_kernel")
         self.bias = self.add_bias((self.output_dim,))
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: Inputs, training: bool | None = None) -> tf.Tensor:
         graph = self.unpack(inputs)
         x, adjacency = self.drop(graph.x, training), graph.adjacency
         h = self.aggregate(x, adjacency, training)
@@ -179,7 +181,9 @@ class SAGEConv(GraphConvolution):
         h = self.activate(h)
         return ops.unit_length(h) if self.normalize else h
 
-    def aggregate(self, x, adjacency, training):
+    def aggregate(
+        self, x: Features, adjacency: Adjacency, training: bool | None
+    ) -> tf.Tensor:
         """`W₂ h_N(v)`, of the aggregated neighbours: `[..., M, units]`."""
         if self.aggregator in ("max_pool", "mean_pool"):
             x = ops.matmul(x, self.pool_kernel)
@@ -203,7 +207,9 @@ class SAGEConv(GraphConvolution):
             return combine(ops.matmul(x, self.neighbor_kernel))
         return ops.matmul(combine(x), self.neighbor_kernel)
 
-    def last_states(self, x, adjacency, training):
+    def last_states(
+        self, x: Features, adjacency: Adjacency, training: bool | None
+    ) -> tf.Tensor:
         """The LSTM's last state after the neighbours of each node."""
         if ops.compiled_by_xla():
             message = (
@@ -213,13 +219,11 @@ class SAGEConv(GraphConvolution):
             )
             raise ValueError(ops.name_layer(adjacency.layer, message))
         if isinstance(x, tf.SparseTensor):
-            # Not tf.sparse.to_dense, which refuses repeated entries.
-            x = tf.scatter_nd(x.indices, x.values, x.dense_shape)
-            x = tf.ensure_shape(x, [None, self.input_dim])
+            x = tf.ensure_shape(ops.to_dense(x), [None, self.input_dim])
         seed = self.seed_generator.next() if training else None
         return adjacency.sequence(x, self.lstm, seed)
 
-    def own_part(self, x, adjacency):
+    def own_part(self, x: Features, adjacency: Adjacency) -> tf.Tensor:
         """`W₁ h_v` of the nodes that receive: `[..., M, units]`."""
         if adjacency.is_pair:
             return ops.matmul(x, self.kernel)
@@ -227,7 +231,7 @@ class SAGEConv(GraphConvolution):
             return adjacency.first_rows(ops.matmul(x, self.kernel))
         return ops.matmul(adjacency.first_rows(x), self.kernel)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "aggregator": self.aggregator,

@@ -1,10 +1,15 @@
 """The readout of Set2Set."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import keras
 import tensorflow as tf
 
 from tfgraph import arguments, ops
 from tfgraph.layers.readout import GraphReadout
+from tfgraph.typing import Inputs, InputShape, Mask
 
 
 @keras.saving.register_keras_serializable("tfgraph")
@@ -14,7 +19,7 @@ class Set2Set(GraphReadout):
         q_t = LSTM(q*_(t-1)),    α = softmax_i(x_i · q_t)
         r_t = Σ_i α_i x_i,       q*_t = [q_t ‖ r_t]
 
-    from `q*_0 = 0`, over the nodes `i` of a graph, which comes out as the last `q*_t`
+    from `q*_0 = 0`, over the nodes `i` of a graph. The output is the last `q*_t`
     (Vinyals, Bengio & Kudlur, ICLR 2016, https://arxiv.org/abs/1511.06391). A graph
     without nodes comes out as zeros.
 
@@ -48,13 +53,13 @@ class Set2Set(GraphReadout):
 
     width_factor = 2
 
-    def __init__(self, num_steps=3, **kwargs):
+    def __init__(self, num_steps: int = 3, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.num_steps = arguments.checked_integer(
             "num_steps", num_steps, owner="Set2Set"
         )
 
-    def build(self, input_shape):
+    def build(self, input_shape: InputShape) -> None:
         super().build(input_shape)
         width = self.input_dim
         # In float32 at least, as the sums are.
@@ -62,7 +67,7 @@ class Set2Set(GraphReadout):
         self.lstm = keras.layers.LSTMCell(width, dtype=dtype)
         self.lstm.build((None, 2 * width))
 
-    def call(self, inputs, mask=None):
+    def call(self, inputs: Inputs, mask: Mask = None) -> tf.Tensor:
         x, nodes = self.unpack(inputs, mask)
         some = nodes.counts(x.dtype)[:, None] > 0
         q = tf.zeros([tf.shape(some)[0], x.shape[-1]], x.dtype)
@@ -74,5 +79,5 @@ class Set2Set(GraphReadout):
         y = tf.where(some, tf.concat([q, r], axis=1), tf.zeros([], x.dtype))
         return tf.cast(y, self.compute_dtype)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "num_steps": self.num_steps}

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import keras
+import tensorflow as tf
 
 from tfgraph import ops
 from tfgraph.adjacency import assert_square
 from tfgraph.layers.graph_convolution import ConvolutionArguments, GraphConvolution
+from tfgraph.typing import Activation, Features, Inputs, InputShape
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -34,17 +36,17 @@ class Structure2VecConv(GraphConvolution):
     ```
 
     Args:
-        units: Positive integer, the number of features that a node comes out with.
+        units: Positive integer, the number of output features of a node.
         activation: `σ`, by default ReLU.
         num_rounds: Positive integer, the number of updates with messages.
         use_bias, dropout, kernel_initializer, bias_initializer, kernel_regularizer,
             bias_regularizer, activity_regularizer, kernel_constraint, bias_constraint,
             node_set_name, edge_set_name, feature_name, edge_weight_name, **kwargs: See
-            `GraphConvolution`. Those of the kernel are for `W₁` and `W₂`.
+            `GraphConvolution`. The kernel's arguments are for `W₁` and `W₂`.
 
     Call arguments:
         inputs: `[x, adjacency]`, `[x, graph]` or `graph`; see `GraphConvolution`. A
-            rectangular adjacency `[M, N]` is legal with one round.
+            rectangular adjacency `[M, N]` is allowed with one round.
         training: Whether to apply dropout.
 
     Input shape:
@@ -63,15 +65,15 @@ class Structure2VecConv(GraphConvolution):
 
     def __init__(
         self,
-        units,
-        activation="relu",
-        num_rounds=1,
+        units: int,
+        activation: Activation = "relu",
+        num_rounds: int = 1,
         **kwargs: Unpack[ConvolutionArguments],
-    ):
+    ) -> None:
         super().__init__(units, activation, **kwargs)
         self.num_rounds = self.check_positive("num_rounds", num_rounds)
 
-    def check_pair(self, x_receivers):
+    def check_pair(self, x_receivers: Features | None) -> None:
         if self.num_rounds > 1 or x_receivers is None:
             raise ValueError(
                 "Expected a pair of node sets with one round and features of the "
@@ -79,7 +81,7 @@ class Structure2VecConv(GraphConvolution):
                 f"num_rounds={self.num_rounds}, x_receivers={x_receivers}"
             )
 
-    def build(self, input_shape):
+    def build(self, input_shape: InputShape) -> None:
         super().build(input_shape)
         if self.receiver_dim != self.input_dim:
             raise ValueError(
@@ -93,7 +95,7 @@ class Structure2VecConv(GraphConvolution):
         )
         self.bias = self.add_bias((self.units,))
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: Inputs, training: bool | None = None) -> tf.Tensor:
         graph = self.unpack(inputs)
         adjacency = graph.adjacency
         if self.num_rounds > 1:
@@ -109,10 +111,10 @@ class Structure2VecConv(GraphConvolution):
             mu = self.activation(own + messages)
         return mu
 
-    def first_states(self, x, training):
+    def first_states(self, x: Features, training: bool | None) -> tf.Tensor:
         """`W₁ x_v + b`."""
         x = ops.matmul(self.drop(x, training), self.kernel)
         return self.with_bias(x, self.bias)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "num_rounds": self.num_rounds}

@@ -1,12 +1,17 @@
 """The encoders of the graph autoencoders GAE and VGAE."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import keras
 import tensorflow as tf
 
 from tfgraph import arguments, ops
 from tfgraph.layers.gcn import GCNConv
-from tfgraph.layers.graph_convolution import convolution_class
+from tfgraph.layers.graph_convolution import GraphConvolution, convolution_class
 from tfgraph.layers.graph_layer import GraphLayer
+from tfgraph.typing import Activation, DType, Inputs, InputShape, Shape
 
 _KL_SCALES = ("pairs", "nodes")
 
@@ -59,22 +64,22 @@ class GAEEncoder(GraphLayer):
 
     def __init__(
         self,
-        latent_dim=16,
-        hidden_units=32,
-        activation="relu",
-        use_bias=False,
-        convolution=GCNConv,
+        latent_dim: int = 16,
+        hidden_units: int = 32,
+        activation: Activation = "relu",
+        use_bias: bool = False,
+        convolution: type[GraphConvolution] | str = GCNConv,
         *,
-        node_set_name=None,
-        edge_set_name=None,
-        feature_name="hidden_state",
-        edge_weight_name=None,
-        receiver="target",
-        name=None,
-        dtype=None,
-        trainable=True,
-        **kwargs,
-    ):
+        node_set_name: str | None = None,
+        edge_set_name: str | None = None,
+        feature_name: str = "hidden_state",
+        edge_weight_name: str | None = None,
+        receiver: str = "target",
+        name: str | None = None,
+        dtype: DType = None,
+        trainable: bool = True,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(
             node_set_name=node_set_name,
             edge_set_name=edge_set_name,
@@ -110,7 +115,7 @@ class GAEEncoder(GraphLayer):
             **self.layer_kwargs,
         )
 
-    def build(self, input_shape):
+    def build(self, input_shape: InputShape) -> None:
         parts = self.hidden.parse(input_shape)
         self.hidden.build(input_shape)
         hidden_shape = self.hidden.compute_output_shape(input_shape)
@@ -120,16 +125,16 @@ class GAEEncoder(GraphLayer):
     def _heads(self):
         return [self.mean]
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: Inputs, training: bool | None = None) -> tf.Tensor:
         h = self.hidden(inputs, training=training)
         return self.mean(self.hidden.parse(inputs).for_layer(h), training=training)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: InputShape) -> Shape:
         hidden_shape = self.hidden.compute_output_shape(input_shape)
         hidden_inputs = self.hidden.parse(input_shape).for_layer(hidden_shape)
         return self.mean.compute_output_shape(hidden_inputs)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "latent_dim": self.latent_dim,
@@ -189,7 +194,14 @@ class VGAEEncoder(GAEEncoder):
         ValueError: If `kl_scale` is unknown, or as for `GAEEncoder`.
     """
 
-    def __init__(self, latent_dim=16, hidden_units=32, *, kl_scale="pairs", **kwargs):
+    def __init__(
+        self,
+        latent_dim: int = 16,
+        hidden_units: int = 32,
+        *,
+        kl_scale: str = "pairs",
+        **kwargs: Any,
+    ) -> None:
         super().__init__(latent_dim, hidden_units, **kwargs)
         arguments.check_choice("kl_scale", kl_scale, _KL_SCALES, owner="VGAEEncoder")
         self.kl_scale = kl_scale
@@ -199,7 +211,12 @@ class VGAEEncoder(GAEEncoder):
     def _heads(self):
         return [self.mean, self.log_std]
 
-    def call(self, inputs, training=None, return_distribution=False):
+    def call(
+        self,
+        inputs: Inputs,
+        training: bool | None = None,
+        return_distribution: bool = False,
+    ) -> tf.Tensor | tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         h = self.hidden(inputs, training=training)
         hidden_inputs = self.hidden.parse(inputs).for_layer(h)
         mean = self.mean(hidden_inputs, training=training)
@@ -222,7 +239,12 @@ class VGAEEncoder(GAEEncoder):
             return kl
         return kl / tf.cast(tf.shape(mean)[-2], dtype)
 
-    def compute_output_spec(self, inputs, training=None, return_distribution=False):
+    def compute_output_spec(
+        self,
+        inputs: Inputs,
+        training: bool | None = None,
+        return_distribution: bool = False,
+    ) -> keras.KerasTensor | tuple[keras.KerasTensor, ...]:
         shapes = keras.tree.map_structure(lambda tensor: tensor.shape, inputs)
         shape = self.compute_output_shape(shapes)
         z = keras.KerasTensor(shape, dtype=self.compute_dtype)
@@ -230,5 +252,5 @@ class VGAEEncoder(GAEEncoder):
             return z
         return z, *(keras.KerasTensor(shape, dtype=self.compute_dtype) for _ in "μσ")
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "kl_scale": self.kl_scale}

@@ -6,3 +6,16 @@ from tfgraph.models.gcn import GCN as GCN
 from tfgraph.models.sage import GraphSAGE as GraphSAGE
 from tfgraph.models.vgae import GAE as GAE
 from tfgraph.models.vgae import VGAE as VGAE
+
+__all__ = [
+    "GAE",
+    "GAT",
+    "GCN",
+    "VGAE",
+    "DiffPoolClassifier",
+    "GraphSAGE",
+]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,16 +1,22 @@
 """The hierarchical graph classifier of DiffPool."""
 
+from __future__ import annotations
+
 import dataclasses
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 import tensorflow as tf
 
 from tfgraph import arguments, membership, ops
 from tfgraph import inputs as graph_inputs
+from tfgraph.inputs import GraphInputs
 from tfgraph.layers import DiffPool, Readout, SAGEConv, Set2Set
 from tfgraph.layers.diffpool import count_clusters
-from tfgraph.layers.graph_convolution import convolution_class
+from tfgraph.layers.graph_convolution import GraphConvolution, convolution_class
 from tfgraph.models.graph_model import GraphModel
+from tfgraph.typing import Activation, DType, Inputs, InputShape, Mask, Shape
 
 _NODE_NAMES = ("node_set_name", "feature_name")
 _EDGE_NAMES = ("edge_set_name", "edge_weight_name", "receiver")
@@ -26,8 +32,8 @@ class DiffPoolClassifier(GraphModel):
     (Ying et al., NeurIPS 2018, https://arxiv.org/abs/1806.08804). A GNN is
     `num_convolutions` convolutions, each followed by L2 normalisation of a node's
     features and batch normalisation over the nodes, with their outputs concatenated.
-    All but the last have a ReLU. `GNN_pool` is another of the kind, projected to the
-    clusters. The loss of training includes those of `DiffPool`.
+    All but the last have a ReLU. `GNN_pool` is a second GNN, projected to the clusters.
+    The loss of training includes the losses of `DiffPool`.
 
     ```python
     graphs, labels = tfgraph.data.tu("ENZYMES")
@@ -96,26 +102,26 @@ class DiffPoolClassifier(GraphModel):
 
     def __init__(
         self,
-        num_classes,
-        units=64,
+        num_classes: int,
+        units: int = 64,
         *,
-        num_poolings=1,
-        num_clusters=None,
-        ratio=None,
-        max_nodes=None,
-        num_convolutions=3,
-        convolution=SAGEConv,
-        readout="max",
-        hidden_units=50,
-        classifier_activation="softmax",
-        link_loss_weight=1.0,
-        entropy_loss_weight=1.0,
-        given_assignments=False,
-        name=None,
-        dtype=None,
-        trainable=True,
-        **kwargs,
-    ):
+        num_poolings: int = 1,
+        num_clusters: int | Sequence[int] | None = None,
+        ratio: float | None = None,
+        max_nodes: int | None = None,
+        num_convolutions: int | Sequence[int] = 3,
+        convolution: type[GraphConvolution] | str = SAGEConv,
+        readout: str = "max",
+        hidden_units: int = 50,
+        classifier_activation: Activation = "softmax",
+        link_loss_weight: float = 1.0,
+        entropy_loss_weight: float = 1.0,
+        given_assignments: bool = False,
+        name: str | None = None,
+        dtype: DType = None,
+        trainable: bool = True,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(name=name, dtype=dtype, trainable=trainable)
         owner = type(self).__name__
         self.num_classes = arguments.checked_integer(
@@ -165,8 +171,8 @@ class DiffPoolClassifier(GraphModel):
         )
 
     def _gnn(self, depth):
-        # As in the official code, the last convolution is linear; but for Structure2Vec
-        # by its definition.
+        # As in the official code, the last convolution is linear. Structure2Vec keeps
+        # the activation of its definition.
         activations = [{"activation": "relu"}] * (depth - 1) + [{}]
         convolutions = [
             self.convolution(
@@ -185,7 +191,7 @@ class DiffPoolClassifier(GraphModel):
         return Readout(self.readout, dtype=self.dtype_policy, **names)
 
     def _names(self, *arguments):
-        """Those of the convolutions' arguments, as far as they are given."""
+        """Returns the named arguments of the convolutions, if they are given."""
         return {k: v for k, v in self.layer_kwargs.items() if k in arguments}
 
     def _depths(self):
@@ -226,10 +232,10 @@ class DiffPoolClassifier(GraphModel):
             )
         return counts
 
-    def build(self, input_shape):
+    def build(self, input_shape: InputShape) -> None:
         self.call(graph_inputs.symbolic(input_shape))  # which builds the layers
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: Inputs, training: bool | None = None) -> tf.Tensor:
         parts = self._parts(inputs)
         given, parts = parts.assignments, dataclasses.replace(parts, assignments=())
         readouts = []
@@ -252,15 +258,15 @@ class DiffPoolClassifier(GraphModel):
         with self.named_errors():
             return graph_inputs.parse(inputs, "membership", num_given)
 
-    def compute_mask(self, inputs, previous_mask):
-        return None  # of graphs, none is padding
+    def compute_mask(self, inputs: Inputs, previous_mask: Mask) -> None:
+        return None  # no graph is padding
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: InputShape) -> Shape:
         parts = self._parts(input_shape)
         num_graphs = parts.x[0] if _are_padded(parts) else None
         return (num_graphs, self.num_classes)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "num_classes": self.num_classes,
@@ -287,7 +293,7 @@ class DiffPoolClassifier(GraphModel):
 class _GNN(keras.layers.Layer):
     """Convolutions with L2 and batch normalisation, their outputs side by side."""
 
-    def __init__(self, convolutions, **kwargs):
+    def __init__(self, convolutions: list[GraphConvolution], **kwargs: Any) -> None:
         super().__init__(autocast=False, **kwargs)
         self.convolutions = convolutions
         # The momentum is PyTorch's default; with Keras' the first epochs' statistics
@@ -299,7 +305,7 @@ class _GNN(keras.layers.Layer):
         self.supports_jit = True
         self.supports_masking = True
 
-    def build(self, input_shape):
+    def build(self, input_shape: InputShape) -> None:
         parts = graph_inputs.parse(input_shape)
         for convolution, normalization in zip(
             self.convolutions, self.normalizations, strict=True
@@ -310,7 +316,7 @@ class _GNN(keras.layers.Layer):
             normalization.build((None, convolution.output_dim))
             input_shape = parts.for_layer(x_shape)
 
-    def call(self, inputs, mask=None):
+    def call(self, inputs: Inputs, mask: Mask = None) -> tf.Tensor:
         parts = graph_inputs.parse(inputs)
         mask = membership.keras_mask(mask)
         outputs = []
@@ -329,21 +335,21 @@ class _GNN(keras.layers.Layer):
             inputs = parts.for_layer(h)
         return tf.concat(outputs, axis=-1)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: InputShape) -> Shape:
         shape = self.convolutions[0].compute_output_shape(input_shape)
         width = sum(convolution.output_dim for convolution in self.convolutions)
         return (*shape[:-1], width)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         convolutions = keras.saving.serialize_keras_object(self.convolutions)
         return {**super().get_config(), "convolutions": convolutions}
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> _GNN:
         convolutions = keras.saving.deserialize_keras_object(config["convolutions"])
         return cls(**{**config, "convolutions": convolutions})
 
 
-def _are_padded(parts) -> bool:
+def _are_padded(parts: GraphInputs) -> bool:
     """Whether graphs are padded to one size: `x` is `[B, n, F]`."""
     return parts.x is not None and len(getattr(parts.x, "shape", parts.x)) == 3

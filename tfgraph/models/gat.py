@@ -1,12 +1,16 @@
 """The GAT of Veličković et al. as a Keras model."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 
 from tfgraph import arguments
 from tfgraph.layers import GATConv
 from tfgraph.models.stack import ConvolutionStack
+from tfgraph.typing import Activation, DType
 
 
 @keras.saving.register_keras_serializable("tfgraph")
@@ -15,8 +19,8 @@ class GAT(ConvolutionStack):
 
     Layers of attention (see `GATConv`), of which the hidden ones concatenate their
     heads and the last one averages them (Veličković et al., ICLR 2018,
-    https://arxiv.org/abs/1710.10903). The paper's model for Cora, whose L2 factor of
-    5e-4 is on ½‖w‖² and so half of that here:
+    https://arxiv.org/abs/1710.10903). The paper's model for Cora. Its L2 factor of
+    5e-4 is on ½‖w‖², so here it is half of that:
 
     ```python
     graph = tfgraph.data.planetoid("cora").row_normalized()
@@ -57,8 +61,7 @@ class GAT(ConvolutionStack):
 
     Args:
         num_classes: Positive integer, the width of the output.
-        hidden_units: The number of features of each head, of each hidden layer; as many
-            as there are.
+        hidden_units: The number of features of each head, one for each hidden layer.
         num_heads: The number of heads of every hidden layer, or a list with one for
             each.
         output_heads: The number of heads of the last layer.
@@ -88,26 +91,26 @@ class GAT(ConvolutionStack):
 
     def __init__(
         self,
-        num_classes,
+        num_classes: int,
         hidden_units: Sequence[int] = (8,),
         num_heads: int | Sequence[int] = 8,
         output_heads: int = 1,
-        residual=False,
-        activation="elu",
-        classifier_activation="softmax",
-        dropout=0.6,
-        attention_dropout=None,
+        residual: bool = False,
+        activation: Activation = "elu",
+        classifier_activation: Activation = "softmax",
+        dropout: float = 0.6,
+        attention_dropout: float | None = None,
         *,
-        name=None,
-        dtype=None,
-        trainable=True,
-        **kwargs,
-    ):
+        name: str | None = None,
+        dtype: DType = None,
+        trainable: bool = True,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(hidden_units, name, dtype, trainable)
         self.num_classes = arguments.checked_integer(
             "num_classes", num_classes, owner=type(self).__name__
         )
-        if not isinstance(num_heads, (list, tuple)):
+        if not isinstance(num_heads, Sequence):
             num_heads = [num_heads] * len(self.hidden_units)
         if len(num_heads) != len(self.hidden_units):
             raise ValueError(
@@ -154,7 +157,7 @@ class GAT(ConvolutionStack):
             )
         )
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "num_classes": self.num_classes,

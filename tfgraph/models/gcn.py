@@ -1,6 +1,9 @@
 """The GCN of Kipf & Welling as a Keras model."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 
@@ -8,6 +11,7 @@ from tfgraph import arguments
 from tfgraph import inputs as graph_inputs
 from tfgraph.layers import GCNConv
 from tfgraph.models.stack import ConvolutionStack
+from tfgraph.typing import Activation, DType, Regularizer
 
 
 @keras.saving.register_keras_serializable("tfgraph")
@@ -17,7 +21,7 @@ class GCN(ConvolutionStack):
         H⁰ = X,    Hˡ⁺¹ = σ(Â dropout(Hˡ) Wˡ),    Z = softmax(Â dropout(Hᴸ⁻¹) Wᴸ⁻¹)
 
     (Kipf & Welling, ICLR 2017, https://arxiv.org/abs/1609.02907). The paper's model for
-    Cora, whose L2 factor of 5e-4 is on ½‖W‖² and so half of that here:
+    Cora. Its L2 factor of 5e-4 is on ½‖W‖², so here it is half of that:
 
     ```python
     graph = tfgraph.data.planetoid("cora").row_normalized()
@@ -37,7 +41,7 @@ class GCN(ConvolutionStack):
 
     Args:
         num_classes: Positive integer, the width of the output.
-        hidden_units: The widths of the hidden layers; as many as there are.
+        hidden_units: The widths of the hidden layers, one for each.
         activation: Activation of the hidden layers.
         classifier_activation: Activation of the output. None for logits.
         dropout: Float in `[0, 1)`, on the input of each layer.
@@ -61,19 +65,19 @@ class GCN(ConvolutionStack):
 
     def __init__(
         self,
-        num_classes,
+        num_classes: int,
         hidden_units: Sequence[int] = (16,),
-        activation="relu",
-        classifier_activation="softmax",
-        dropout=0.5,
-        use_bias=False,
-        kernel_regularizer=None,
+        activation: Activation = "relu",
+        classifier_activation: Activation = "softmax",
+        dropout: float = 0.5,
+        use_bias: bool = False,
+        kernel_regularizer: Regularizer | Sequence[Regularizer] = None,
         *,
-        name=None,
-        dtype=None,
-        trainable=True,
-        **kwargs,
-    ):
+        name: str | None = None,
+        dtype: DType = None,
+        trainable: bool = True,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(hidden_units, name, dtype, trainable)
         self.num_classes = arguments.checked_integer(
             "num_classes", num_classes, owner=type(self).__name__
@@ -127,7 +131,7 @@ class GCN(ConvolutionStack):
             )
         return parts
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "num_classes": self.num_classes,

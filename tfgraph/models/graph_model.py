@@ -1,11 +1,17 @@
-"""What all models share: errors for inputs that `fit` would take apart, or not take."""
+"""What all models share: errors for data that Keras would cut into batches."""
+
+from __future__ import annotations
 
 import functools
+from contextlib import AbstractContextManager
+from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from tfgraph import inputs as graph_inputs
+from tfgraph.typing import DType
 
 
 class GraphModel(keras.Model):
@@ -18,34 +24,40 @@ class GraphModel(keras.Model):
     # Whether `fit` needs labels. An autoencoder learns from a graph alone.
     needs_labels = True
 
-    def __init__(self, name=None, dtype=None, trainable=True):
+    def __init__(
+        self, name: str | None = None, dtype: DType = None, trainable: bool = True
+    ) -> None:
         # As in the layers: the weights of the edges keep their precision.
         super().__init__(name=name, dtype=dtype, trainable=trainable, autocast=False)
 
     @tf.autograph.experimental.do_not_convert  # as Keras' own method
-    def __call__(self, *args, **kwargs):
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
         with self.named_errors():
             graph_inputs.check_tensors(args)
         return super().__call__(*args, **kwargs)
 
-    def named_errors(self):
+    def named_errors(self) -> AbstractContextManager[None]:
         """Context in which a `ValueError` gets the model's class and name."""
         return graph_inputs.named_errors(f"{type(self).__name__} '{self.name}'")
 
     @functools.wraps(keras.Model.fit)
-    def fit(self, x=None, y=None, *args, **kwargs):
+    def fit(
+        self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any
+    ) -> keras.callbacks.History:
         self._check_data("fit", x)
         if self.needs_labels and y is None:
             self._check_labels(x)
         return super().fit(x, y, *args, **kwargs)
 
     @functools.wraps(keras.Model.evaluate)
-    def evaluate(self, x=None, *args, **kwargs):
+    def evaluate(
+        self, x: Any = None, *args: Any, **kwargs: Any
+    ) -> float | list[float] | dict[str, float]:
         self._check_data("evaluate", x)
         return super().evaluate(x, *args, **kwargs)
 
     @functools.wraps(keras.Model.predict)
-    def predict(self, x, *args, **kwargs):
+    def predict(self, x: Any, *args: Any, **kwargs: Any) -> np.ndarray:
         self._check_data("predict", x)
         return super().predict(x, *args, **kwargs)
 

@@ -1,12 +1,17 @@
 """GraphSAGE as a Keras model."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
+from typing import Any
 
 import keras
+import tensorflow as tf
 
 from tfgraph import arguments
 from tfgraph.layers import SAGEConv
 from tfgraph.models.stack import ConvolutionStack
+from tfgraph.typing import Activation, DType, Inputs, InputShape, Shape
 
 
 @keras.saving.register_keras_serializable("tfgraph")
@@ -37,10 +42,10 @@ class GraphSAGE(ConvolutionStack):
         num_classes: Positive integer, the width of the output. None for a model that
             returns the embeddings `z`, to be trained with
             `tfgraph.losses.NegativeSamplingLoss`.
-        hidden_units: The widths of the convolutions; as many as there are. With
+        hidden_units: The widths of the convolutions, one for each. With
             `concat=True`, an output is twice as wide.
-        aggregator: Of all convolutions, see `SAGEConv`.
-        activation: Activation of the convolutions but for the last.
+        aggregator: The aggregator of all convolutions, see `SAGEConv`.
+        activation: Activation of all convolutions but the last.
         classifier_activation: Activation of the output. For several labels a node,
             "sigmoid". None for logits.
         normalize: "output" to scale the last convolution's output to a length of 1, as
@@ -57,8 +62,8 @@ class GraphSAGE(ConvolutionStack):
         training: Whether to apply dropout and to shuffle the neighbours for "lstm".
 
     Output shape:
-        `[N, num_classes]`, `[B, N, num_classes]`, or `[N_K, num_classes]` of blocks,
-        whose last adjacency has `N_K` rows. Embeddings are `hidden_units[-1]` wide.
+        `[N, num_classes]`, `[B, N, num_classes]`, or `[N_K, num_classes]` for blocks:
+        the last adjacency has `N_K` rows. Embeddings are `hidden_units[-1]` wide.
 
     Raises:
         ValueError: If `hidden_units` is not a list or empty, `normalize` is unknown,
@@ -67,19 +72,19 @@ class GraphSAGE(ConvolutionStack):
 
     def __init__(
         self,
-        num_classes=None,
+        num_classes: int | None = None,
         hidden_units: Sequence[int] = (256, 256),
-        aggregator="mean",
-        activation="relu",
-        classifier_activation="softmax",
-        normalize="output",
-        dropout=0.0,
+        aggregator: str = "mean",
+        activation: Activation = "relu",
+        classifier_activation: Activation = "softmax",
+        normalize: str | None = "output",
+        dropout: float = 0.0,
         *,
-        name=None,
-        dtype=None,
-        trainable=True,
-        **kwargs,
-    ):
+        name: str | None = None,
+        dtype: DType = None,
+        trainable: bool = True,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(hidden_units, name, dtype, trainable)
         if not self.hidden_units:
             raise ValueError(
@@ -124,20 +129,20 @@ class GraphSAGE(ConvolutionStack):
                 dtype=self.dtype_policy,
             )
 
-    def build(self, input_shape):
+    def build(self, input_shape: InputShape) -> None:
         super().build(input_shape)
         if self.classifier is not None:
             self.classifier.build(super().compute_output_shape(input_shape))
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: Inputs, training: bool | None = None) -> tf.Tensor:
         z = super().call(inputs, training)
         return z if self.classifier is None else self.classifier(z)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: InputShape) -> Shape:
         shape = super().compute_output_shape(input_shape)
         return shape if self.classifier is None else (*shape[:-1], self.num_classes)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "num_classes": self.num_classes,

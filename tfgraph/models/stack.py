@@ -1,8 +1,17 @@
 """What the models of graph convolutions, one after the other, share."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import tensorflow as tf
+
 from tfgraph import arguments
 from tfgraph import inputs as graph_inputs
+from tfgraph.layers import GraphConvolution
 from tfgraph.models.graph_model import GraphModel
+from tfgraph.typing import DType, Inputs, InputShape, Shape
 
 
 class ConvolutionStack(GraphModel):
@@ -21,7 +30,15 @@ class ConvolutionStack(GraphModel):
             the first `N_k` of the `N_(k-1)` nodes are the `N_k` ones.
     """
 
-    def __init__(self, hidden_units, name=None, dtype=None, trainable=True):
+    convolutions: list[GraphConvolution]
+
+    def __init__(
+        self,
+        hidden_units: Sequence[int],
+        name: str | None = None,
+        dtype: DType = None,
+        trainable: bool = True,
+    ) -> None:
         super().__init__(name=name, dtype=dtype, trainable=trainable)
         if not isinstance(hidden_units, (list, tuple)):
             raise ValueError(
@@ -35,21 +52,22 @@ class ConvolutionStack(GraphModel):
             for units in hidden_units
         ]
 
-    def build(self, input_shape):
+    def build(self, input_shape: InputShape) -> None:
         parts, x_shape = self._parts(input_shape), None
         for number, convolution in enumerate(self.convolutions):
             shape = parts.for_layer(x_shape, number)
             convolution.build(shape)
             x_shape = convolution.compute_output_shape(shape)
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: Inputs, training: bool | None = None) -> tf.Tensor:
         parts, h = self._parts(inputs), None
         for number, convolution in enumerate(self.convolutions):
             h = convolution(parts.for_layer(h, number), training=training)
         return h
 
-    def compute_output_shape(self, input_shape):
-        parts, x_shape = self._parts(input_shape), None
+    def compute_output_shape(self, input_shape: InputShape) -> Shape:
+        parts = self._parts(input_shape)
+        x_shape: Any = None
         for number, convolution in enumerate(self.convolutions):
             shape = parts.for_layer(x_shape, number)
             x_shape = convolution.compute_output_shape(shape)

@@ -1,19 +1,24 @@
 """The graph autoencoders of Kipf & Welling as Keras models."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 import numpy as np
 import tensorflow as tf
 
 from tfgraph import inputs as graph_inputs
 from tfgraph import losses, ops
-from tfgraph.adjacency import DenseAdjacency
 from tfgraph.layers import GAEEncoder, InnerProductDecoder, VGAEEncoder
 from tfgraph.models.graph_model import GraphModel
+from tfgraph.typing import DType, Inputs, InputShape
 
 
 @keras.saving.register_keras_serializable("tfgraph")
 class GAE(GraphModel):
-    """Graph autoencoder: latent vectors of nodes that tell where edges are.
+    """Graph autoencoder: latent vectors of nodes that predict the edges.
 
         Z = GCN(X, A),    p(A_ij = 1) = σ(z_i · z_j)
 
@@ -23,13 +28,13 @@ class GAE(GraphModel):
     | inputs                                         | outputs                     |
     | ---------------------------------------------- | --------------------------- |
     | `(x, adjacency)`, `(x, graph)` or `graph`      | latent vectors `[N, D]`     |
-    | `(x, adjacency, pairs)` or alike               | scores of the pairs, `[P]`  |
+    | the same with `pairs` last                     | scores of the pairs, `[P]`  |
 
-    and likewise what it learns from. A graph without labels is its own target: the
-    loss is `tfgraph.losses.reconstruction_loss` over all N² pairs of nodes. Labelled
-    pairs are ordinary binary classification, by cross-entropy unless `compile` is
-    given another loss. Metrics given to `compile` are those of labelled pairs, and
-    stand in `evaluate`'s and `validation_data`'s results:
+    It learns from either. A graph without labels is its own target: the loss is
+    `tfgraph.losses.reconstruction_loss` over all N² pairs of nodes. Labelled pairs are
+    ordinary binary classification, by cross-entropy unless `compile` is given another
+    loss. Metrics given to `compile` are for labelled pairs. They appear in the results
+    of `evaluate` and `validation_data`:
 
     ```python
     graph = tfgraph.data.planetoid("cora")
@@ -76,21 +81,21 @@ class GAE(GraphModel):
     """
 
     needs_labels = False
-    _encoder_class = GAEEncoder
+    _encoder_class: type[GAEEncoder] = GAEEncoder
 
     def __init__(
         self,
-        latent_dim=16,
-        hidden_units=32,
+        latent_dim: int = 16,
+        hidden_units: int = 32,
         *,
-        reweight=True,
-        num_samples=None,
-        sampling="uniform",
-        name=None,
-        dtype=None,
-        trainable=True,
-        **kwargs,
-    ):
+        reweight: bool = True,
+        num_samples: int | None = None,
+        sampling: str = "uniform",
+        name: str | None = None,
+        dtype: DType = None,
+        trainable: bool = True,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(name=name, dtype=dtype, trainable=trainable)
         losses.check_sampling(num_samples, sampling)
         self.reweight = reweight
@@ -105,10 +110,10 @@ class GAE(GraphModel):
             dtype=ops.weight_dtype(self.compute_dtype).name
         )
 
-    def build(self, input_shape):
+    def build(self, input_shape: InputShape) -> None:
         self.encoder.build(self._parts(input_shape).for_layer())
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: Inputs, training: bool | None = None) -> tf.Tensor:
         parts = self._parts(inputs)
         z = self.encoder(parts.for_layer(), training=training)
         return z if parts.pairs is None else self.decoder([z, parts.pairs])
@@ -122,8 +127,13 @@ class GAE(GraphModel):
         return self.encoder.hidden.unpack(parts.for_layer()).adjacency
 
     def compute_loss(
-        self, x=None, y=None, y_pred=None, sample_weight=None, training=True
-    ):
+        self,
+        x: Inputs = None,
+        y: tf.Tensor | None = None,
+        y_pred: tf.Tensor = None,
+        sample_weight: tf.Tensor | None = None,
+        training: bool = True,
+    ) -> tf.Tensor:
         if y is not None and self._compile_loss is not None:
             return super().compute_loss(x, y, y_pred, sample_weight, training)
         parts = self._parts(x)
@@ -144,24 +154,32 @@ class GAE(GraphModel):
                 self.sampling,
                 self.seed_generator,
             )
-        # Of the encoder's types, which may have fewer bits or more.
+        # The encoder's losses may be of another float type.
         return loss + sum(tf.cast(added, loss.dtype) for added in self.losses)
 
-    def compute_metrics(self, x, y, y_pred, sample_weight=None):
-        if y is None:  # nothing that the compiled metrics could tell
+    def compute_metrics(
+        self,
+        x: Inputs,
+        y: tf.Tensor | None,
+        y_pred: tf.Tensor,
+        sample_weight: tf.Tensor | None = None,
+    ) -> dict[str, Any]:
+        if y is None:  # the compiled metrics need labels
             return {"loss": self._loss_tracker.result()}
         return super().compute_metrics(x, y, y_pred, sample_weight)
 
-    def get_metrics_result(self):
+    def get_metrics_result(self) -> dict[str, Any]:
         # Keras asks in every epoch, even before the first labelled pairs.
         if self._compile_metrics is not None and not self._compile_metrics.built:
             return {"loss": self._loss_tracker.result()}
         return super().get_metrics_result()
 
-    def top_links(self, inputs, nodes, k: int = 10):
-        """The likeliest new links of some nodes: to others that they have none to.
+    def top_links(
+        self, inputs: Inputs, nodes: Sequence[int] | np.ndarray, k: int = 10
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Returns the likeliest new links of some nodes.
 
-        Needs the memory of some millions of scores at a time, never of all pairs'.
+        Only some millions of scores are in memory at a time, never those of all pairs.
 
         Args:
             inputs: `(x, adjacency)`, `(x, graph)` or `graph`, undirected.
@@ -170,21 +188,18 @@ class GAE(GraphModel):
 
         Returns:
             NumPy arrays of node numbers and of probabilities, both `[B, k]`, the
-            likeliest first. Of a node with fewer than k candidates, the last numbers
-            are -1 and the last probabilities 0.
+            likeliest first. If a node has fewer than k candidates, the last numbers are
+            -1 and the last probabilities 0.
 
         Raises:
             ValueError: If a node does not exist or `k` is not in `[1, N]`.
         """
         z = self(inputs, training=False)
         adjacency = self._adjacency(self._parts(inputs))
-        if isinstance(adjacency, DenseAdjacency):
-            edges = tf.where(adjacency.values != 0)
-        else:
-            edges = tf.boolean_mask(*adjacency.edges())
-        return _top_links(tf.cast(z, tf.float32).numpy(), edges.numpy(), nodes, k)
+        edges = adjacency.edge_indices().numpy()
+        return _top_links(tf.cast(z, tf.float32).numpy(), edges, nodes, k)
 
-    def get_build_config(self):
+    def get_build_config(self) -> dict[str, Any] | None:
         # As for a graph alone, which is what an export takes.
         config = super().get_build_config()
         shape = None if config is None else config.get("input_shape")
@@ -192,7 +207,7 @@ class GAE(GraphModel):
             config if shape is None else {"input_shape": self._parts(shape).for_layer()}
         )
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         encoder = self.encoder.get_config()
         for name in ("name", "dtype", "trainable"):
             del encoder[name]
@@ -214,7 +229,7 @@ class VGAE(GAE):
     (Kipf & Welling, 2016, https://arxiv.org/abs/1611.07308), with μ and log σ from two
     convolutions on a shared first one. As `GAE`, with the KL divergence between q and
     N(0, I) added to the loss. Latent vectors are drawn from q in training; predictions
-    and scores are those of μ.
+    and scores use μ.
 
     Args:
         latent_dim, hidden_units, reweight, num_samples, sampling, name, dtype,

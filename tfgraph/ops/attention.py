@@ -1,13 +1,20 @@
 """Attention over the neighbours of each node, and of itself."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+
 import tensorflow as tf
 
 from tfgraph.ops.matmul import compiled_by_xla, sparse_matmul
 from tfgraph.ops.segments import row_max, row_sum
 from tfgraph.ops.self_loops import missing_self_loops
+from tfgraph.typing import Size
 
 
-def entry_sums(indices, receivers, senders):
+def entry_sums(
+    indices: tf.Tensor, receivers: tf.Tensor, senders: tf.Tensor
+) -> tf.Tensor:
     """Returns `receivers[i] + senders[j]` for each entry `(i, j)`.
 
     Args:
@@ -40,13 +47,21 @@ def _entry_sums(indices, receivers, senders):
     return y, gradient
 
 
-def sparse_attention(indices, weights, shape, logits, loop_logits, h, drop):
+def sparse_attention(
+    indices: tf.Tensor,
+    weights: tf.Tensor,
+    shape: tuple[Size, Size],
+    logits: tf.Tensor,
+    loop_logits: tf.Tensor | None,
+    h: tf.Tensor,
+    drop: Callable[[tf.Tensor], tf.Tensor],
+) -> tuple[tf.Tensor, tf.Tensor]:
     """The mean of neighbours, weighted by the softmax of logits.
 
         y_i = Σ_j α_ij h_j,    α_ij = w_ij exp(e_ij) / Σ_k w_ik exp(e_ik)
 
-    for each of `H` heads. Sums first and divides then, which spares passes over the
-    entries. The highest logit of each row is taken off, so nothing overflows.
+    for each of `H` heads. Dividing after the sum needs fewer passes over the
+    entries. The highest logit of each row is subtracted, so nothing overflows.
 
     Args:
         indices: int64 `[E, 2]`, row `i` and column `j` of each entry, sorted by row.
@@ -85,7 +100,12 @@ def sparse_attention(indices, weights, shape, logits, loop_logits, h, drop):
     return y * share[:, :, None], scores
 
 
-def dense_attention(weights, logits, h, drop):
+def dense_attention(
+    weights: tf.Tensor,
+    logits: tf.Tensor,
+    h: tf.Tensor,
+    drop: Callable[[tf.Tensor], tf.Tensor],
+) -> tuple[tf.Tensor, tf.Tensor]:
     """As `sparse_attention`, for dense weights.
 
     Args:
@@ -113,7 +133,7 @@ def _log(weights):
 
 
 def _shift(highest):
-    """What to take off the logits: their maximum, which cancels out of the softmax.
+    """What to subtract from the logits: their maximum, which cancels in the softmax.
 
     Where all weights are 0, it is far above the logits, so that each becomes 0.
     """

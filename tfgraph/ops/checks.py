@@ -1,11 +1,15 @@
 """Checks of what only run time can know, with one form of error."""
 
+from __future__ import annotations
+
 import tensorflow as tf
 
 from tfgraph.ops.matmul import compiled_by_xla
 
 
-def check(condition, message: str, *values):
+def check(
+    condition: tf.Tensor | bool, message: str, *values: tf.Tensor
+) -> tf.Operation:
     """Raises a `tf.errors.InvalidArgumentError` unless `condition` holds.
 
     The error begins with the message. In a graph function, TensorFlow puts "assertion

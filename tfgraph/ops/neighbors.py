@@ -1,16 +1,22 @@
-"""What is taken over the neighbours of a node other than sums: maxima and sequences."""
+"""Maxima and sequences over the neighbours of each node."""
 
+from __future__ import annotations
+
+import keras
 import tensorflow as tf
 
 from tfgraph.ops.segments import row_max, row_sum
+from tfgraph.typing import Size
 
 
-def sparse_max(indices, values, shape, x):
+def sparse_max(
+    indices: tf.Tensor, values: tf.Tensor, shape: tuple[Size, Size], x: tf.Tensor
+) -> tf.Tensor:
     """The maximum of each feature over the neighbours.
 
     Args:
         indices: int64 `[E, 2]`, row and column of each entry, sorted by row.
-        values: `[E]`. An entry of value 0 is none.
+        values: `[E]`. An entry of value 0 is ignored.
         shape: `(M, N)`, each an int or a scalar int64 tensor.
         x: `[N, F]`.
 
@@ -22,7 +28,7 @@ def sparse_max(indices, values, shape, x):
     return _zero_if_none(row_max(messages, indices[:, 0], shape[0]))
 
 
-def dense_max(values, x):
+def dense_max(values: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
     """As `sparse_max`, for values `[..., M, N]` and `x` `[..., N, F]`."""
     messages = tf.where(
         values[..., None] != 0, x[..., None, :, :], tf.constant(x.dtype.min / 2)
@@ -34,21 +40,28 @@ def _zero_if_none(highest):
     return tf.where(highest <= highest.dtype.min / 2, tf.zeros_like(highest), highest)
 
 
-def sparse_sequence(indices, values, shape, x, cell, seed=None):
+def sparse_sequence(
+    indices: tf.Tensor,
+    values: tf.Tensor,
+    shape: tuple[Size, Size],
+    x: tf.Tensor,
+    cell: keras.layers.LSTMCell,
+    seed: tf.Tensor | None = None,
+) -> tf.Tensor:
     """Runs a recurrent cell over the neighbours of each node.
 
-    Each step takes one neighbour of every node that still has one. With the rows in
-    descending order of their degrees these are the first, so that in all the cell sees
-    each entry once, however far the degrees are apart.
+    Each step takes one neighbour of every node that still has one. Rows are sorted by
+    degree, highest first, so these nodes are the first rows. The cell sees each entry
+    once, however different the degrees are.
 
     Args:
         indices: int64 `[E, 2]`, row and column of each entry, sorted by row.
-        values: `[E]`. An entry of value 0 is none.
+        values: `[E]`. An entry of value 0 is ignored.
         shape: `(M, N)`, each an int or a scalar int64 tensor.
         x: `[N, F]`.
         cell: A built `keras.layers.LSTMCell`.
-        seed: `[2]`, to draw a random order of each row's entries. None for the order
-            that they have.
+        seed: `[2]`, to draw a random order of each row's entries. None to keep the
+            order.
 
     Returns:
         The last states `[M, units]`, 0 for a row without entries.
@@ -88,10 +101,16 @@ def sparse_sequence(indices, values, shape, x, cell, seed=None):
     return tf.ensure_shape(states, [static_rows, cell.units])
 
 
-def dense_sequence(values, x, cell, seed=None):
+def dense_sequence(
+    values: tf.Tensor,
+    x: tf.Tensor,
+    cell: keras.layers.LSTMCell,
+    seed: tf.Tensor | None = None,
+) -> tf.Tensor:
     """As `sparse_sequence`, for values `[..., M, N]` and `x` `[..., N, F]`.
 
-    A step for each of the `N` nodes, which the rows without an edge to it sit out.
+    Takes one step for each of the `N` nodes. A row without an edge from this node keeps
+    its state.
     """
     num_nodes = tf.shape(x)[-2]
     order = tf.range(num_nodes)

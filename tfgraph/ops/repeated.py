@@ -1,14 +1,28 @@
-"""Entries of a sparse matrix that are repeated."""
+"""Sparse matrices with repeated entries, which add up."""
+
+from __future__ import annotations
 
 import tensorflow as tf
 
+from tfgraph.typing import Size
 
-def merge_repeated(indices, values, num_columns):
+
+def to_dense(x: tf.SparseTensor) -> tf.Tensor:
+    """Returns a sparse matrix as a dense one.
+
+    Unlike `tf.sparse.to_dense`, it takes repeated and unsorted entries.
+    """
+    return tf.scatter_nd(x.indices, x.values, x.dense_shape)
+
+
+def merge_repeated(
+    indices: tf.Tensor, values: tf.Tensor, num_columns: Size
+) -> tuple[tf.Tensor, tf.Tensor]:
     """Puts the sum of the values of a repeated entry on the first of them.
 
-    The others get the value 0, so that the number of entries stays. Entries that are
-    sorted already, none twice, stay as they are. To find that out takes 3 ms for a
-    million entries.
+    The others get the value 0, so the number of entries stays. Entries that are sorted
+    and not repeated are returned unchanged. This check takes 3 ms for a million
+    entries.
 
     Args:
         indices: int64 `[E, 2]`, row and column of each entry, in any order.

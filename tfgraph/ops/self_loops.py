@@ -1,11 +1,16 @@
 """Self-loops in a sparse adjacency, without sorting it again."""
 
+from __future__ import annotations
+
 import tensorflow as tf
 
 from tfgraph.ops.matmul import compiled_by_xla
+from tfgraph.typing import Size
 
 
-def add_self_loops(indices, values, num_rows, weight):
+def add_self_loops(
+    indices: tf.Tensor, values: tf.Tensor, num_rows: Size, weight: float
+) -> tuple[tf.Tensor, tf.Tensor]:
     """Gives a self-loop to each row that has none.
 
     Args:
@@ -16,8 +21,8 @@ def add_self_loops(indices, values, num_rows, weight):
 
     Returns:
         Indices `[E + M, 2]`, sorted by row, and values `[E + M]`. A row that has a
-        self-loop already gets an entry of value 0. Entries of which the values add up
-        to 0 are no self-loop.
+        self-loop already gets an entry of value 0. Entries with values
+        that add up to 0 are not a self-loop.
     """
     rows = indices[:, 0]
     nodes = tf.range(tf.cast(num_rows, tf.int64))
@@ -41,7 +46,9 @@ def add_self_loops(indices, values, num_rows, weight):
     )
 
 
-def missing_self_loops(indices, values, num_rows, weight):
+def missing_self_loops(
+    indices: tf.Tensor, values: tf.Tensor, num_rows: Size, weight: float
+) -> tf.Tensor:
     """Returns `[M]`: `weight` for each row without a self-loop, 0 for the others.
 
     Args:
