@@ -1,13 +1,21 @@
 """Keras callbacks."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 
 from tfgraph.arguments import checked_integer, wrong_object
 from tfgraph.data.graphs.graph import Graph
+
+__all__ = ["EmbeddingProjector", "LossAndMetricStopping"]
+
+
+def __dir__() -> list[str]:
+    return __all__
 
 
 class EmbeddingProjector(keras.callbacks.Callback):
@@ -31,15 +39,21 @@ class EmbeddingProjector(keras.callbacks.Callback):
             predictions are the vectors `[N, D]`.
         labels: A label to show for each node, `[N]`: numbers, or strings without tabs
             and line breaks. None for no labels.
-        every: Write every so many epochs, and at the end of training. None for the end
-            of training only.
+        every: Number of epochs after which the files are written again. They are also
+            written at the end of training. None for the end of training only.
 
     Raises:
-        ValueError: If `data` is a `Graph` or `every` is not a positive integer. When
-            the files are written, if there is not one label for each vector.
+        ValueError: If `data` is a `Graph`, or `every` is not a positive integer. Also,
+            when the files are written, if there is not one label for each vector.
     """
 
-    def __init__(self, directory: str | os.PathLike, data, labels=None, every=None):
+    def __init__(
+        self,
+        directory: str | os.PathLike,
+        data: Any,
+        labels: Sequence[Any] | np.ndarray | None = None,
+        every: int | None = None,
+    ) -> None:
         super().__init__()
         if isinstance(data, Graph):
             hint = "Convert it with `tfgraph.data.full_batch(data)`."
@@ -51,14 +65,14 @@ class EmbeddingProjector(keras.callbacks.Callback):
         self.labels = labels
         self.every = every
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         if self.every is not None and (epoch + 1) % self.every == 0:
             self.write()
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         self.write()
 
-    def write(self):
+    def write(self) -> None:
         """Writes the files for the model as it is now."""
         z = np.asarray(self.model.predict(self.data, verbose=0), np.float32)
         config = 'embeddings {\n  tensor_path: "tensors.tsv"\n'
@@ -92,23 +106,29 @@ class LossAndMetricStopping(keras.callbacks.Callback):
         metric: Name of the value for which higher is better.
 
     Raises:
-        ValueError: If `patience` is not a positive integer. In training, if Keras
-            reports no value of the name `loss` or `metric`.
+        ValueError: If `patience` is not a positive integer. Also, in training, if Keras
+            reports no value with the name `loss` or `metric`.
     """
 
-    def __init__(self, patience=100, loss="val_loss", metric="val_accuracy"):
+    def __init__(
+        self,
+        patience: int = 100,
+        loss: str = "val_loss",
+        metric: str = "val_accuracy",
+    ) -> None:
         super().__init__()
         checked_integer("patience", patience, 1)
         self.patience = patience
         self.loss = loss
         self.metric = metric
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         self.lowest_loss, self.highest_metric = float("inf"), float("-inf")
         self.epochs_without_best = 0
-        self.best_epoch = self.best_weights = None
+        self.best_epoch: int | None = None
+        self.best_weights: list[np.ndarray] | None = None
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         loss, metric = self._value(logs, "loss"), self._value(logs, "metric")
         is_lowest, is_highest = loss <= self.lowest_loss, metric >= self.highest_metric
         if is_lowest and is_highest:
@@ -121,15 +141,16 @@ class LossAndMetricStopping(keras.callbacks.Callback):
             self.epochs_without_best = 0
         self.model.stop_training |= self.epochs_without_best == self.patience
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         if self.best_weights is not None:
             self.model.set_weights(self.best_weights)
 
-    def _value(self, logs, argument):
+    def _value(self, logs: dict[str, Any] | None, argument: str) -> float:
         name = getattr(self, argument)
-        if name not in (logs or {}):
+        values = logs or {}
+        if name not in values:
             raise ValueError(
-                f"Expected `{argument}` to be one of {sorted(logs or {})}. "
+                f"Expected `{argument}` to be one of {sorted(values)}. "
                 f"Received: {argument}={name!r}"
             )
-        return logs[name]
+        return values[name]

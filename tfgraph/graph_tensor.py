@@ -1,8 +1,7 @@
 """TF-GNN's GraphTensor inside Keras 3.
 
-Inside a Keras model a graph is the **dict of its named components**. That is the one
-nesting that Keras can trace, save and print with symbolic tensors as well as with
-values:
+Inside a Keras model a graph is the **dict of its named components**. Keras can trace,
+save and print such a dict, of symbolic tensors or of values:
 
 | key                            | component                                     |
 | ------------------------------ | --------------------------------------------- |
@@ -15,31 +14,37 @@ values:
 | `edges.<set>.#target.<nodes>`  | target node of each edge, in set `<nodes>`    |
 """
 
+from __future__ import annotations
+
 import importlib
 import types
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import keras
 import tensorflow as tf
 
 from tfgraph import ops
 
+if TYPE_CHECKING:
+    import tensorflow_gnn as tfgnn
+
 
 @tf.autograph.experimental.do_not_convert  # which would warn that it cannot
 def load_tfgnn() -> types.ModuleType:
-    """Returns the `tensorflow_gnn` module, imported beside Keras 3 if need be."""
+    """Returns the `tensorflow_gnn` module, and imports it if it is not loaded."""
     return importlib.import_module("tensorflow_gnn")
 
 
-def to_components(graph) -> dict[str, tf.Tensor]:
+def to_components(graph: tfgnn.GraphTensor) -> dict[str, tf.Tensor]:
     """Returns the dict of a GraphTensor's components, named as in this module's table.
 
     Args:
         graph: A scalar (rank 0) `tfgnn.GraphTensor`.
 
     Raises:
-        ValueError: If `graph` is still batched (rank 1 or more), or a name in it cannot
-            be part of a key: a set's with "." or any with "/".
+        ValueError: If `graph` is still batched (rank 1 or more). Also if the name of a
+            set has a ".", or any name has a "/": these cannot be part of a key.
     """
     if graph.rank != 0:
         raise ValueError(
@@ -69,8 +74,12 @@ def to_components(graph) -> dict[str, tf.Tensor]:
 
 
 def homogeneous(
-    indices, num_nodes, num_edges, x: tf.Tensor | None, edge_weight: tf.Tensor | None
-):
+    indices: tf.Tensor,
+    num_nodes: tf.Tensor,
+    num_edges: tf.Tensor,
+    x: tf.Tensor | None,
+    edge_weight: tf.Tensor | None,
+) -> tfgnn.GraphTensor:
     """Returns a scalar GraphTensor of one node set "nodes" and one edge set "edges".
 
     Args:
@@ -100,11 +109,13 @@ def homogeneous(
     )
 
 
-def as_graph_tensor(components: dict[str, tf.Tensor]):
-    """Returns the GraphTensor of a dict of components: `to_components`' inverse.
+def as_graph_tensor(
+    components: dict[str, tf.Tensor] | tfgnn.GraphTensor,
+) -> tfgnn.GraphTensor:
+    """Returns the GraphTensor of a dict of components.
 
-    For a model's `call(self, graph)`, which receives the dict, to use TF-GNN's own
-    operations on the graph.
+    It is the inverse of `to_components`. A model's `call(self, graph)` receives the
+    dict. Convert it there to use TF-GNN's own operations.
 
     Args:
         components: Dict as returned by `to_components`. A GraphTensor is returned as
@@ -116,14 +127,15 @@ def as_graph_tensor(components: dict[str, tf.Tensor]):
     tfgnn = load_tfgnn()
     if isinstance(components, tfgnn.GraphTensor):
         return components
-    context, pieces = {}, {"nodes": {}, "edges": {}}
+    context: dict[str, tf.Tensor] = {}
+    pieces: dict[str, dict[str, dict]] = {"nodes": {}, "edges": {}}
     for key, value in components.items():
-        kind, _, rest = key.partition(".")
-        if kind == "context":
+        part, _, rest = key.partition(".")
+        if part == "context":
             context[rest] = value
         else:
             name, _, field = rest.partition(".")
-            pieces[kind].setdefault(name, {})[field] = value
+            pieces[part].setdefault(name, {})[field] = value
     node_sets = {
         name: tfgnn.NodeSet.from_fields(sizes=fields.pop("#size"), features=fields)
         for name, fields in pieces["nodes"].items()
@@ -147,8 +159,8 @@ def as_graph_tensor(components: dict[str, tf.Tensor]):
     )
 
 
-def GraphInput(spec) -> dict[str, keras.KerasTensor]:
-    """The symbolic input of a functional model over GraphTensors.
+def GraphInput(spec: tfgnn.GraphTensorSpec) -> dict[str, keras.KerasTensor]:
+    """Returns the symbolic input of a functional model over GraphTensors.
 
     ```python
     graph = tfgraph.GraphInput(dataset.element_spec[0])
@@ -167,8 +179,8 @@ def GraphInput(spec) -> dict[str, keras.KerasTensor]:
             `dataset.element_spec[0]`.
 
     Returns:
-        Dict of `keras.Input`s, one for each component of the graph, with numbers of
-        nodes, edges and components left open.
+        Dict of `keras.Input`s, one for each component of the graph. They take any
+        number of nodes, edges and components.
     """
     components = tf.function(to_components).get_concrete_function(spec)
     return {
@@ -189,40 +201,47 @@ class Fields(NamedTuple):
     edge_weight_name: str | None
     receiver: str = "target"
 
-    def features(self, components):
-        """Returns the features of the senders, and of the receivers of a pair or None.
+    def features(self, components: Mapping[str, Any]) -> tuple[Any, Any]:
+        """Returns the features of the senders, and those of the receivers.
 
-        A receiver without `feature_name` has None too.
+        The second is None within one node set, or if the receivers lack `feature_name`.
         """
         senders, receivers = self.ends(components)
-        x = _get(components, f"nodes.{senders}.", self.feature_name, "feature_name")
+        x = _component(
+            components, f"nodes.{senders}.", self.feature_name, "feature_name"
+        )
         if senders == receivers:
             return x, None
         return x, components.get(f"nodes.{receivers}.{self.feature_name}")
 
-    def node_features(self, components):
+    def node_features(self, components: Mapping[str, Any]) -> Any:
         """Returns the feature `feature_name` of the node set."""
         name = self._node_set(components)
-        return _get(components, f"nodes.{name}.", self.feature_name, "feature_name")
+        return _component(
+            components, f"nodes.{name}.", self.feature_name, "feature_name"
+        )
 
-    def sizes(self, components):
+    def sizes(self, components: Mapping[str, Any]) -> Any:
         """Returns the number of nodes of each component of the graph, `[B]`."""
         return components[f"nodes.{self._node_set(components)}.#size"]
 
-    def is_pair(self, components) -> bool:
+    def is_pair(self, components: Mapping[str, Any]) -> bool:
         """Whether the edges join two node sets."""
         senders, receivers = self.ends(components)
         return senders != receivers
 
-    def edges(self, components):
-        """Returns senders, receivers and weights (or None) of the edges, `N` and `M`.
+    def edges(self, components: Mapping[str, Any]) -> tuple[Any, ...]:
+        """Returns senders, receivers and weights of the edges, `N` and `M`.
 
-        `M` is None within one node set.
+        The weights are None without `edge_weight_name`; `M` is None within one node
+        set.
         """
         senders, receivers = self.ends(components)
         prefix, weight = f"edges.{self._edge_set(components)}.", None
         if self.edge_weight_name is not None:
-            weight = _get(components, prefix, self.edge_weight_name, "edge_weight_name")
+            weight = _component(
+                components, prefix, self.edge_weight_name, "edge_weight_name"
+            )
         sending, receiving = self._directions()
         num_receivers = None
         if senders != receivers:
@@ -235,7 +254,7 @@ class Fields(NamedTuple):
             num_receivers,
         )
 
-    def ends(self, components) -> tuple[str, str]:
+    def ends(self, components: Mapping[str, Any]) -> tuple[str, str]:
         """Returns the names of the node sets that send and receive."""
         if self._is_within_one(components):
             name = self._node_set(components)
@@ -249,11 +268,11 @@ class Fields(NamedTuple):
         )
         return senders, receivers
 
-    def _directions(self):
+    def _directions(self) -> tuple[str, str]:
         ends = ("#source.", "#target.")
         return ends[::-1] if self.receiver == "source" else ends
 
-    def check_components(self, components, layer: str = ""):
+    def check_components(self, components: Mapping[str, Any], layer: str = "") -> None:
         """Raises an error, at run time, for an edge that leaves its component.
 
         Where graphs are merged into one, such an edge reads a node of another graph.
@@ -276,7 +295,7 @@ class Fields(NamedTuple):
         for _, nodes in ends:
             sizes_fit &= tf.equal(count, tf.size(nodes))
 
-        def all_inside():
+        def all_inside() -> tf.Tensor:
             number = tf.repeat(tf.range(count), edges)
             inside = []
             for numbers, nodes in ends:
@@ -286,8 +305,7 @@ class Fields(NamedTuple):
                 inside.append(tf.reduce_all((lowest >= end - nodes) & (highest < end)))
             return inside[0] & inside[1]
 
-        # The ends of the edges of a single component are checked as those of any
-        # adjacency are.
+        # The edges of a single component are checked as those of any adjacency are.
         several = sizes_fit & (count > 1)
         inside = tf.cond(several, all_inside, lambda: True)
         message = (
@@ -303,18 +321,18 @@ class Fields(NamedTuple):
             edges,
         )
 
-    def edge_features(self, components, name):
+    def edge_features(self, components: Mapping[str, Any], name: str) -> Any:
         """Returns the feature `name` of the edge set."""
         prefix = f"edges.{self._edge_set(components)}."
-        return _get(components, prefix, name, "edge_feature_name")
+        return _component(components, prefix, name, "edge_feature_name")
 
-    def _is_within_one(self, components):
+    def _is_within_one(self, components: Mapping[str, Any]) -> bool:
         """Whether senders and receivers are the same node set, as far as names tell."""
         return (
             self.node_set_name is not None or len(_set_names(components, "nodes")) == 1
         )
 
-    def _edge_set(self, components):
+    def _edge_set(self, components: Mapping[str, Any]) -> str:
         names = _set_names(components, "edges")
         if not self._is_within_one(components):
             if self.edge_set_name is None and len(names) > 1:
@@ -335,13 +353,13 @@ class Fields(NamedTuple):
             )
         return choose("edge_set_name", self.edge_set_name, inner)
 
-    def _node_set(self, components):
+    def _node_set(self, components: Mapping[str, Any]) -> str:
         names = _set_names(components, "nodes")
         return choose("node_set_name", self.node_set_name, names)
 
 
-def _set_names(components, kind):
-    prefix, suffix = f"{kind}.", ".#size"
+def _set_names(components: Mapping[str, Any], set_type: str) -> list[str]:
+    prefix, suffix = f"{set_type}.", ".#size"
     return [
         key.removeprefix(prefix).removesuffix(suffix)
         for key in components
@@ -349,10 +367,10 @@ def _set_names(components, kind):
     ]
 
 
-def choose(argument: str, name: str | None, names) -> str:
+def choose(argument: str, name: str | None, names: Iterable[str]) -> str:
     """Returns `name`, or the only one of `names` if it is None."""
     names = sorted(names)
-    if name in names:
+    if name is not None and name in names:
         return name
     if name is None and len(names) == 1:
         return names[0]
@@ -361,7 +379,9 @@ def choose(argument: str, name: str | None, names) -> str:
     )
 
 
-def _get(components, prefix, name, argument):
+def _component(
+    components: Mapping[str, Any], prefix: str, name: str, argument: str
+) -> Any:
     if prefix + name in components:
         return components[prefix + name]
     names = [key.removeprefix(prefix) for key in components if key.startswith(prefix)]

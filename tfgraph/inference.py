@@ -10,6 +10,12 @@ from tfgraph.data.graphs.graph_arguments import check_graph
 from tfgraph.layers import GCNConv
 from tfgraph.models import GAT, GraphSAGE
 
+__all__ = ["predict_nodes"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 def predict_nodes(
     model: keras.Model, graph: Graph, batch_size: int = 1024, verbose: int = 1
@@ -45,8 +51,8 @@ def predict_nodes(
 
     Raises:
         ValueError: If `model` is another model, a subclass with its own `call`, or uses
-            features of edges, `batch_size` is not a positive integer, or the graph has
-            no nodes or no features.
+            features of edges. Also if `batch_size` is not a positive integer, or the
+            graph has no nodes or no features.
     """
     check_graph("graph", graph)
     _check_model(model)
@@ -84,7 +90,7 @@ def predict_nodes(
     return graph.dense_features()
 
 
-def _check_model(model):
+def _check_model(model: keras.Model) -> None:
     """Raises a `ValueError` for a model that cannot compute its layers in batches."""
     # What another `call` computes between the layers is not known here.
     if getattr(type(model), "call", None) not in (GraphSAGE.call, GAT.call):

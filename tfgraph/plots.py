@@ -4,9 +4,14 @@ Each function that draws returns a `matplotlib.figure.Figure`. Save it with
 `figure.savefig("name.png")`.
 """
 
+from __future__ import annotations
+
 import importlib
+import types
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from tfgraph.arguments import check_adjacency, checked_seed
 from tfgraph.data.graphs.fields import (
@@ -16,9 +21,30 @@ from tfgraph.data.graphs.fields import (
     real_array,
 )
 
+if TYPE_CHECKING:
+    import matplotlib.figure
+    import tensorflow as tf
 
-def attention(adjacency, scores, classes=None, seed=0):
-    """Draws a graph; the darker an edge, the more attention is paid along it.
+__all__ = [
+    "attention",
+    "attention_entropies",
+    "attention_entropy",
+    "clusters",
+    "latent_space",
+]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
+def attention(
+    adjacency: tf.sparse.SparseTensor,
+    scores: npt.ArrayLike,
+    classes: npt.ArrayLike | None = None,
+    seed: int | None = 0,
+) -> matplotlib.figure.Figure:
+    """Draws a graph in which darker edges have higher attention scores.
 
     An arrow points from the sender to the node that pays attention. The mean of the
     heads is drawn. For small graphs, such as the karate club:
@@ -36,11 +62,11 @@ def attention(adjacency, scores, classes=None, seed=0):
         scores: `[E, H]` or `[E + N, H]`, as `GATConv` returns them. The scores of added
             self-loops are not drawn.
         classes: A number `[N]` for the colour of each node, or None.
-        seed: Seed of the places of the nodes.
+        seed: Seed of the layout. None for another layout in each call.
 
     Raises:
-        ValueError: If `adjacency` is not a SparseTensor, scores are not finite, or
-            there is not one row of scores for each entry, or each entry and node.
+        ValueError: If `adjacency` is not a SparseTensor, or scores are not finite. Also
+            if their rows are not one for each entry, or for each entry and node.
         ImportError: If Matplotlib or NetworkX is not installed.
     """
     figure = _figure()
@@ -52,7 +78,7 @@ def attention(adjacency, scores, classes=None, seed=0):
             f"Expected `classes` to have one number for each of the {len(places)} "
             f"nodes. Received: classes with shape={classes.shape}"
         )
-    axes = figure.subplots()
+    axes: Any = figure.subplots()
     apart = receivers != senders
     score = scores.mean(axis=1)
     shade = np.clip(score / max(score.max(initial=0), 1e-12), 0.05, 1)
@@ -80,7 +106,9 @@ def attention(adjacency, scores, classes=None, seed=0):
     return figure
 
 
-def attention_entropy(adjacency, scores):
+def attention_entropy(
+    adjacency: tf.sparse.SparseTensor, scores: npt.ArrayLike
+) -> matplotlib.figure.Figure:
     """Draws histograms of the entropy of each node's attention, one for each head.
 
     Beside them is the histogram of uniform attention. If the two look alike, the layer
@@ -97,7 +125,7 @@ def attention_entropy(adjacency, scores):
     figure = _figure()
     entropy, uniform = attention_entropies(adjacency, scores)
     bins = np.linspace(0, max(uniform.max(initial=0), 1e-6) * 1.01, 30)
-    axes = figure.subplots()
+    axes: Any = figure.subplots()
     axes.hist(uniform, bins, color="lightgrey", label="uniform")
     for head, values in enumerate(entropy.T):
         axes.hist(values, bins, histtype="step", label=f"head {head}")
@@ -106,7 +134,9 @@ def attention_entropy(adjacency, scores):
     return figure
 
 
-def attention_entropies(adjacency, scores):
+def attention_entropies(
+    adjacency: tf.sparse.SparseTensor, scores: npt.ArrayLike
+) -> tuple[np.ndarray, np.ndarray]:
     """Returns the entropy `-Σ_j α_ij ln α_ij` of each node's attention.
 
     Args:
@@ -123,21 +153,25 @@ def attention_entropies(adjacency, scores):
     receivers, senders, of_edges = _edges(adjacency, scores)
     num_nodes = int(adjacency.shape[0])
     of_loops = np.asarray(scores)[len(receivers) :]
-    heard = adjacency.values.numpy() != 0
+    has_weight = adjacency.values.numpy() != 0
     if len(of_loops):  # added for the nodes that have none
         missing = np.ones(num_nodes, bool)
-        missing[receivers[heard & (receivers == senders)]] = False
-        heard = np.append(heard, missing)
+        missing[receivers[has_weight & (receivers == senders)]] = False
+        has_weight = np.append(has_weight, missing)
         receivers = np.append(receivers, np.arange(num_nodes))
     alpha = np.concatenate([of_edges, of_loops])
     terms = -alpha * np.log(np.where(alpha > 0, alpha, 1))
     entropy = np.zeros((num_nodes, alpha.shape[1]))
     np.add.at(entropy, receivers, terms)
-    counts = np.bincount(receivers[heard], minlength=num_nodes)
+    counts = np.bincount(receivers[has_weight], minlength=num_nodes)
     return entropy, np.log(np.maximum(counts, 1))
 
 
-def latent_space(z, labels=None, title: str | None = None):
+def latent_space(
+    z: npt.ArrayLike,
+    labels: npt.ArrayLike | None = None,
+    title: str | None = None,
+) -> matplotlib.figure.Figure:
     """Draws latent vectors in the plane of their two principal components.
 
     ```python
@@ -152,7 +186,7 @@ def latent_space(z, labels=None, title: str | None = None):
         title: Title of the picture, or None.
 
     Raises:
-        ValueError: If shapes do not fit, `z` is not finite, or `labels` are no
+        ValueError: If shapes do not fit, `z` is not finite, or `labels` are not
             integers.
         ImportError: If Matplotlib is not installed.
     """
@@ -171,7 +205,7 @@ def latent_space(z, labels=None, title: str | None = None):
             f"dtype={labels.dtype}"
         )
     points, figure = _principal_components(z), _figure()
-    axes = figure.subplots()
+    axes: Any = figure.subplots()
     for label in np.unique(labels):
         of_label = points[labels == label]
         colour = "lightgrey" if label < 0 else f"C{label}"
@@ -182,8 +216,13 @@ def latent_space(z, labels=None, title: str | None = None):
     return figure
 
 
-def clusters(adjacency, assignment, title: str | None = None, seed=0):
-    """Draws a graph with its nodes coloured by their likeliest cluster.
+def clusters(
+    adjacency: tf.sparse.SparseTensor,
+    assignment: npt.ArrayLike,
+    title: str | None = None,
+    seed: int | None = 0,
+) -> matplotlib.figure.Figure:
+    """Draws a graph, with a colour for the likeliest cluster of each node.
 
     For small graphs:
 
@@ -201,7 +240,7 @@ def clusters(adjacency, assignment, title: str | None = None, seed=0):
         assignment: The share of each node in each cluster, `[N, K]`, as `DiffPool`
             returns it; or the number of each node's cluster, `[N]`.
         title: Title of the picture, or None.
-        seed: Seed of the places of the nodes.
+        seed: Seed of the layout. None for another layout in each call.
 
     Raises:
         ValueError: If `adjacency` is not a SparseTensor, or there is not one finite row
@@ -220,7 +259,7 @@ def clusters(adjacency, assignment, title: str | None = None, seed=0):
     if assignment.ndim == 2:
         assignment = assignment.argmax(axis=1)
     figure, places = _figure(), _spring_layout(adjacency, seed)
-    axes = figure.subplots()
+    axes: Any = figure.subplots()
     ends = places[np.stack([receivers, senders])]
     axes.plot(ends[..., 0], ends[..., 1], color="lightgrey", zorder=1)
     clusters = np.unique(assignment)
@@ -240,7 +279,7 @@ def clusters(adjacency, assignment, title: str | None = None, seed=0):
     return figure
 
 
-def _spring_layout(adjacency, seed):
+def _spring_layout(adjacency: tf.sparse.SparseTensor, seed: int | None) -> np.ndarray:
     """Returns a place in the plane for each node, `[N, 2]`."""
     seed = checked_seed(seed)
     networkx = _import("networkx")
@@ -252,12 +291,14 @@ def _spring_layout(adjacency, seed):
     return np.array([places[node] for node in network])
 
 
-def _entries(adjacency):
+def _entries(adjacency: tf.sparse.SparseTensor) -> np.ndarray:
     check_adjacency("adjacency", adjacency)
     return adjacency.indices.numpy().T
 
 
-def _edges(adjacency, scores):
+def _edges(
+    adjacency: tf.sparse.SparseTensor, scores: npt.ArrayLike
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     receivers, senders = _entries(adjacency)
     scores = finite_float32("scores", scores)
     num_entries, num_nodes = len(receivers), int(adjacency.shape[0])
@@ -270,11 +311,11 @@ def _edges(adjacency, scores):
     return receivers, senders, scores[: len(receivers)]
 
 
-def _figure():
+def _figure() -> matplotlib.figure.Figure:
     return _import("matplotlib.figure").Figure(figsize=(8, 6), layout="tight")
 
 
-def _import(module):
+def _import(module: str) -> types.ModuleType:
     try:
         return importlib.import_module(module)
     except ImportError as error:
@@ -283,7 +324,7 @@ def _import(module):
         ) from error
 
 
-def _principal_components(z, count: int = 2):
+def _principal_components(z: np.ndarray, count: int = 2) -> np.ndarray:
     """Returns the coordinates `[N, count]` of `z [N, D]` along its principal axes."""
     centred = z - z.mean(axis=0)
     _, _, axes = np.linalg.svd(centred, full_matrices=False)

@@ -3,7 +3,7 @@
 TF-GNN is written for Keras 2 and refuses to be imported beside Keras 3. Two things
 make it work:
 
-- TF-GNN's modules import a stand-in for `tensorflow`, whose `keras` is `tf_keras`. The
+- TF-GNN's modules import a stand-in for `tensorflow`. Its `keras` is `tf_keras`. The
   user's own `tf.keras` stays Keras 3.
 - Keras is told that a GraphTensor is a nested structure, see `tfgraph.graph_tensor`.
 """
@@ -25,7 +25,7 @@ _TFGNN = "tensorflow_gnn"
 
 
 class _TensorFlowWithKeras2(types.ModuleType):
-    """What TF-GNN sees as `tensorflow`: the real one with another `keras`."""
+    """The module that TF-GNN imports as `tensorflow`: with `tf_keras` as `keras`."""
 
     def __init__(self):
         super().__init__("tensorflow")
@@ -41,7 +41,7 @@ _stand_in = functools.cache(_TensorFlowWithKeras2)
 
 
 def _import(name, *args, **kwargs):
-    """The `__import__` of TF-GNN's modules, for which `tensorflow` is the stand-in."""
+    """The `__import__` of TF-GNN's modules. It imports the stand-in for TensorFlow."""
     module = builtins.__import__(name, *args, **kwargs)
     return _stand_in() if module is tf else module
 
@@ -92,7 +92,7 @@ def _register_with_keras(graph_tensor_class):
     )
 
 
-def install():
+def install() -> None:
     """Makes `import tensorflow_gnn` work beside Keras 3, now and later."""
     if _TFGNN in sys.modules:
         _register_with_keras(sys.modules[_TFGNN].GraphTensor)

@@ -53,3 +53,7 @@ __all__ = [
     "walk_batches",
     "whole_graph_batches",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

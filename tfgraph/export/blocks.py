@@ -1,7 +1,8 @@
-"""The export of models that are called with nodes' sampled neighbourhood."""
+"""The export of models that take the sampled neighbourhood of nodes."""
 
 import itertools
 import os
+from collections.abc import Sequence
 
 import keras
 import tensorflow as tf
@@ -12,18 +13,18 @@ from tfgraph.export.versions import check_arguments, write_version
 
 
 def export_block_model(model: keras.Model, path: str | os.PathLike) -> str:
-    """Exports a model over blocks, to be called with nodes' sampled neighbourhood.
+    """Exports a model that takes the sampled neighbourhood of some nodes.
 
     For `models.GraphSAGE` and `models.GAT` of K convolutions. A client samples as in
     training, from its own store of the graph, and sends what `block_request` makes of
     the sample. The signature `serving_default` takes
 
     - `features` float32 `[N_0, F]`, of all sampled nodes;
-    - `num_nodes` int64 `[K]`: `N_1, ..., N_K`, the first nodes that each layer
-      computes; the last are the seeds, of which `predictions` has a row each;
-    - `edges_k` int64 `[E_k, 2]` and `weights_k` float32 `[E_k]` for k = 1 .. K: layer
-      k's edges, each row `(source, target)`, source below `N_(k-1)`, target below
-      `N_k`.
+    - `num_nodes` int64 `[K]`: `N_1, ..., N_K`. Layer k computes the first `N_k` nodes.
+      The first `N_K` nodes are the seeds. `predictions` has a row for each of them;
+    - `edges_k` int64 `[E_k, 2]` and `weights_k` float32 `[E_k]` for k = 1 .. K: the
+      edges of layer k. Each row is `(source, target)`, with the source below `N_(k-1)`
+      and the target below `N_k`.
 
     Example:
 
@@ -43,8 +44,8 @@ def export_block_model(model: keras.Model, path: str | os.PathLike) -> str:
         The directory of the new version.
 
     Raises:
-        ValueError: If `model` is not built, `path` is remote, or the model is no stack
-            of convolutions over features `[N, F]`.
+        ValueError: If `model` is not built, `path` is remote, or the model is not a
+            stack of convolutions over features `[N, F]`.
     """
     check_arguments(model, path)
     num_features, *_ = edge_list_inputs(model)
@@ -79,8 +80,10 @@ def export_block_model(model: keras.Model, path: str | os.PathLike) -> str:
     return write_version(archive, path)
 
 
-def block_request(inputs) -> dict[str, tf.Tensor]:
-    """Returns the tensors that an export by `export_block_model` asks for, by name.
+def block_request(
+    inputs: tuple[tf.Tensor, Sequence[tf.sparse.SparseTensor]],
+) -> dict[str, tf.Tensor]:
+    """Returns a request to an export by `export_block_model`: a dict of tensors.
 
     Args:
         inputs: `(x, adjacencies)`, as `tfgraph.data.neighbor_batches` makes them.

@@ -2,6 +2,7 @@
 
 import numbers
 import os
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -20,17 +21,17 @@ def export_model(
 ) -> str:
     """Exports a model over `[x, adjacency]`, to be called with a graph of any size.
 
-    Or over `[x, adjacency, graph_ids]`, such as `models.DiffPoolClassifier`. The
-    signatures are
+    It may also be a model over `[x, adjacency, graph_ids]`, such as
+    `models.DiffPoolClassifier`. The signatures are
 
     - `serving_default`: `features` float32 `[N, F]` and `edges` int64 `[E, 2]`, each
       row `(source, target)`, all of weight 1;
     - `weighted`: the same and `weights` float32 `[E]`.
 
-    A model of whole graphs has `graph_ids` int64 `[N]`, too: the number of each node's
-    graph, sorted, all 0 for a single one. Graphs may have no nodes. As in training, an
-    edge `source -> target` is entry `[target, source]` of the adjacency, and an
-    undirected graph holds each edge in both directions.
+    A model of whole graphs also takes `graph_ids` int64 `[N]`: the number of each
+    node's graph, sorted. For a single graph, all are 0. Graphs may have no nodes. As in
+    training, an edge `source -> target` is entry `[target, source]` of the adjacency.
+    An undirected graph holds each edge in both directions.
 
     A functional model over a dense adjacency is served with a sparse one if only graph
     convolutions take it. Any other costs `N * N` numbers for a request, and `max_nodes`
@@ -55,14 +56,14 @@ def export_model(
         The directory of the new version.
 
     Raises:
-        ValueError: If `model` is not built, `path` is remote, a limit is no positive
-            integer, or the model is not for `[x, adjacency]` of shapes `[N, F]` and
-            `[N, N]`, perhaps with `graph_ids` `[N]`.
+        ValueError: If `model` is not built, `path` is remote, or a limit is not a
+            positive integer. Also if the model is not for `[x, adjacency]` of shapes
+            `[N, F]` and `[N, N]`, or for these and `graph_ids` `[N]`.
     """
     check_arguments(model, path)
     for name, limit in [("max_nodes", max_nodes), ("max_graphs", max_graphs)]:
         _check_limit(name, limit)
-    num_features, sparse_x, sparse_adjacency, *whole = edge_list_inputs(model)
+    num_features, sparse_x, sparse_adjacency, *has_graph_ids = edge_list_inputs(model)
     served = model
     if not sparse_adjacency and (clone := _with_sparse_adjacency(model)) is not None:
         served, sparse_adjacency = clone, True
@@ -88,10 +89,11 @@ def export_model(
     )
     edges = Input("edges", tf.int64, ("E", 2), below=("N",))
     weights = Input("weights", tf.float32, ("E",))
-    graph_ids = Input(
-        "graph_ids", tf.int64, ("N",), below=(max_graphs,), is_sorted=True
-    )
-    graph_ids = [graph_ids] if whole else []
+    graph_ids = []
+    if has_graph_ids:
+        graph_ids = [
+            Input("graph_ids", tf.int64, ("N",), below=(max_graphs,), is_sorted=True)
+        ]
     archive = keras.export.ExportArchive()
     archive.track(served)  # its lookup tables; variables are found without
     inputs = [features, edges, *graph_ids]
@@ -101,17 +103,17 @@ def export_model(
     return write_version(archive, path)
 
 
-def edge_list_inputs(model):
-    """Returns `F` of a model over `[x, adjacency]`, and which of its inputs are sparse.
+def edge_list_inputs(model: keras.Model) -> tuple[Any, ...]:
+    """Returns the number of features of a model, and whether each input is sparse.
 
-    Of one over `[x, adjacency, graph_ids]`, those are three.
+    The inputs are `[x, adjacency]`, or `[x, adjacency, graph_ids]`.
     """
     if getattr(model, "inputs", None):  # a functional model
         shapes = keras.tree.map_structure(lambda tensor: tensor.shape, model.input)
         sparse = [tensor.sparse for tensor in model.inputs]
         dtypes = [tensor.dtype for tensor in model.inputs]
     else:
-        # A subclassed model remembers no more than shapes, and takes whatever comes.
+        # A subclassed model keeps only shapes. Its inputs may be sparse or dense.
         shapes = (model.get_build_config() or {}).get("input_shape")
         sparse, dtypes = [False, True, False], ["float32", "float32", "int64"]
     parts = shapes if isinstance(shapes, (list, tuple)) else ()

@@ -1,6 +1,9 @@
 """The export of models that are called with serialized GraphTensors."""
 
+from __future__ import annotations
+
 import os
+from typing import TYPE_CHECKING
 
 import keras
 import tensorflow as tf
@@ -10,21 +13,26 @@ from tfgraph.export.versions import check_arguments, write_version
 from tfgraph.graph_tensor import load_tfgnn
 from tfgraph.ops.checks import check
 
+if TYPE_CHECKING:
+    import tensorflow_gnn as tfgnn
+
 # A node set without features has no rows that would bound its size.
 _MAX_NODES_WITHOUT_FEATURES = 2**20
 
 
-def export_graph_tensor_model(model: keras.Model, path: str | os.PathLike, spec) -> str:
+def export_graph_tensor_model(
+    model: keras.Model, path: str | os.PathLike, spec: tfgnn.GraphTensorSpec
+) -> str:
     """Exports a model over a `GraphTensor`, to be called with serialized graphs.
 
     The signature `serving_default` takes `examples`, strings `[B]`: the graphs of a
     batch, each a serialized `tf.Example` as `tfgnn.write_example` makes it. The model
-    sees them merged into one, so the rows of a node classifier's `predictions` are the
-    nodes of the first graph, then those of the second, and so on.
+    sees them merged into one graph. So a node classifier's `predictions` have a row for
+    each node of the first graph, then of the second, and so on.
 
-    Of each example it is checked that its features and edges are as many as its sizes
-    say, and that an edge joins nodes of its own component. A node set without features
-    may have up to 2**20 nodes in a request.
+    An example must have as many features and edges as its sizes say, and its edges must
+    join nodes of one component. A node set without features may have up to 2**20 nodes
+    in a request.
 
     Example:
 
@@ -39,8 +47,8 @@ def export_graph_tensor_model(model: keras.Model, path: str | os.PathLike, spec)
         model: A built functional or subclassed model.
         path: Local directory of the model's versions.
         spec: The `tfgnn.GraphTensorSpec` of one graph of a request, such as
-            `graph.spec`. Its numbers of nodes and edges are ignored; each of its
-            features must be in every example, so leave out those for training only.
+            `graph.spec`. Its numbers of nodes and edges are ignored. Every example must
+            have each of its features, so leave out those for training only.
 
     Returns:
         The directory of the new version.
@@ -84,7 +92,7 @@ def _checked(graph):
         checks += _check_piece(piece, name)
     with tf.control_dependencies(checks):
         graph = tf.identity(graph)
-    # Only now nothing of the sizes' own making is allocated.
+    # Only now do the sizes agree with the tensors, so nothing huge is allocated.
     checks = []
     for name, edges in graph.edge_sets.items():
         ends = edges.adjacency
@@ -107,7 +115,7 @@ def _check_piece(piece, name):
     if fields:
         limit = tf.reduce_sum(_num_rows(next(iter(fields.values()))))
     sizes = _flat(piece.sizes)
-    # Each alone, too: a sum of huge ones can come round to the right number.
+    # Also each size alone, as a sum of huge ones can overflow to the right number.
     fits = tf.reduce_all((sizes >= 0) & (sizes <= limit))
     fits &= tf.reduce_sum(sizes) <= limit
     message = (

@@ -1,6 +1,7 @@
-"""The exports of what a model says of one graph, to be looked up by number."""
+"""Exports of the predictions for one graph, which are looked up by node number."""
 
 import os
+from typing import Any
 
 import keras
 import numpy as np
@@ -11,7 +12,9 @@ from tfgraph.export.versions import check_arguments, write_version
 from tfgraph.layers import InnerProductDecoder
 
 
-def export_transductive(model: keras.Model, path: str | os.PathLike, inputs) -> str:
+def export_transductive(
+    model: keras.Model, path: str | os.PathLike, inputs: Any
+) -> str:
     """Exports the predictions for every node of one graph, to be looked up by number.
 
     The model runs once, now. The SavedModel holds its `N * C` output numbers in place
@@ -45,8 +48,8 @@ def export_transductive(model: keras.Model, path: str | os.PathLike, inputs) -> 
     _check_inputs(inputs)
     outputs = named(model(inputs, training=False))
     shapes = {name: tuple(output.shape) for name, output in outputs.items()}
-    num_rows = {shape[0] if shape else None for shape in shapes.values()}
-    if len(num_rows) != 1 or None in num_rows:
+    num_rows = {shape[0] if shape else -1 for shape in shapes.values()}
+    if len(num_rows) != 1 or -1 in num_rows:
         raise ValueError(
             "Expected every output of `model` to have one row for each node. "
             f"Received: outputs of shapes {shapes}"
@@ -67,7 +70,7 @@ def export_transductive(model: keras.Model, path: str | os.PathLike, inputs) -> 
     return write_version(archive, path)
 
 
-def export_link_scorer(model: keras.Model, path: str | os.PathLike, inputs) -> str:
+def export_link_scorer(model: keras.Model, path: str | os.PathLike, inputs: Any) -> str:
     """Exports the probability of a link between any two nodes of one graph.
 
     For `models.GAE` and `models.VGAE`. The encoder runs once, now. The SavedModel holds
@@ -96,7 +99,7 @@ def export_link_scorer(model: keras.Model, path: str | os.PathLike, inputs) -> s
 
     Raises:
         ValueError: If `model` is not built or has no decoder of pairs, `path` is
-            remote, or `inputs` hold no graph alone.
+            remote, or `inputs` are not one graph without pairs.
     """
     check_arguments(model, path)
     _check_inputs(inputs)
@@ -124,7 +127,7 @@ def export_link_scorer(model: keras.Model, path: str | os.PathLike, inputs) -> s
     return write_version(archive, path)
 
 
-def _check_inputs(inputs):
+def _check_inputs(inputs: Any) -> None:
     parts = keras.tree.flatten(inputs)
     if not parts or not all(
         tf.is_tensor(p) or isinstance(p, np.ndarray) for p in parts

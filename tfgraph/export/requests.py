@@ -4,8 +4,10 @@ TensorFlow enforces the types of a signature and nothing else. A tensor of anoth
 reaches the operations, some of which then end the process.
 """
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
+import keras
 import tensorflow as tf
 
 from tfgraph.ops.checks import check
@@ -14,19 +16,19 @@ from tfgraph.ops.checks import check
 class Input(NamedTuple):
     """One tensor of a request.
 
-    Its sizes are numbers, or letters that stand for any number, the same one wherever
-    an endpoint's inputs use the letter. Only the first size may be a letter.
+    A size is a number, or a letter that stands for any number. A letter is the same
+    number in all inputs of an endpoint. Only the first size may be a letter.
 
     Attributes:
         name: The name in the signature.
         dtype: Type of the numbers. Those of floating point must be finite.
         shape: The sizes.
-        below: If given, the numbers are 0 or more and below this number or size; with
-            several, one for each column.
+        below: If given, the numbers are 0 or more, and below this number or size. If
+            there are several, each is for one column.
         is_sorted: Whether the numbers must not decrease.
-        counts: If given, the numbers are the sizes named here after the first, each at
-            most the one before.
-        max_rows: The first size's limit, if given; it is then 1 or more.
+        counts: If given, the numbers are the sizes of these letters, without the first
+            letter. Each is at most the size before it.
+        max_rows: If given, the first size is from 1 to this number.
     """
 
     name: str
@@ -42,7 +44,12 @@ class Input(NamedTuple):
         return [None if isinstance(size, str) else size for size in self.shape]
 
 
-def add_endpoint(archive, name: str, function, inputs: list[Input]):
+def add_endpoint(
+    archive: keras.export.ExportArchive,
+    name: str,
+    function: Callable[..., dict[str, tf.Tensor]],
+    inputs: list[Input],
+) -> None:
     """Adds a signature whose `function` sees only requests that passed all checks.
 
     Args:
@@ -61,62 +68,62 @@ def _checked(inputs, tensors):
     """Returns the tensors, which exist only once all checks have passed."""
     tensors = [_with_shape(i, t) for i, t in zip(inputs, tensors, strict=True)]
     sizes, checks = {}, []
-    for described, tensor in zip(inputs, tensors, strict=True):
-        checks += _check_sizes(described, tensor, sizes)
-    for described, tensor in zip(inputs, tensors, strict=True):
-        checks += _check_numbers(described, tensor, sizes)
+    for field, tensor in zip(inputs, tensors, strict=True):
+        checks += _check_sizes(field, tensor, sizes)
+    for field, tensor in zip(inputs, tensors, strict=True):
+        checks += _check_numbers(field, tensor, sizes)
     with tf.control_dependencies(checks):
         return [tf.identity(tensor) for tensor in tensors]
 
 
-def _with_shape(described, tensor):
+def _with_shape(field, tensor):
     """Returns the tensor in its described shape, after a check at run time.
 
     `[]` becomes no rows of the described width.
     """
-    # TensorFlow trusts the signature and removes checks of what it says. An optional
-    # hands the tensor on, without a copy, and hides its shape.
+    # TensorFlow trusts the shapes of a signature and removes checks of them. An
+    # optional passes the tensor on, without a copy, and hides its shape.
     optional = tf.raw_ops.OptionalFromValue(components=[tensor])
     (tensor,) = tf.raw_ops.OptionalGetValue(
         optional=optional,
-        output_types=[described.dtype],
+        output_types=[field.dtype],
         output_shapes=[tf.TensorShape(None)],
     )
-    name, rank = described.name, len(described.shape)
+    name, rank = field.name, len(field.shape)
     shape = tf.shape(tensor, tf.int64)
     sizes = tf.concat([shape, tf.fill([rank], tf.constant(-1, tf.int64))], axis=0)[
         :rank
     ]
     fits = tf.size(shape) == rank
-    for size, expected in zip(tf.unstack(sizes, rank), described.shape, strict=True):
+    for size, expected in zip(tf.unstack(sizes, rank), field.shape, strict=True):
         if isinstance(expected, int):
             fits &= size == expected
     fits |= (tf.size(shape) == 1) & (tf.reduce_prod(shape) == 0)
     message = (
-        f"Expected `{name}` of shape {described.static_shape}. "
+        f"Expected `{name}` of shape {field.static_shape}. "
         f"Received: {name} of shape {{}}"
     )
     with tf.control_dependencies([check(fits, message, shape)]):
-        rows = sizes[0] if isinstance(described.shape[0], str) else described.shape[0]
-        return tf.reshape(tensor, [rows, *described.shape[1:]])
+        rows = sizes[0] if isinstance(field.shape[0], str) else field.shape[0]
+        return tf.reshape(tensor, [rows, *field.shape[1:]])
 
 
-def _check_sizes(described, tensor, sizes):
+def _check_sizes(field, tensor, sizes):
     """Returns checks of the number of rows and of counts, and adds to `sizes`."""
-    name, checks = described.name, []
-    rows, letter = tf.shape(tensor, tf.int64)[0], described.shape[0]
-    if described.max_rows is not None:
-        message = f"Expected `{name}` of 1 to {described.max_rows} rows. "
+    name, checks = field.name, []
+    rows, letter = tf.shape(tensor, tf.int64)[0], field.shape[0]
+    if field.max_rows is not None:
+        message = f"Expected `{name}` of 1 to {field.max_rows} rows. "
         message += "Received: {} rows"
-        fits = (rows >= 1) & (rows <= described.max_rows)
+        fits = (rows >= 1) & (rows <= field.max_rows)
         checks.append(check(fits, message, rows))
     if isinstance(letter, str):
         expected = sizes.setdefault(letter, rows)
         if expected is not rows:
             message = f"Expected `{name}` of {{}} rows. Received: {{}} rows"
             checks.append(check(rows == expected, message, expected, rows))
-    if described.counts:
-        first, *others = described.counts
+    if field.counts:
+        first, *others = field.counts
         counts = tf.concat([[sizes[first]], tensor], axis=0)
         descending = tf.reduce_all(counts[1:] <= counts[:-1]) & (counts[-1] >= 0)
         message = (
@@ -128,27 +135,27 @@ def _check_sizes(described, tensor, sizes):
     return checks
 
 
-def _check_numbers(described, tensor, sizes):
+def _check_numbers(field, tensor, sizes):
     """Returns checks of the numbers in the tensor."""
-    name, checks = described.name, []
-    if described.dtype.is_floating:
+    name, checks = field.name, []
+    if field.dtype.is_floating:
         checks.append(check_finite(tensor, f"`{name}`"))
-    if described.below:
-        bounds = [sizes.get(b, b) for b in described.below]
+    if field.below:
+        bounds = [sizes.get(b, b) for b in field.below]
         last = tf.stack(tf.cast(bounds, tf.int64)) - 1
-        what = "of node numbers " if len(described.shape) == 2 else ""
+        what = "of node numbers " if len(field.shape) == 2 else ""
         low, high = tf.reduce_min(tensor), tf.reduce_max(tensor, axis=0)
         message = f"Expected `{name}` {what}from 0 to {{}}. Received: {{}} to {{}}"
         last = last[0] if len(bounds) == 1 else last
         inside = (low >= 0) & tf.reduce_all(high <= last)
         checks.append(check(inside, message, last, low, high))
-    if described.is_sorted:
+    if field.is_sorted:
         rises = tf.reduce_all(tensor[1:] >= tensor[:-1])
         checks.append(check(rises, f"Expected `{name}` to be sorted."))
     return checks
 
 
-def check_finite(tensor, name: str):
+def check_finite(tensor: tf.Tensor, name: str) -> tf.Operation:
     """Returns the check that no number is NaN or infinite."""
     finite = tf.reduce_all(tf.math.is_finite(tensor))
     return check(
@@ -156,7 +163,7 @@ def check_finite(tensor, name: str):
     )
 
 
-def named(outputs) -> dict:
+def named(outputs: Any) -> dict[str, tf.Tensor]:
     """Returns a model's outputs by their names in a signature."""
     if isinstance(outputs, dict):
         return outputs

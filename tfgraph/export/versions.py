@@ -7,7 +7,7 @@ import tempfile
 import keras
 
 
-def check_arguments(model, path):
+def check_arguments(model: keras.Model, path: str | os.PathLike) -> None:
     """Raises a ValueError unless `model` can be exported to `path`."""
     if not isinstance(model, keras.Model):
         raise ValueError(
@@ -33,10 +33,10 @@ def check_arguments(model, path):
         )
 
 
-def write_version(archive, path) -> str:
+def write_version(archive: keras.export.ExportArchive, path: str | os.PathLike) -> str:
     """Writes the archive as the next version below `path` and returns its directory."""
     os.makedirs(path, exist_ok=True)
-    # TensorFlow Serving loads what has a number for a name, as soon as it is there.
+    # TensorFlow Serving loads a directory as soon as its name is a number.
     with tempfile.TemporaryDirectory(prefix="unfinished-", dir=path) as directory:
         unfinished = os.path.join(directory, "saved_model")
         archive.write_out(unfinished, verbose=False)

@@ -1,14 +1,24 @@
-"""How well a linear classifier does on embeddings."""
+"""A linear classifier that scores embeddings."""
+
+from __future__ import annotations
 
 import keras
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
 from tfgraph.arguments import checked_integer, is_number, received
 from tfgraph.data.graphs.fields import check_finite, checked_nodes, real_array
 
 
-def linear_probe(z, y, train, test, l2: float = 1e-4, steps: int = 500) -> float:
+def linear_probe(
+    z: npt.ArrayLike,
+    y: npt.ArrayLike,
+    train: npt.ArrayLike | slice,
+    test: npt.ArrayLike | slice,
+    l2: float = 1e-4,
+    steps: int = 500,
+) -> float:
     """Trains logistic regression on embeddings and returns its micro-F1.
 
     This is how GraphSAGE's unsupervised embeddings are evaluated (Hamilton, Ying &
@@ -30,25 +40,26 @@ def linear_probe(z, y, train, test, l2: float = 1e-4, steps: int = 500) -> float
         accuracy.
 
     Raises:
-        ValueError: If `z` and `y` differ in length, `z` holds NaN or infinity, there is
-            no training or test node, or one of these nodes has no label.
+        ValueError: If `z` and `y` differ in length, or hold NaN or infinity. Also if
+            there is no training or test node, or one of these nodes has no label.
     """
-    z, y = real_array("z", z).astype("float64"), real_array("y", y)
+    x = real_array("z", z).astype("float64")
+    y = real_array("y", y)
     steps = checked_integer("steps", steps, 1)
     if not is_number(l2) or not 0 <= l2 < float("inf"):
         raise ValueError(
             f"Expected `l2` to be a non-negative number. {received('l2', l2)}"
         )
-    if z.ndim != 2 or y.ndim not in (1, 2) or len(z) != len(y):
+    if x.ndim != 2 or y.ndim not in (1, 2) or len(x) != len(y):
         raise ValueError(
             "Expected embeddings `z` [N, D] with a row for each of `y`. "
-            f"Received: z.shape={z.shape}, y.shape={y.shape}"
+            f"Received: z.shape={x.shape}, y.shape={y.shape}"
         )
-    check_finite("z", z)
+    check_finite("z", x)
     check_finite("y", y)
-    train = _node_numbers("train", train, len(z))
-    test = _node_numbers("test", test, len(z))
-    for name, nodes in (("train", train), ("test", test)):
+    train_nodes = _node_numbers("train", train, len(x))
+    test_nodes = _node_numbers("test", test, len(x))
+    for name, nodes in (("train", train_nodes), ("test", test_nodes)):
         if not len(nodes):
             raise ValueError(f"Expected `{name}` to select nodes. Received: none")
         if not _are_labels(y[nodes]):
@@ -57,9 +68,9 @@ def linear_probe(z, y, train, test, l2: float = 1e-4, steps: int = 500) -> float
                 f"nodes of `{name}`. Received: numbers from {y[nodes].min()} to "
                 f"{y[nodes].max()}, y.shape={y.shape}"
             )
-    mean, deviation = z[train].mean(axis=0), z[train].std(axis=0)
+    mean, deviation = x[train_nodes].mean(axis=0), x[train_nodes].std(axis=0)
     is_constant = deviation <= 1e-6 * np.abs(mean)
-    z = ((z - mean) / np.where(is_constant, 1, deviation)).astype("float32")
+    x = ((x - mean) / np.where(is_constant, 1, deviation)).astype("float32")
     several = y.ndim == 2
     probe = keras.Sequential(
         [
@@ -76,23 +87,25 @@ def linear_probe(z, y, train, test, l2: float = 1e-4, steps: int = 500) -> float
         else keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     )
     probe.compile(keras.optimizers.Adam(0.05), loss)
-    data = tf.data.Dataset.from_tensors((z[train], y[train])).repeat()
+    data = tf.data.Dataset.from_tensors((x[train_nodes], y[train_nodes])).repeat()
     probe.fit(data, steps_per_epoch=steps, shuffle=False, verbose=0)
-    logits = probe.predict_on_batch(z[test])
+    logits = probe.predict_on_batch(x[test_nodes])
     if not several:
-        return float(np.mean(logits.argmax(axis=1) == y[test]))
-    predicted, true = logits > 0, y[test] > 0
+        return float(np.mean(logits.argmax(axis=1) == y[test_nodes]))
+    predicted, true = logits > 0, y[test_nodes] > 0
     either = np.sum(predicted) + np.sum(true)
     return float(2 * np.sum(predicted & true) / max(either, 1))
 
 
-def _node_numbers(name, nodes, num_nodes):
+def _node_numbers(
+    name: str, nodes: npt.ArrayLike | slice, num_nodes: int
+) -> np.ndarray:
     if isinstance(nodes, slice):
         return np.arange(num_nodes)[nodes]
     return checked_nodes(name, nodes, num_nodes)
 
 
-def _are_labels(y):
+def _are_labels(y: np.ndarray) -> bool:
     """Whether `y` holds class numbers `[N]`, or 0 and 1 `[N, C]`. A NaN is neither."""
     if y.ndim == 1:
         return ((y >= 0) & (y == np.rint(y))).all()

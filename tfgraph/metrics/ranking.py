@@ -1,6 +1,9 @@
 """Exact ranking metrics: every score counts."""
 
+from __future__ import annotations
+
 import keras
+import numpy.typing as npt
 import tensorflow as tf
 
 from tfgraph import ops
@@ -14,7 +17,7 @@ class _RankingMetric(keras.metrics.Metric):
     that they fall between the same two thresholds.
     """
 
-    def __init__(self, name=None, dtype=None):
+    def __init__(self, name: str | None = None, dtype: str | None = None) -> None:
         super().__init__(name=name, dtype=dtype)
         # Plain variables, since those of Keras cannot grow.
         self._columns = {
@@ -28,7 +31,12 @@ class _RankingMetric(keras.metrics.Metric):
             )
         }
 
-    def update_state(self, y_true, y_pred, sample_weight=None):
+    def update_state(
+        self,
+        y_true: npt.ArrayLike,
+        y_pred: npt.ArrayLike,
+        sample_weight: npt.ArrayLike | None = None,
+    ) -> None:
         """Adds predictions.
 
         Args:
@@ -42,9 +50,9 @@ class _RankingMetric(keras.metrics.Metric):
                 not one score and one weight for each label.
         """
         name = type(self).__name__
-        y_true = tf.convert_to_tensor(y_true)
+        given = tf.convert_to_tensor(y_true)
         scores = tf.reshape(tf.cast(y_pred, tf.float64), [-1])
-        labels = tf.reshape(tf.cast(y_true, tf.float64), [-1])
+        labels = tf.reshape(tf.cast(given, tf.float64), [-1])
         binary = ops.check(
             tf.reduce_all((labels == 0) | (labels == 1)),
             f"{name}: expected `y_true` to hold 0 and 1. Received: {{}}",
@@ -61,8 +69,8 @@ class _RankingMetric(keras.metrics.Metric):
             weights = tf.ones_like(scores)
         else:
             weights = tf.cast(sample_weight, tf.float64)
-            if weights.shape.rank == 1 and y_true.shape.rank == 2:
-                weights = tf.repeat(weights, tf.shape(y_true)[1])
+            if weights.shape.rank == 1 and given.shape.rank == 2:
+                weights = tf.repeat(weights, tf.shape(given)[1])
             weights = tf.reshape(weights, [-1])
         a_weight_each = ops.check(
             tf.size(weights) == tf.size(scores),
@@ -76,7 +84,8 @@ class _RankingMetric(keras.metrics.Metric):
             for column, variable in self._columns.items():
                 variable.assign(tf.concat([variable, added[column]], axis=0))
 
-    def reset_state(self):
+    def reset_state(self) -> None:
+        """Forgets all predictions."""
         for variable in self._columns.values():
             variable.assign(tf.zeros([0], variable.dtype))
 
@@ -102,10 +111,11 @@ class RocAUC(_RankingMetric):
         name, dtype: As in `keras.metrics.Metric`.
     """
 
-    def __init__(self, name="auc", dtype=None):
+    def __init__(self, name: str | None = "auc", dtype: str | None = None) -> None:
         super().__init__(name, dtype)
 
-    def result(self):
+    def result(self) -> tf.Tensor:
+        """Returns the area for all predictions since the last reset."""
         return tf.cast(_roc_auc(*self._columns.values()), self.dtype)
 
 
@@ -132,10 +142,11 @@ class AveragePrecision(_RankingMetric):
         name, dtype: As in `keras.metrics.Metric`.
     """
 
-    def __init__(self, name="ap", dtype=None):
+    def __init__(self, name: str | None = "ap", dtype: str | None = None) -> None:
         super().__init__(name, dtype)
 
-    def result(self):
+    def result(self) -> tf.Tensor:
+        """Returns the precision for all predictions since the last reset."""
         return tf.cast(_average_precision(*self._columns.values()), self.dtype)
 
 
@@ -177,7 +188,11 @@ def _nan_if_any_is(scores, weights, result):
 
 
 def _sums_from_above(scores, labels, weights, mask):
-    """Weight in `mask` above each positive's score, from that score on, and of all."""
+    """Returns sums of the weights in `mask`, for each positive and in all.
+
+    The first is over higher scores, the second over scores at least as high. The third
+    is over all scores.
+    """
     positives = tf.boolean_mask(scores, labels)
     ranked, weights = tf.boolean_mask(scores, mask), tf.boolean_mask(weights, mask)
     order = tf.argsort(-ranked)

@@ -23,7 +23,7 @@ import pathlib
 import pickle
 import zipfile
 from collections.abc import Iterator
-from typing import IO, ClassVar
+from typing import IO, Any, ClassVar
 
 import numpy as np
 
@@ -54,7 +54,7 @@ def expecting(what: str) -> Iterator[None]:
         raise ValueError(f"Expected {what}. Received: {received}") from error
 
 
-def check_dense(num_nodes: int, num_features: int, remedy: str):
+def check_dense(num_nodes: int, num_features: int, remedy: str) -> None:
     """Raises a ValueError if dense features would take too much memory.
 
     Args:
@@ -69,7 +69,7 @@ def check_dense(num_nodes: int, num_features: int, remedy: str):
         )
 
 
-def zip_names(where, file: pathlib.Path | bytes) -> list[str]:
+def zip_names(where: str | os.PathLike, file: pathlib.Path | bytes) -> list[str]:
     """Returns the names of a zip file's members.
 
     Args:
@@ -83,7 +83,9 @@ def zip_names(where, file: pathlib.Path | bytes) -> list[str]:
         return zipped.namelist()
 
 
-def zip_member(where, file: pathlib.Path | bytes, name: str) -> bytes:
+def zip_member(
+    where: str | os.PathLike, file: pathlib.Path | bytes, name: str
+) -> bytes:
     """Returns the content of a zip file's member. For the arguments see `zip_names`."""
     with (
         expecting(f"{where} to be a zip file with a member {name}"),
@@ -92,7 +94,9 @@ def zip_member(where, file: pathlib.Path | bytes, name: str) -> bytes:
         return b"".join(_chunks(stream, size))
 
 
-def npz_array(where, file: pathlib.Path, key: str, source: str) -> np.ndarray:
+def npz_array(
+    where: str | os.PathLike, file: pathlib.Path, key: str, source: str
+) -> np.ndarray:
     """Returns an array of an npz file.
 
     Args:
@@ -114,7 +118,7 @@ def npy_array(file: pathlib.Path) -> np.ndarray:
         return _array(stream, os.fstat(stream.fileno()).st_size)
 
 
-def _opened(file: pathlib.Path | bytes):
+def _opened(file: pathlib.Path | bytes) -> io.BytesIO | pathlib.Path:
     return io.BytesIO(file) if isinstance(file, bytes) else file
 
 
@@ -206,7 +210,7 @@ class _SafeUnpickler(pickle.Unpickler):
         ("__builtin__", "list"): list,
     }
 
-    def find_class(self, module: str, name: str):
+    def find_class(self, module: str, name: str) -> Any:
         try:
             return self._ALLOWED[module, name]
         except KeyError:
@@ -215,7 +219,7 @@ class _SafeUnpickler(pickle.Unpickler):
             ) from None
 
 
-def unpickled(where, content: bytes):
+def unpickled(where: str | os.PathLike, content: bytes) -> Any:
     """Returns what a Planetoid pickle holds.
 
     Args:

@@ -5,13 +5,16 @@ import os
 import pathlib
 import tempfile
 from collections.abc import Iterable
+from typing import Any
 
 import keras
 
 from tfgraph.data.datasets.archives import zip_member
 
 
-def known_name(argument: str, value, known: Iterable[str], *, among=None) -> str:
+def known_name(
+    argument: str, value: Any, known: Iterable[str], *, among: Any = None
+) -> str:
     """Returns the known name that `value` stands for, in upper or lower case.
 
     Args:
@@ -32,7 +35,7 @@ def known_name(argument: str, value, known: Iterable[str], *, among=None) -> str
     return names[value.casefold()]
 
 
-def checked_path(path) -> pathlib.Path:
+def checked_path(path: str | os.PathLike) -> pathlib.Path:
     """Returns `path` as a `pathlib.Path`; a ValueError if it is none."""
     if not isinstance(path, str | os.PathLike):
         raise ValueError(
@@ -46,7 +49,9 @@ def data_dir() -> str | None:
     return os.environ.get("TFGRAPH_DATA_DIR") or None
 
 
-def find_file(folder: str, file_name: str, source: str, path=None) -> pathlib.Path:
+def find_file(
+    folder: str, file_name: str, source: str, path: str | os.PathLike | None = None
+) -> pathlib.Path:
     """Returns where a file is: at `path`, or by default in the folder of data sets.
 
     Args:
@@ -121,7 +126,9 @@ def downloaded(
     return content
 
 
-def check_sha256(where, content: bytes, expected: str | dict[str, str]):
+def check_sha256(
+    where: str | os.PathLike, content: bytes, expected: str | dict[str, str]
+) -> None:
     """Raises a ValueError that names `where` unless `content` is the expected one.
 
     Args:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING
+import types
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
 from tfgraph.arguments import (
@@ -14,10 +16,14 @@ from tfgraph.arguments import (
     is_sparse_tensor,
     wrong_object,
 )
-from tfgraph.data.graphs.fields import as_pairs
+from tfgraph.data.graphs.fields import SciPyMatrix, as_pairs
 from tfgraph.graph_tensor import choose, homogeneous, load_tfgnn
 
 if TYPE_CHECKING:
+    import networkx
+    import scipy.sparse
+    import tensorflow_gnn as tfgnn
+
     from tfgraph.data.graphs.graph import Graph
 
 
@@ -39,14 +45,7 @@ def sparse_features(graph: Graph) -> tf.sparse.SparseTensor:
         ValueError: If the graph has no features.
     """
     x = features_of(graph)
-    if is_scipy(x):
-        row = np.repeat(np.arange(x.shape[0]), np.diff(x.indptr))
-        column, values = x.indices, x.data
-    else:
-        row, column = np.nonzero(x)
-        values = x[row, column]
-    indices = np.stack([row, column], axis=1).astype(np.int64)
-    return tf.sparse.SparseTensor(indices, values, x.shape)
+    return tf.sparse.SparseTensor(*entries_of(x), x.shape)
 
 
 def dense_features(graph: Graph) -> np.ndarray:
@@ -59,7 +58,7 @@ def dense_features(graph: Graph) -> np.ndarray:
     return x.toarray() if is_scipy(x) else x
 
 
-def to_graph_tensor(graph: Graph):
+def to_graph_tensor(graph: Graph) -> tfgnn.GraphTensor:
     """Returns a homogeneous TF-GNN `GraphTensor` of one component.
 
     Its node set "nodes" has the feature "hidden_state" `[N, F]` (dense) if the graph
@@ -75,7 +74,7 @@ def to_graph_tensor(graph: Graph):
     )
 
 
-def to_scipy(graph: Graph):
+def to_scipy(graph: Graph) -> scipy.sparse.csr_array:
     """Returns the adjacency, a float32 `scipy.sparse.csr_array` `[N, N]`.
 
     Repeated edges are added up, as in any product with the adjacency.
@@ -90,7 +89,7 @@ def to_scipy(graph: Graph):
     )
 
 
-def to_networkx(graph: Graph):
+def to_networkx(graph: Graph) -> networkx.DiGraph:
     """Returns a `networkx.DiGraph` of nodes `0 .. N-1`.
 
     Weights become the edge attribute "weight". Features, labels and masks are not
@@ -100,10 +99,10 @@ def to_networkx(graph: Graph):
     Raises:
         ImportError: If NetworkX is not installed.
     """
-    networkx = optional_import("networkx", "Graph.to_networkx")
+    library = optional_import("networkx", "Graph.to_networkx")
     # Sorted edges: equal ones are neighbours.
     repeated = (graph.edges[1:] == graph.edges[:-1]).all(axis=1).any()
-    network = networkx.MultiDiGraph() if repeated else networkx.DiGraph()
+    network = library.MultiDiGraph() if repeated else library.DiGraph()
     network.add_nodes_from(range(graph.num_nodes))
     if graph.edge_weight is None:
         network.add_edges_from(graph.edges.tolist())
@@ -115,7 +114,12 @@ def to_networkx(graph: Graph):
     return network
 
 
-def from_sparse_tensor(cls, adjacency, x=None, **fields) -> Graph:
+def from_sparse_tensor(
+    cls: type[Graph],
+    adjacency: tf.sparse.SparseTensor,
+    x: npt.ArrayLike | SciPyMatrix | None = None,
+    **fields: Any,
+) -> Graph:
     """Returns the graph of an adjacency: rows receive.
 
     Args:
@@ -135,7 +139,12 @@ def from_sparse_tensor(cls, adjacency, x=None, **fields) -> Graph:
     return _from_entries(cls, target, source, values, shape, x, fields)
 
 
-def from_scipy(cls, adjacency, x=None, **fields) -> Graph:
+def from_scipy(
+    cls: type[Graph],
+    adjacency: SciPyMatrix,
+    x: npt.ArrayLike | SciPyMatrix | None = None,
+    **fields: Any,
+) -> Graph:
     """Returns the graph of a SciPy adjacency: rows receive.
 
     Args:
@@ -153,7 +162,14 @@ def from_scipy(cls, adjacency, x=None, **fields) -> Graph:
     return _from_entries(cls, coo.row, coo.col, coo.data, coo.shape, x, fields)
 
 
-def from_networkx(cls, graph, x=None, *, weight="weight", **fields) -> Graph:
+def from_networkx(
+    cls: type[Graph],
+    graph: networkx.Graph,
+    x: npt.ArrayLike | SciPyMatrix | None = None,
+    *,
+    weight: str | None = "weight",
+    **fields: Any,
+) -> Graph:
     """Returns the graph of a NetworkX graph; an undirected one in both directions.
 
     Node i of the result is the i-th node in `list(graph)`.
@@ -186,13 +202,13 @@ def from_networkx(cls, graph, x=None, *, weight="weight", **fields) -> Graph:
 
 
 def from_graph_tensor(
-    cls,
-    graph,
+    cls: type[Graph],
+    graph: tfgnn.GraphTensor,
     node_set_name: str | None = None,
     edge_set_name: str | None = None,
     feature_name: str | None = "hidden_state",
     edge_weight_name: str | None = None,
-    **fields,
+    **fields: Any,
 ) -> Graph:
     """Returns one node set and one edge set of a TF-GNN `GraphTensor`.
 
@@ -245,7 +261,15 @@ def from_graph_tensor(
     )
 
 
-def _from_entries(cls, target, source, values, shape, x, fields) -> Graph:
+def _from_entries(
+    cls: type[Graph],
+    target: np.ndarray,
+    source: np.ndarray,
+    values: np.ndarray,
+    shape: tuple[int, int],
+    x: npt.ArrayLike | SciPyMatrix | None,
+    fields: dict[str, Any],
+) -> Graph:
     if shape[0] != shape[1]:
         raise ValueError(
             "Expected `adjacency` to have shape [N, N]. "
@@ -266,14 +290,25 @@ def _weights(graph: Graph) -> np.ndarray:
     return graph.edge_weight
 
 
-def features_of(graph: Graph):
+def features_of(graph: Graph) -> Any:
     """Returns `graph.x`, or raises a `ValueError` if there is none."""
     if graph.x is None:
         raise ValueError(f"Expected a graph with features. Received: graph={graph}")
     return graph.x
 
 
-def optional_import(module: str, needed_by: str):
+def entries_of(x: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Returns int64 indices `[E, 2]`, in row-major order, and values of features."""
+    if is_scipy(x):
+        row, column = np.repeat(np.arange(x.shape[0]), np.diff(x.indptr)), x.indices
+        values = x.data
+    else:
+        row, column = np.nonzero(x)
+        values = x[row, column]
+    return np.stack([row, column], axis=1).astype(np.int64), values
+
+
+def optional_import(module: str, needed_by: str) -> types.ModuleType:
     """Returns a module of an optional library, or says how to install it."""
     try:
         return importlib.import_module(module)

@@ -1,7 +1,9 @@
 """Several graphs as one: the disjoint unions that batches are made of."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -10,6 +12,10 @@ from tfgraph.arguments import is_scipy
 from tfgraph.data.graphs.fields import as_pairs
 from tfgraph.data.graphs.graph import Graph
 from tfgraph.data.graphs.graph_arguments import checked_graphs
+from tfgraph.graph_tensor import homogeneous
+
+if TYPE_CHECKING:
+    import tensorflow_gnn as tfgnn
 
 
 def disjoint_union(graphs: Sequence[Graph]) -> Graph:
@@ -85,6 +91,16 @@ class Union(NamedTuple):
     adjacency: tf.sparse.SparseTensor
     x: tf.Tensor | tf.sparse.SparseTensor
     y: tf.Tensor | None
+
+    def to_graph_tensor(self, weighted_edges: bool) -> tfgnn.GraphTensor:
+        """Returns a `GraphTensor` with a component for each graph."""
+        return homogeneous(
+            self.adjacency.indices,
+            self.num_nodes,
+            self.num_edges,
+            self.x,
+            self.adjacency.values if weighted_edges else None,
+        )
 
 
 class GraphStack:

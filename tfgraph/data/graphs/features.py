@@ -1,6 +1,7 @@
 """Node features: standardised ones, the identity, and those of the loaders."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -9,7 +10,9 @@ from tfgraph.data.graphs.graph import Graph
 from tfgraph.data.graphs.graph_arguments import check_graph, checked_graphs
 
 
-def features_of_entries(row, column, values, shape: tuple[int, int]):
+def features_of_entries(
+    row: np.ndarray, column: np.ndarray, values: np.ndarray, shape: tuple[int, int]
+) -> Any:
     """Returns a SciPy sparse array, or a dense one where SciPy is not installed."""
     try:
         import scipy.sparse
@@ -69,8 +72,11 @@ def standardized(
     mean, deviation = x.mean(axis=0), x.std(axis=0)
     deviation[deviation == 0] = 1
     return tuple(
-        [graph.replace(x=(graph.dense_features() - mean) / deviation) for graph in some]
-        for some in (training, *others)
+        [
+            graph.replace(x=(graph.dense_features() - mean) / deviation)
+            for graph in graphs
+        ]
+        for graphs in (training, *others)
     )
 
 

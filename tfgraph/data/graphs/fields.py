@@ -1,8 +1,12 @@
 """Checks of the fields of a `Graph`: each returns its argument as it is stored."""
 
+from __future__ import annotations
+
 import warnings
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from tfgraph.arguments import (
     checked_integer,
@@ -12,10 +16,16 @@ from tfgraph.arguments import (
     wrong_object,
 )
 
+if TYPE_CHECKING:
+    import scipy.sparse
+
+# A name, since SciPy need not be installed.
+SciPyMatrix: TypeAlias = "scipy.sparse.sparray | scipy.sparse.spmatrix"
+
 MASKS = ("train_mask", "val_mask", "test_mask")
 
 
-def real_array(name: str, value) -> np.ndarray:
+def real_array(name: str, value: npt.ArrayLike) -> np.ndarray:
     """Returns an argument as an array of real numbers, or says what it is instead."""
     array = as_array(name, value)
     if array.dtype == object and array.ndim == 0:
@@ -30,7 +40,7 @@ def real_array(name: str, value) -> np.ndarray:
     return array
 
 
-def as_array(name: str, value) -> np.ndarray:
+def as_array(name: str, value: npt.ArrayLike) -> np.ndarray:
     """Returns an argument as an array, or raises a `ValueError` with its name."""
     try:
         return np.asarray(value)
@@ -40,7 +50,7 @@ def as_array(name: str, value) -> np.ndarray:
         ) from error
 
 
-def check_finite(name: str, array: np.ndarray):
+def check_finite(name: str, array: np.ndarray) -> None:
     """Raises a `ValueError` if there is a NaN or infinity, with its place."""
     array = np.atleast_1d(array)
     # Some rows at a time: `array` may be a file that is larger than memory.
@@ -56,7 +66,7 @@ def check_finite(name: str, array: np.ndarray):
             )
 
 
-def finite_float32(name: str, value) -> np.ndarray:
+def finite_float32(name: str, value: npt.ArrayLike) -> np.ndarray:
     """Returns an argument as an array of finite float32 numbers."""
     array = real_array(name, value)
     with np.errstate(over="ignore"):  # reported below, as infinity
@@ -65,7 +75,7 @@ def finite_float32(name: str, value) -> np.ndarray:
     return array
 
 
-def checked_features(x):
+def checked_features(x: Any) -> Any:
     if is_sparse_tensor(x):
         hint = "Pass `tf.sparse.to_dense(x)`, or make a SciPy matrix of its entries."
         raise wrong_object("x", "an array or a SciPy sparse matrix", x, hint)
@@ -85,7 +95,7 @@ def checked_features(x):
     return x
 
 
-def checked_labels(y) -> np.ndarray:
+def checked_labels(y: npt.ArrayLike) -> np.ndarray:
     array = real_array("y", y)
     if array.ndim not in (1, 2):
         raise ValueError(
@@ -108,7 +118,7 @@ def are_classes(y: np.ndarray) -> bool:
     return y.ndim == 1 and y.dtype == np.int64
 
 
-def checked_num_nodes(x, y, num_nodes) -> int:
+def checked_num_nodes(x: Any, y: np.ndarray | None, num_nodes: int | None) -> int:
     known = x if x is not None else y
     if num_nodes is None:
         if known is None:
@@ -131,7 +141,7 @@ def checked_num_nodes(x, y, num_nodes) -> int:
     return int(num_nodes)
 
 
-def checked_edges(edges, num_nodes: int) -> np.ndarray:
+def checked_edges(edges: npt.ArrayLike, num_nodes: int) -> np.ndarray:
     expected = "integers [num_edges, 2], each row (source, target)"
     if any(hasattr(edges, name) for name in ("tocsr", "dense_shape", "adj")):
         raise wrong_object("edges", expected, edges)
@@ -173,7 +183,7 @@ def _hint_of_shape(shape: tuple[int, ...], num_nodes: int) -> str:
     return ""
 
 
-def _warn_if_ambiguous(edges: np.ndarray):
+def _warn_if_ambiguous(edges: np.ndarray) -> None:
     """Warns of `[2, 2]` edges that are others when transposed.
 
     A list is taken at its word. Only arrays come in the form `[2, num_edges]`, from
@@ -189,12 +199,12 @@ def _warn_if_ambiguous(edges: np.ndarray):
         )
 
 
-def as_pairs(edges: np.ndarray):
+def as_pairs(edges: np.ndarray) -> npt.ArrayLike:
     """Returns edges `[E, 2]` in a form that a `Graph` does not warn of."""
     return edges.tolist() if len(edges) == 2 else edges
 
 
-def checked_edge_weight(edge_weight, num_edges: int) -> np.ndarray:
+def checked_edge_weight(edge_weight: npt.ArrayLike, num_edges: int) -> np.ndarray:
     array = real_array("edge_weight", edge_weight)
     if array.shape != (num_edges,):
         raise ValueError(
@@ -204,7 +214,9 @@ def checked_edge_weight(edge_weight, num_edges: int) -> np.ndarray:
     return finite_float32("edge_weight", array)
 
 
-def checked_mask(name: str, mask, num_nodes: int, y) -> np.ndarray:
+def checked_mask(
+    name: str, mask: npt.ArrayLike, num_nodes: int, y: np.ndarray | None
+) -> np.ndarray:
     array = as_array(name, mask)
     if array.dtype != bool or array.shape != (num_nodes,):
         raise ValueError(
@@ -221,7 +233,7 @@ def checked_mask(name: str, mask, num_nodes: int, y) -> np.ndarray:
     return array
 
 
-def checked_nodes(name: str, nodes, num_nodes: int) -> np.ndarray:
+def checked_nodes(name: str, nodes: npt.ArrayLike, num_nodes: int) -> np.ndarray:
     """Returns an argument, distinct node numbers or a mask, as int64 node numbers."""
     array = real_array(name, nodes)
     if array.dtype == bool:

@@ -1,11 +1,17 @@
 """The container of one graph in host memory."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 
 from tfgraph.arguments import is_scipy
 from tfgraph.data.graphs import conversions, transforms
 from tfgraph.data.graphs.fields import (
     MASKS,
+    SciPyMatrix,
     are_classes,
     as_pairs,
     checked_edge_weight,
@@ -56,23 +62,24 @@ class Graph:
         name: Shown when the graph is printed.
 
     Raises:
-        ValueError: If shapes or types do not fit, an edge names a node that does not
-            exist, a number is NaN or infinite, or a mask selects a node with label -1.
+        ValueError: If shapes or types do not fit, or an edge names a node that does not
+            exist. Also if a number is NaN or infinite, or a mask selects a node with
+            label -1.
     """
 
     def __init__(
         self,
-        x,
-        edges,
+        x: npt.ArrayLike | SciPyMatrix | None,
+        edges: npt.ArrayLike,
         *,
-        edge_weight=None,
-        y=None,
-        train_mask=None,
-        val_mask=None,
-        test_mask=None,
+        edge_weight: npt.ArrayLike | None = None,
+        y: npt.ArrayLike | None = None,
+        train_mask: npt.ArrayLike | None = None,
+        val_mask: npt.ArrayLike | None = None,
+        test_mask: npt.ArrayLike | None = None,
         num_nodes: int | None = None,
         name: str | None = None,
-    ):
+    ) -> None:
         self.name = name
         self.x = None if x is None else checked_features(x)
         self.y = None if y is None else checked_labels(y)
@@ -138,7 +145,7 @@ class Graph:
             )
         return int(self.y.max(initial=-1)) + 1
 
-    def replace(self, **fields) -> "Graph":
+    def replace(self, **fields: Any) -> Graph:
         """Returns a copy in which the given arguments of `Graph` are replaced.
 
         Args:
@@ -150,7 +157,7 @@ class Graph:
             del current["num_nodes"]
         return Graph(**{**current, **fields})
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         parts = [] if self.name is None else [f"name={self.name!r}"]
         parts += [f"nodes={self.num_nodes}", f"edges={self.num_edges}"]
         if self.edge_weight is not None:

@@ -1,12 +1,13 @@
 """Checks of arguments that should be a `Graph`, or a list of them."""
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from tfgraph.arguments import wrong_object
 from tfgraph.data.graphs.graph import Graph
 
 
-def check_graph(name: str, value):
+def check_graph(name: str, value: Any) -> None:
     """Raises a `ValueError`, which says what converts it, if `value` is no `Graph`."""
     if isinstance(value, Graph):
         return
@@ -17,7 +18,7 @@ def check_graph(name: str, value):
     raise wrong_object(name, "a tfgraph.data.Graph", value, hint)
 
 
-def checked_graphs(name: str, value, empty: bool = False) -> list[Graph]:
+def checked_graphs(name: str, value: Any, empty: bool = False) -> list[Graph]:
     """Returns an argument that should be a list of `Graph`s as a list.
 
     Args:
@@ -44,7 +45,7 @@ def checked_graphs(name: str, value, empty: bool = False) -> list[Graph]:
     raise wrong_object(name, expected, value)
 
 
-def _are_graphs(value) -> bool:
+def _are_graphs(value: Any) -> bool:
     return (
         isinstance(value, list | tuple)
         and len(value) > 0

@@ -1,8 +1,11 @@
 """Random splits of labelled nodes, or graphs, for training, validation and test."""
 
+from __future__ import annotations
+
 from typing import Literal, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from tfgraph.arguments import (
     checked_seed,
@@ -57,8 +60,8 @@ def random_split(
             given, it replaces `val`.
 
     Raises:
-        ValueError: If the graph has no class numbers, a size is none of the above, or
-            there are too few labelled nodes in a class or altogether.
+        ValueError: If the graph has no class numbers, or a size is none of the above.
+            Also if a class, or the graph, has too few labelled nodes.
     """
     check_graph("graph", graph)
     seed = checked_seed(seed)
@@ -160,7 +163,7 @@ def _ends(sizes: tuple[_Size, ...], num_nodes: int) -> list[int]:
 
 
 def stratified_folds(
-    labels, num_folds: int = 10, seed: int | None = 0
+    labels: npt.ArrayLike, num_folds: int = 10, seed: int | None = 0
 ) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Returns the splits of a cross-validation, with the classes alike in each part.
 

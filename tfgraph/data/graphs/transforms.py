@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from tfgraph.arguments import is_scipy
 from tfgraph.data.graphs.conversions import features_of
@@ -33,7 +34,7 @@ def symmetrized(graph: Graph) -> Graph:
     return graph.replace(edges=as_pairs(edges[first]), edge_weight=edge_weight)
 
 
-def subgraph(graph: Graph, nodes) -> Graph:
+def subgraph(graph: Graph, nodes: npt.ArrayLike) -> Graph:
     """Returns the induced subgraph: some nodes, and the edges between them.
 
     For inductive training, where a model sees the training nodes only:
@@ -46,18 +47,18 @@ def subgraph(graph: Graph, nodes) -> Graph:
     Raises:
         ValueError: If `nodes` is neither.
     """
-    nodes = checked_nodes("nodes", nodes, graph.num_nodes)
-    number = np.full(graph.num_nodes, -1)
-    number[nodes] = np.arange(len(nodes))
-    edges = number[graph.edges]
+    numbers = checked_nodes("nodes", nodes, graph.num_nodes)
+    new_number = np.full(graph.num_nodes, -1)
+    new_number[numbers] = np.arange(len(numbers))
+    edges = new_number[graph.edges]
     kept = (edges >= 0).all(axis=1)
-    fields = {"edges": as_pairs(edges[kept])}
+    fields: dict[str, Any] = {"edges": as_pairs(edges[kept])}
     if graph.edge_weight is not None:
         fields["edge_weight"] = graph.edge_weight[kept]
     for name in ("x", "y", *MASKS):
         value = getattr(graph, name)
-        fields[name] = None if value is None else value[nodes]
-    return graph.replace(**fields, num_nodes=len(nodes))
+        fields[name] = None if value is None else value[numbers]
+    return graph.replace(**fields, num_nodes=len(numbers))
 
 
 def row_normalized(graph: Graph) -> Graph:

@@ -1,6 +1,7 @@
 """`tf.data` pipelines that feed graphs to `Model.fit`, `evaluate` and `predict`."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -15,7 +16,6 @@ from tfgraph.data.graphs.disjoint_union import GraphStack
 from tfgraph.data.graphs.fields import are_classes
 from tfgraph.data.graphs.graph import Graph
 from tfgraph.data.graphs.graph_arguments import check_graph, checked_graphs
-from tfgraph.graph_tensor import homogeneous
 
 _FORMS = ("sparse", "graph_tensor", "dense")
 _BATCH_FORMS = ("sparse", "graph_tensor")
@@ -57,14 +57,17 @@ def full_batch(
         graph: A `Graph` with features; for a split also with `y` and the split's mask.
         split: "train", "val" or "test"; or None for an element `(inputs,)` without
             labels, as `Model.predict` takes it.
-        form: What `inputs` is: "sparse" for `(x, adjacency)` with a SparseTensor
-            `[N, N]`, "dense" for the same with a dense adjacency, in which repeated
-            edges are added up, or "graph_tensor" for a TF-GNN `GraphTensor`.
+        form: What `inputs` is:
+
+            - "sparse": `(x, adjacency)`, with a SparseTensor `[N, N]`;
+            - "dense": `(x, adjacency)`, with a dense `[N, N]`. Repeated edges are added
+              up;
+            - "graph_tensor": a TF-GNN `GraphTensor`.
         sparse_features: Whether `x [N, F]` is a SparseTensor too.
 
     Returns:
-        A `tf.data.Dataset`. `y` is `[N]` or `[N, C]` as in the graph, with -1 (no
-        label, always of weight 0) replaced by 0, as a loss of label -1 may be NaN;
+        A `tf.data.Dataset`. `y` is `[N]` or `[N, C]`, as in the graph. Nodes without
+        label (-1) have label 0 and weight 0, since a loss of label -1 may be NaN.
         `sample_weight` is float32 `[N]`.
 
     Raises:
@@ -94,8 +97,8 @@ def graph_batches(
 
     A batch is one large graph, the disjoint union of its graphs: their nodes one after
     the other, and their adjacencies as blocks on the diagonal of one. So a model of one
-    graph takes a batch, too, and gives the same results for a graph within a batch as
-    for the graph alone:
+    graph also takes a batch. Its results for a graph are the same, within a batch or
+    alone:
 
     ```python
     train, val = tfgraph.data.twitch("DE", "ES", "RU"), tfgraph.data.twitch("PTBR")
@@ -133,9 +136,9 @@ def graph_batches(
         (labelled nodes of the batch), so that the loss is the mean over them.
 
     Raises:
-        ValueError: If `form` is unknown, `batch_size` is not a positive integer,
-            `graphs` is not a list of graphs, or they lack features or labels or are not
-            alike.
+        ValueError: If `form` is unknown, `batch_size` is not a positive integer, or
+            `graphs` is not a list of graphs. Also if they lack features or labels, or
+            are not alike.
     """
     check_choice("form", form, _BATCH_FORMS)
     batch_size = checked_integer("batch_size", batch_size, 1)
@@ -155,13 +158,9 @@ def graph_batches(
 
     def element(numbers):
         union = stack.union(numbers)
-        x, adjacency, y = union.x, union.adjacency, union.y
-        inputs = (x, adjacency)
+        inputs, y = (union.x, union.adjacency), union.y
         if form == "graph_tensor":
-            edge_weight = adjacency.values if weighted_edges else None
-            inputs = homogeneous(
-                adjacency.indices, union.num_nodes, union.num_edges, x, edge_weight
-            )
+            inputs = union.to_graph_tensor(weighted_edges)
         if not labels:
             return (inputs,)
         if not some_unlabelled:
@@ -176,7 +175,7 @@ def graph_batches(
     return numbers.batch(batch_size).map(element).prefetch(tf.data.AUTOTUNE)
 
 
-def check_alike(graphs: list[Graph], labels: bool):
+def check_alike(graphs: list[Graph], labels: bool) -> None:
     """Raises a ValueError unless the graphs can be batched, with `y` for `labels`."""
     first = _signature(graphs[0], labels)
     for number, graph in enumerate(graphs):
@@ -193,13 +192,13 @@ def check_alike(graphs: list[Graph], labels: bool):
             )
 
 
-def _signature(graph: Graph, labels: bool):
+def _signature(graph: Graph, labels: bool) -> Any:
     if not labels or graph.y is None:
         return graph.num_features
     return graph.num_features, graph.y.dtype, graph.y.shape[1:]
 
 
-def _inputs(graph: Graph, form: str, sparse_features: bool):
+def _inputs(graph: Graph, form: str, sparse_features: bool) -> Any:
     check_choice("form", form, _FORMS)
     if form == "graph_tensor":
         check_dense(sparse_features)
@@ -215,7 +214,7 @@ def _inputs(graph: Graph, form: str, sparse_features: bool):
     return x, adjacency
 
 
-def check_dense(sparse_features: bool):
+def check_dense(sparse_features: bool) -> None:
     """Raises a `ValueError` if sparse features are asked for in a GraphTensor."""
     if sparse_features:
         raise ValueError(
@@ -224,7 +223,7 @@ def check_dense(sparse_features: bool):
         )
 
 
-def _targets(graph: Graph, split: str):
+def _targets(graph: Graph, split: str) -> tuple[np.ndarray, np.ndarray]:
     check_choice("split", split, _SPLITS, optional=True)
     mask = getattr(graph, f"{split}_mask")
     if graph.y is None or mask is None or not mask.any():

@@ -29,7 +29,7 @@ class Links(NamedTuple):
     pairs: np.ndarray
     labels: np.ndarray
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"Links(pairs={len(self.pairs)}, edges={int(np.sum(self.labels))})"
 
 
@@ -47,7 +47,7 @@ class LinkSplit(NamedTuple):
     val: Links
     test: Links
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return (
             f"LinkSplit(nodes={self.train.num_nodes}, edges={self.train.num_edges}, "
             f"val={len(self.val.pairs)} pairs, test={len(self.test.pairs)} pairs)"
@@ -94,9 +94,9 @@ def link_split(
             None for another split in each call.
 
     Raises:
-        ValueError: If `graph` is not a `Graph`, a fraction is not in `[0, 1)`, a set
-            that was asked for would be empty, or the graph has too few pairs of nodes
-            without an edge.
+        ValueError: If `graph` is not a `Graph`, or a fraction is not in `[0, 1)`. Also
+            if a set of a fraction above 0 would be empty, or the graph has too few
+            pairs of nodes without an edge.
     """
     check_graph("graph", graph)
     seed = checked_seed(seed)
@@ -161,7 +161,7 @@ def training_links(
     """Returns a dataset of one element, with other negatives each time it is read.
 
     The element is that of `link_batch`. Its pairs are the edges of `graph`, each once,
-    and as many random pairs that are no edge of it, the negatives. `fit` reads the
+    and as many random pairs without an edge, the negatives. `fit` reads the
     dataset once an epoch:
 
     ```python

@@ -14,7 +14,8 @@ class Limits(NamedTuple):
 
     Attributes:
         graphs: Graphs in a batch.
-        nodes: Nodes in a batch. Of a padded batch, its graphs times the largest one's.
+        nodes: Nodes in a batch. In a padded batch, each graph counts as many as the
+            largest one has.
         edges: Edges in a batch.
         padded: Whether batches are padded. They then hold graphs of like size.
     """
@@ -44,9 +45,9 @@ def batches(
     """Returns a dataset of int64 `[B]`, the numbers of the graphs of each batch.
 
     Every graph is in one batch of each epoch, alone if it exceeds the limits. Each
-    epoch has the same number of batches, also where they are drawn anew, since Keras
-    warns of a dataset of unknown length. So, where sizes matter, a graph only trades
-    places with graphs of like size.
+    epoch has the same number of batches, even if they are drawn anew, since Keras warns
+    of a dataset of unknown length. So, if sizes matter, a graph only trades places with
+    graphs of like size.
 
     Args:
         nodes: int64 `[G]`, the nodes of each graph.

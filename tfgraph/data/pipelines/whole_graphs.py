@@ -1,8 +1,11 @@
 """`tf.data` pipelines in which each graph is an example with a label of its own."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
 from tfgraph.arguments import (
@@ -18,14 +21,13 @@ from tfgraph.data.graphs.graph import Graph
 from tfgraph.data.graphs.graph_arguments import checked_graphs
 from tfgraph.data.pipelines.graph_batches import check_alike
 from tfgraph.data.pipelines.packing import Limits, batches
-from tfgraph.graph_tensor import homogeneous
 
 _FORMS = ("sparse", "graph_tensor", "dense")
 
 
 def whole_graph_batches(
     graphs: Sequence[Graph],
-    labels=None,
+    labels: npt.ArrayLike | None = None,
     *,
     batch_size: int,
     max_nodes: int | None = None,
@@ -33,7 +35,7 @@ def whole_graph_batches(
     form: str = "sparse",
     num_nodes: int | None = None,
     sparse_features: bool = False,
-    clusters: Sequence[np.ndarray] | None = None,
+    clusters: Sequence[npt.ArrayLike] | None = None,
     num_clusters: int | None = None,
     shuffle: bool = False,
     seed: int | None = None,
@@ -134,7 +136,7 @@ def whole_graph_batches(
         elif form == "dense":
             inputs = _padded(union, num_nodes)
         else:
-            inputs = (_merged(union, weighted_edges),)
+            inputs = (union.to_graph_tensor(weighted_edges),)
         if clusters is not None:
             s = tf.one_hot(tf.gather(clusters, numbers).flat_values, num_clusters)
             if form == "dense":
@@ -154,16 +156,6 @@ def whole_graph_batches(
 def _number_of_graph(lengths):
     """Returns int64 `[N]`, the numbers `0 .. B-1` repeated `lengths` `[B]` times."""
     return tf.repeat(tf.range(tf.size(lengths, tf.int64)), lengths)
-
-
-def _merged(union, weighted_edges):
-    return homogeneous(
-        union.adjacency.indices,
-        union.num_nodes,
-        union.num_edges,
-        union.x,
-        union.adjacency.values if weighted_edges else None,
-    )
 
 
 def _padded(union, num_nodes):

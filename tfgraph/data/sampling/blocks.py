@@ -10,8 +10,9 @@ from tfgraph.arguments import (
     is_scipy,
     received,
 )
+from tfgraph.data.graphs.conversions import entries_of
 from tfgraph.data.graphs.graph import Graph
-from tfgraph.data.sampling.neighbors import Neighbors
+from tfgraph.data.sampling.neighbors import Layer, Neighbors
 
 REPLACEMENTS = ("if_short", "never", "always")
 _ALIGNMENT = 64  # of TensorFlow's buffers, in bytes
@@ -24,19 +25,19 @@ class BlockSampler:
         graph: A `Graph` with features.
         fanouts: See `neighbor_batches`.
         replacement: See `neighbor_batches`.
-        pad: Whether `arrays` have the same shapes for all samples of as many seeds. For
-            `replacement="always"`.
+        pad: Whether `arrays` have the same shapes for all samples of the same number of
+            seeds. For `replacement="always"`.
         sparse_features: Whether `x` becomes a SparseTensor.
     """
 
     def __init__(
         self,
         graph: Graph,
-        fanouts,
+        fanouts: Sequence[int | None],
         replacement: str,
         pad: bool,
         sparse_features: bool = False,
-    ):
+    ) -> None:
         if graph.x is None:
             raise ValueError(
                 f"Expected `graph` to have features. Received: graph={graph}"
@@ -53,14 +54,16 @@ class BlockSampler:
         self.x = graph.x if is_scipy(graph.x) else np.ascontiguousarray(graph.x)
         self.neighbors = Neighbors(graph)
 
-    def sample(self, rng: np.random.Generator, seeds: np.ndarray):
+    def sample(
+        self, rng: np.random.Generator, seeds: np.ndarray
+    ) -> tuple[np.ndarray, list[Layer]]:
         """Returns nodes and layers, see `Neighbors.sample`."""
         return self.neighbors.sample(
             rng, seeds, self.fanouts, self.replacement, self.pad
         )
 
     def features(self, nodes: np.ndarray) -> np.ndarray:
-        """Returns the rows of `x` of the nodes, 0 for -1."""
+        """Returns the rows of `x` for the nodes, zeros for -1."""
         if is_scipy(self.x):
             x = self.x[np.maximum(nodes, 0)].toarray()
         else:
@@ -70,26 +73,21 @@ class BlockSampler:
         return x
 
     def feature_entries(self, nodes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Returns indices and values of the SparseTensor of the rows of `x`."""
-        x = self.x[nodes]
-        if is_scipy(x):
-            row, column = np.repeat(np.arange(len(nodes)), np.diff(x.indptr)), x.indices
-            values = x.data
-        else:
-            row, column = np.nonzero(x)
-            values = x[row, column]
-        return np.stack([row, column], axis=1).astype(np.int64), values
+        """Returns the rows of `x` as indices and values of a SparseTensor."""
+        return entries_of(self.x[nodes])
 
     @property
-    def types(self):
+    def types(self) -> tuple[tf.DType, ...]:
         """The TensorFlow types of `arrays`."""
         features = (tf.int64,) * self.sparse_features + (tf.float32,)
         return (*features, *(tf.int64, tf.float32, tf.int64) * len(self.fanouts))
 
-    def arrays(self, rng: np.random.Generator, seeds: np.ndarray):
-        """Returns features; and indices, values, shape of each layer's adjacency.
+    def arrays(
+        self, rng: np.random.Generator, seeds: np.ndarray
+    ) -> tuple[np.ndarray, ...]:
+        """Returns the features, then each layer's adjacency: indices, values, shape.
 
-        Features are an array, or indices and values.
+        The features are one array, or the indices and the values of sparse ones.
         """
         nodes, layers = self.sample(rng, seeds)
         if self.sparse_features:
@@ -101,12 +99,14 @@ class BlockSampler:
             arrays += [*self.neighbors.entries(layer, merge=not self.pad), shape]
         return tuple(arrays)
 
-    def inputs(self, arrays: Sequence[tf.Tensor], num_seeds: int | None):
+    def inputs(
+        self, arrays: Sequence[tf.Tensor], num_seeds: int | None
+    ) -> tuple[tf.Tensor, tuple[tf.sparse.SparseTensor, ...]]:
         """Returns `(x, adjacencies)`, of all known shapes.
 
         Args:
-            arrays: The tensors that `arrays` has become.
-            num_seeds: The number of seeds, or None where batches differ in it.
+            arrays: What `arrays` returned, as tensors.
+            num_seeds: The number of seeds, or None if batches differ in it.
         """
         num_parts = len(self.types) - 3 * len(self.fanouts)
         features, layers = arrays[:num_parts], arrays[num_parts:]
@@ -145,27 +145,27 @@ class BlockSampler:
 
 
 def _checked_fanouts(fanouts, replacement) -> tuple[int | None, ...]:
-    all_too = replacement != "always"  # its shapes are known before the neighbours
+    none_allowed = replacement != "always"  # its shapes are known before the neighbours
     listed = isinstance(fanouts, list | tuple | np.ndarray)
     if (
         not listed
         or not len(fanouts)
-        or not all(_is_fanout(f, all_too) for f in fanouts)
+        or not all(_is_fanout(f, none_allowed) for f in fanouts)
     ):
         shown = (
             f"Received: fanouts={fanouts}" if listed else received("fanouts", fanouts)
         )
         raise ValueError(
             "Expected `fanouts` to hold a positive integer"
-            f"{' or None' * all_too} for each layer. {shown}, "
+            f"{' or None' * none_allowed} for each layer. {shown}, "
             f"replacement={replacement!r}"
         )
     return tuple(None if f is None else int(f) for f in fanouts)
 
 
-def _is_fanout(value, all_too) -> bool:
+def _is_fanout(value, none_allowed) -> bool:
     if value is None:
-        return all_too
+        return none_allowed
     return is_integer(value) and value > 0
 
 

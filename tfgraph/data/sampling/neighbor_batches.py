@@ -1,8 +1,11 @@
 """Minibatches of nodes with sampled neighbours, for `Model.fit`."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
 from tfgraph.arguments import (
@@ -28,7 +31,7 @@ def neighbor_batches(
     fanouts: Sequence[int | None],
     batch_size: int,
     *,
-    nodes=None,
+    nodes: npt.ArrayLike | None = None,
     labels: bool = True,
     replacement: str = "if_short",
     shuffle: bool = False,
@@ -112,8 +115,8 @@ def neighbor_batches(
         as `weighted_metrics`. A batch counts in them by its number of nodes.
 
     Raises:
-        ValueError: If an argument is none of the above, the graph has no features or no
-            label for a seed, there are no seeds, or fewer than `batch_size`.
+        ValueError: If an argument is none of the above, or the graph has no features or
+            no label for a seed. Also if there are no seeds, or fewer than `batch_size`.
     """
     check_graph("graph", graph)
     check_choice("form", form, _FORMS)
@@ -178,7 +181,7 @@ def random_batches(
     return batches.apply(tf.data.experimental.assert_cardinality(count))
 
 
-def checked_seeds(graph: Graph, nodes) -> np.ndarray:
+def checked_seeds(graph: Graph, nodes: npt.ArrayLike | None) -> np.ndarray:
     """Returns the node numbers that the argument `nodes` stands for."""
     if nodes is None:
         return np.arange(graph.num_nodes)

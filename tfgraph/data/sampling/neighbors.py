@@ -86,8 +86,7 @@ class Neighbors:
             fanouts: See `neighbor_batches`.
             replacement: See `neighbor_batches`.
             pad: Whether to pad each layer with -1 to the most nodes that it can have.
-                For `replacement="always"`, with which each layer has the most edges
-                anyway.
+                For `replacement="always"`, which draws the most edges in each layer.
 
         Returns:
             All nodes, seeds first, and the `Layer`s, that of the seeds last.
@@ -116,7 +115,7 @@ class Neighbors:
         return nodes, layers[::-1]
 
     def max_new_nodes(self, num_edges: int) -> int:
-        """The most nodes that so many drawn edges can add to a sample."""
+        """Returns the most nodes that `num_edges` drawn edges can add to a sample."""
         return min(num_edges, self.num_nodes)
 
     def entries(self, layer: Layer, merge: bool) -> tuple[np.ndarray, np.ndarray]:
@@ -172,17 +171,18 @@ class Neighbors:
             return np.tile(np.arange(len(nodes)), fanout), edge.ravel()
 
         if fanout is None:
-            in_whole = np.full(len(nodes), True)
+            takes_all = np.full(len(nodes), True)
         else:
-            in_whole = degree < fanout if replacement == "never" else degree == 0
-        short = ~in_whole & (degree < (fanout or 0))
-        whole, short, rest = (
-            np.flatnonzero(chosen) for chosen in (in_whole, short, ~in_whole & ~short)
+            takes_all = degree < fanout if replacement == "never" else degree == 0
+        is_short = ~takes_all & (degree < (fanout or 0))
+        complete, short, rest = (
+            np.flatnonzero(chosen)
+            for chosen in (takes_all, is_short, ~takes_all & ~is_short)
         )
-        row = np.repeat(whole, degree[whole])
-        ends = np.cumsum(degree[whole])
+        row = np.repeat(complete, degree[complete])
+        ends = np.cumsum(degree[complete])
         edge = np.arange(len(row)) + np.repeat(
-            first[whole] + degree[whole] - ends, degree[whole]
+            first[complete] + degree[complete] - ends, degree[complete]
         )
         rows, edges = [row], [edge]
         for chosen, draw in ((short, _draw_any), (rest, _draw_distinct)):
@@ -214,7 +214,7 @@ def _draw_distinct(rng, degree, fanout):
 
 
 def _distinct(numbers):
-    """Returns `np.unique`, which since NumPy 2.3 hashes and is 4 times slower here."""
+    """Returns what `np.unique` does, which is 4 times slower here since NumPy 2.3."""
     numbers = np.sort(numbers)
     return numbers[_is_first(numbers)]
 
@@ -227,7 +227,10 @@ def _is_first(numbers):
 
 
 def _keys(row, column, num_nodes):
-    """Returns one number for each entry, sorted as (row, column), and column's bits."""
+    """Returns a number for each entry, and how many of its bits are the column.
+
+    The numbers sort as the pairs (row, column) do.
+    """
     shift = int(num_nodes).bit_length()
     return row.astype(np.int64) << shift | column, shift
 

@@ -4,12 +4,13 @@ import atexit
 import threading
 import time
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import tensorflow as tf
 
 
-def numpy_function(function: Callable, inputs: Sequence, types: Sequence):
-    """`tf.numpy_function`, with which a process does not hang when it exits.
+def numpy_function(function: Callable, inputs: Sequence, types: Sequence) -> Any:
+    """Calls `tf.numpy_function`, such that a process does not hang when it exits.
 
     When Python ends, a thread that waits for Python's global lock is stopped. If that
     thread prefetches for an iterator that a variable or an exception still refers to,
@@ -19,13 +20,13 @@ def numpy_function(function: Callable, inputs: Sequence, types: Sequence):
 
 
 class _Calls:
-    def __init__(self):
+    def __init__(self) -> None:
         self.lock = threading.Lock()
         self.begun = self.running = 0
         self.ending = False
 
-    def counted(self, function):
-        def call(*arguments):
+    def counted(self, function: Callable) -> Callable:
+        def call(*arguments: Any) -> Any:
             with self.lock:
                 self.begun += 1
                 if self.ending:
@@ -39,14 +40,14 @@ class _Calls:
 
         return call
 
-    def end(self):
+    def end(self) -> None:
         """Returns when no call runs and none has begun for a while."""
         self.ending = True
         seen, quiet = -1, 0
         while quiet < 5:
             quiet = 0 if self.running or self.begun != seen else quiet + 1
             seen = self.begun
-            time.sleep(0.02)  # and lets the threads have the lock
+            time.sleep(0.02)  # lets the threads take the lock
 
 
 _calls = _Calls()

@@ -1,8 +1,11 @@
 """Pairs of nodes that meet on random walks, for unsupervised training by `fit`."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
 from tfgraph.arguments import (
@@ -27,7 +30,7 @@ def walk_batches(
     walk_length: int = 5,
     walks_per_node: int = 50,
     num_negatives: int = 20,
-    nodes=None,
+    nodes: npt.ArrayLike | None = None,
     replacement: str = "if_short",
     seed: int | None = None,
     sparse_features: bool = False,
@@ -99,7 +102,7 @@ def walk_batches(
     if not len(starts):
         raise ValueError(
             "Expected `nodes` to have neighbours other than themselves. "
-            f"Received: graph={graph}, nodes={nodes}"
+            f"Received: graph={graph}, nodes={nodes!r}"
         )
     num_seeds = min(2 * batch_size + num_negatives, graph.num_nodes) if pad else None
 
@@ -123,6 +126,8 @@ def walk_batches(
 
 
 class _Walks:
+    """Draws the pairs and the negatives of `walk_batches`."""
+
     def __init__(self, neighbors: Neighbors, walk_length: int, num_negatives: int):
         self.neighbors = neighbors
         self.walk_length = walk_length
@@ -146,7 +151,7 @@ class _Walks:
         return np.column_stack([starts, self._ends(rng, starts), negatives])
 
     def _ends(self, rng, starts):
-        """A node other than the start on a walk from each of the starts."""
+        """Returns, for each start, another node on a random walk from it."""
         ends = np.empty_like(starts)
         missing = np.arange(len(starts))
         while len(missing):
@@ -156,6 +161,6 @@ class _Walks:
                 going = steps > step
                 nodes[going] = self.neighbors.step(rng, nodes[going])
             ends[missing] = nodes
-            # Walks that came back, or that met a node without neighbours.
+            # Walks that came back to u or met a node without neighbours start again.
             missing = missing[(nodes == starts[missing]) | (nodes < 0)]
         return ends
