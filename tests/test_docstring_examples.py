@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from hetero_graphs import author_paper_graph
 
 import tfgraph
 
@@ -96,12 +97,15 @@ class Namespace(dict):
 
     def __missing__(self, name):
         graph = small_graph()
+        author_papers, topics = author_paper_graph()
         (inputs,) = tfgraph.data.full_batch(graph).get_single_element()
         stand_ins = {
+            "author_paper_graph": author_papers,
             "dataset": tfgraph.data.full_batch(graph, "train", form="graph_tensor"),
             "graph": graph,
             "graph_ids": tf.repeat([0, 1], graph.num_nodes // 2),
             "h": inputs[0],
+            "labels_of_papers": topics,
             "new_graph": graph,
             "split": tfgraph.data.link_split(graph),
             "train": tfgraph.data.link_split(graph).train,

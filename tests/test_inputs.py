@@ -98,6 +98,30 @@ def test_other_forms_are_refused(inputs):
         graph_inputs.parse(inputs)
 
 
+@pytest.mark.parametrize("features", [None, {"nodes": X}, {}])
+def test_parts_of_many_node_sets(features):
+    inputs = GRAPH if features is None else [features, GRAPH]
+    found = graph_inputs.parse_node_sets(inputs, "hidden_state")
+    want = (
+        {"nodes": GRAPH["nodes.nodes.hidden_state"]} if features is None else features
+    )
+    assert found[0].keys() == want.keys() and found[1] is GRAPH
+    assert all(found[0][name] is x for name, x in want.items())
+    assert graph_inputs.parse_node_sets(GRAPH, "other")[0] == {}
+
+
+@pytest.mark.parametrize("inputs", [X, {"nodes": X}, [], [GRAPH, {}], [X, GRAPH]])
+def test_other_forms_of_many_node_sets(inputs):
+    with pytest.raises(ValueError, match=r"`\[features, graph\]` with a dict"):
+        graph_inputs.parse_node_sets(inputs, "hidden_state")
+
+
+@pytest.mark.parametrize("inputs", [{"nodes": X}, [{"nodes": X}, GRAPH]])
+def test_features_by_node_set_where_one_is_wanted(inputs):
+    with pytest.raises(ValueError, match=r'pass those of one: `\[h\["papers"\], graph'):
+        graph_inputs.parse(inputs)
+
+
 def test_errors_show_shapes_and_no_numbers():
     with pytest.raises(ValueError) as error:
         graph_inputs.parse([X, A, {"a": X}, None])

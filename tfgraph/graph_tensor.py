@@ -135,6 +135,9 @@ def as_graph_tensor(
             context[rest] = value
         else:
             name, _, field = rest.partition(".")
+            # Where Keras loads a model, it traces it with inputs of its own type.
+            if field.startswith("#") and not value.dtype.is_integer:
+                value = tf.cast(value, tf.int64)
             pieces[part].setdefault(name, {})[field] = value
     node_sets = {
         name: tfgnn.NodeSet.from_fields(sizes=fields.pop("#size"), features=fields)
@@ -329,11 +332,11 @@ class Fields(NamedTuple):
     def _is_within_one(self, components: Mapping[str, Any]) -> bool:
         """Whether senders and receivers are the same node set, as far as names tell."""
         return (
-            self.node_set_name is not None or len(_set_names(components, "nodes")) == 1
+            self.node_set_name is not None or len(set_names(components, "nodes")) == 1
         )
 
     def _edge_set(self, components: Mapping[str, Any]) -> str:
-        names = _set_names(components, "edges")
+        names = set_names(components, "edges")
         if not self._is_within_one(components):
             if self.edge_set_name is None and len(names) > 1:
                 self._node_set(components)  # says which there are
@@ -354,11 +357,25 @@ class Fields(NamedTuple):
         return choose("edge_set_name", self.edge_set_name, inner)
 
     def _node_set(self, components: Mapping[str, Any]) -> str:
-        names = _set_names(components, "nodes")
+        names = set_names(components, "nodes")
         return choose("node_set_name", self.node_set_name, names)
 
 
-def _set_names(components: Mapping[str, Any], set_type: str) -> list[str]:
+def is_components(part: Any) -> bool:
+    """Whether it is the dict of a graph's components, and not one by node set.
+
+    Names of node sets have no ".", which each component's name has.
+    """
+    return isinstance(part, dict) and any("." in key for key in part)
+
+
+def set_names(components: Mapping[str, Any], set_type: str) -> list[str]:
+    """Returns the names of the sets of a graph.
+
+    Args:
+        components: The dict of a graph's components, or of their shapes.
+        set_type: "nodes" or "edges".
+    """
     prefix, suffix = f"{set_type}.", ".#size"
     return [
         key.removeprefix(prefix).removesuffix(suffix)

@@ -13,6 +13,7 @@ alone, where `graph` is a GraphTensor:
 | `[x, adjacency, graph_ids]`, `[..., mask]`      | layers and models of whole graphs  |
 | `[..., s]`, the assignments to clusters last    | `DiffPool` with given assignments  |
 | `[x, graph_ids]`, `[x, mask]`, `x`, `[x, graph]`| readouts                           |
+| `graph`, `[features_by_node_set, graph]`        | layers over many node sets         |
 
 Each function takes tensors, symbolic tensors and shapes alike.
 """
@@ -133,9 +134,10 @@ def parse(
     x: Any = None
     graph: Any = None
     last: list[Any] = []
-    if parts and isinstance(parts[0], dict):
+    by_node_set = bool(parts) and _is_by_node_set(parts[0])
+    if parts and graph_tensor.is_components(parts[0]):
         graph, *last = parts
-    elif len(parts) > 1 and parts[0] is not None:
+    elif len(parts) > 1 and parts[0] is not None and not by_node_set:
         x, graph, *last = parts
     # A GraphTensor already says which node is in which graph.
     tells = optional == "membership" and isinstance(graph, dict)
@@ -144,10 +146,11 @@ def parse(
             f", then an assignment for each of the {num_assignments} poolings, `s` as "
             "the last of the inputs"
         )
+        one_set = ' Of features by node set, pass those of one: `[h["papers"], graph]`.'
         raise ValueError(
             f"Expected the inputs to be {_FORMS[optional]}"
-            f"{given if num_assignments else ''}, passed as one argument. "
-            f"Received: {described(inputs)}"
+            f"{given if num_assignments else ''}, passed as one argument."
+            f"{one_set if by_node_set else ''} Received: {described(inputs)}"
         )
     is_pair = is_list(x)
     if is_pair and len(x) != 2:
@@ -190,6 +193,47 @@ def parse_nodes(inputs: Any) -> GraphInputs:
     if isinstance(membership, dict):
         return GraphInputs(x, graph=membership)
     return GraphInputs(x, membership=membership)
+
+
+def parse_node_sets(inputs: Any, feature_name: str) -> tuple[dict, dict]:
+    """Takes the inputs of a layer or model over many node sets apart.
+
+    Args:
+        inputs: `graph`, or `[features_by_node_set, graph]` with a dict, or shapes.
+        feature_name: The node feature that a `graph` alone has `x` in.
+
+    Returns:
+        The features by node set, without those that have none; and the dict of the
+        graph's components.
+
+    Raises:
+        ValueError: If the inputs have another form, or there are features of a node set
+            that the graph lacks.
+    """
+    *features, graph = _parts(inputs) or [None]
+    given = len(features) == 1 and _is_by_node_set(features[0])
+    if not graph_tensor.is_components(graph) or len(features) != given:
+        raise ValueError(
+            "Expected the inputs to be `graph`, or `[features, graph]` with a dict of "
+            "features by node set, passed as one argument. "
+            f"Received: {described(inputs)}"
+        )
+    names = sorted(graph_tensor.set_names(graph, "nodes"))
+    if not given:
+        keys = {name: f"nodes.{name}.{feature_name}" for name in names}
+        return {name: graph[key] for name, key in keys.items() if key in graph}, graph
+    unknown = sorted(set(features[0]) - set(names))
+    if unknown:
+        raise ValueError(
+            f"Expected features of the graph's node sets, {names}. "
+            f"Received: features of {unknown}"
+        )
+    return features[0], graph
+
+
+def _is_by_node_set(part: Any) -> bool:
+    """Whether it is a dict of features by node set, not one of a graph's components."""
+    return isinstance(part, dict) and not graph_tensor.is_components(part)
 
 
 def is_list(inputs: Any) -> bool:

@@ -6,9 +6,11 @@ from tfgraph.layers.gat import GATv2Conv as GATv2Conv
 from tfgraph.layers.gcn import GCNConv as GCNConv
 from tfgraph.layers.gcn import gcn_normalize as gcn_normalize
 from tfgraph.layers.graph_convolution import GraphConvolution as GraphConvolution
+from tfgraph.layers.hetero_conv import HeteroConv as HeteroConv
 from tfgraph.layers.inner_product_decoder import (
     InnerProductDecoder as InnerProductDecoder,
 )
+from tfgraph.layers.node_embedding import NodeEmbedding as NodeEmbedding
 from tfgraph.layers.readout import GraphReadout as GraphReadout
 from tfgraph.layers.readout import Readout as Readout
 from tfgraph.layers.sage import SAGEConv as SAGEConv

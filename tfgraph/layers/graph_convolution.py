@@ -266,6 +266,10 @@ class GraphConvolution(GraphLayer):
         """Returns a number in `[0, 1)`, or raises a `ValueError` that names it."""
         return arguments.checked_fraction(argument, value, owner=type(self).__name__)
 
+    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
+        x_mask = previous_mask[0] if graph_inputs.is_list(previous_mask) else None
+        return x_mask[1] if graph_inputs.is_list(x_mask) else previous_mask
+
     def compute_output_shape(self, input_shape: InputShape) -> Shape:
         parts = self.parse(input_shape)
         # With an adjacency `[M, N]`, only the first M nodes receive.
