@@ -19,6 +19,7 @@ from tfgraph.graph_tensor import choose, homogeneous, load_tfgnn
 
 if TYPE_CHECKING:
     from tfgraph.data.graphs.graph import Graph
+    from tfgraph.data.graphs.node_fields import NodeFields
 
 
 def to_sparse_tensor(graph: Graph) -> tf.sparse.SparseTensor:
@@ -27,12 +28,15 @@ def to_sparse_tensor(graph: Graph) -> tf.sparse.SparseTensor:
     The entries are in canonical (row-major) order. Their values are the weights, or 1
     if the graph has no weights. Repeated edges are repeated entries.
     """
-    return tf.sparse.SparseTensor(
-        graph.edges[:, ::-1], _weights(graph), [graph.num_nodes, graph.num_nodes]
-    )
+    return sparse_adjacency(graph, (graph.num_nodes, graph.num_nodes))
 
 
-def sparse_features(graph: Graph) -> tf.sparse.SparseTensor:
+def sparse_adjacency(edges, shape: tuple[int, int]) -> tf.sparse.SparseTensor:
+    """Returns the SparseTensor of `edges`, a `Graph` or an `EdgeSet`."""
+    return tf.sparse.SparseTensor(edges.edges[:, ::-1], _weights(edges), shape)
+
+
+def sparse_features(graph: NodeFields) -> tf.sparse.SparseTensor:
     """Returns `x` as a float32 SparseTensor `[N, F]` in canonical order.
 
     Raises:
@@ -49,7 +53,7 @@ def sparse_features(graph: Graph) -> tf.sparse.SparseTensor:
     return tf.sparse.SparseTensor(indices, values, x.shape)
 
 
-def dense_features(graph: Graph) -> np.ndarray:
+def dense_features(graph: NodeFields) -> np.ndarray:
     """Returns `x` as a float32 array `[N, F]`.
 
     Raises:
@@ -83,11 +87,15 @@ def to_scipy(graph: Graph):
     Raises:
         ImportError: If SciPy is not installed.
     """
-    sparse = optional_import("scipy.sparse", "Graph.to_scipy")
-    source, target = graph.edges.T
-    return sparse.csr_array(
-        (_weights(graph), (target, source)), shape=(graph.num_nodes, graph.num_nodes)
-    )
+    shape = (graph.num_nodes, graph.num_nodes)
+    return scipy_adjacency(graph, shape, "Graph.to_scipy")
+
+
+def scipy_adjacency(edges, shape: tuple[int, int], needed_by: str):
+    """Returns the `csr_array` of `edges`, a `Graph` or an `EdgeSet`."""
+    sparse = optional_import("scipy.sparse", needed_by)
+    source, target = edges.edges.T
+    return sparse.csr_array((_weights(edges), (target, source)), shape=shape)
 
 
 def to_networkx(graph: Graph):
@@ -210,14 +218,7 @@ def from_graph_tensor(
         ValueError: If `graph` is no scalar GraphTensor, a name is missing or not in
             it, or the edge set leads to another node set.
     """
-    if not isinstance(graph, load_tfgnn().GraphTensor):
-        raise wrong_object("graph", "a scalar GraphTensor", graph)
-    if graph.rank != 0:
-        raise ValueError(
-            "Expected `graph` to be a scalar GraphTensor. Merge a batch with "
-            "`graph.merge_batch_to_components()`. "
-            f"Received: graph of rank {graph.rank}"
-        )
+    check_scalar_graph_tensor(graph)
     node_set = choose("node_set_name", node_set_name, graph.node_sets)
     edge_set = choose("edge_set_name", edge_set_name, graph.edge_sets)
     nodes, edges = graph.node_sets[node_set], graph.edge_sets[edge_set]
@@ -245,6 +246,18 @@ def from_graph_tensor(
     )
 
 
+def check_scalar_graph_tensor(graph):
+    """Raises a `ValueError` if the argument `graph` is no scalar GraphTensor."""
+    if not isinstance(graph, load_tfgnn().GraphTensor):
+        raise wrong_object("graph", "a scalar GraphTensor", graph)
+    if graph.rank != 0:
+        raise ValueError(
+            "Expected `graph` to be a scalar GraphTensor. Merge a batch with "
+            "`graph.merge_batch_to_components()`. "
+            f"Received: graph of rank {graph.rank}"
+        )
+
+
 def _from_entries(cls, target, source, values, shape, x, fields) -> Graph:
     if shape[0] != shape[1]:
         raise ValueError(
@@ -260,13 +273,13 @@ def _from_entries(cls, target, source, values, shape, x, fields) -> Graph:
     )
 
 
-def _weights(graph: Graph) -> np.ndarray:
-    if graph.edge_weight is None:
-        return np.ones(graph.num_edges, np.float32)
-    return graph.edge_weight
+def _weights(edges) -> np.ndarray:
+    if edges.edge_weight is None:
+        return np.ones(edges.num_edges, np.float32)
+    return edges.edge_weight
 
 
-def features_of(graph: Graph):
+def features_of(graph: NodeFields):
     """Returns `graph.x`, or raises a `ValueError` if there is none."""
     if graph.x is None:
         raise ValueError(f"Expected a graph with features. Received: graph={graph}")
