@@ -26,6 +26,11 @@ def is_sparse_tensor(value: Any) -> bool:
     return hasattr(value, "dense_shape") and hasattr(value, "values")
 
 
+def is_hetero_graph(value: Any) -> bool:
+    """Whether `value` is a `tfgraph.data.HeteroGraph`."""
+    return hasattr(value, "to_graph_tensor") and hasattr(value, "node_sets")
+
+
 def is_integer(value: Any) -> bool:
     """Whether `value` is an integer of Python or NumPy, but not a boolean."""
     return isinstance(value, int | np.integer) and not isinstance(value, bool)
@@ -162,7 +167,7 @@ def _expected(owner: str) -> str:
 
 def conversion(name: str, value: Any, suffix: str = "") -> str:
     """Returns a sentence with the function that makes a `Graph` of `value`."""
-    if hasattr(value, "to_sparse_tensor"):
+    if hasattr(value, "to_sparse_tensor") and not is_hetero_graph(value):
         call = f"`{name}{suffix}`"
         return f"Convert it with {call}." if suffix else "It is a Graph already."
     if hasattr(value, "element_spec"):
@@ -177,6 +182,10 @@ _CONVERSIONS = (
     (is_scipy, "Graph.from_scipy({})"),
     (is_networkx, "Graph.from_networkx({})"),
     (is_sparse_tensor, "Graph.from_sparse_tensor({})"),
+    (
+        is_hetero_graph,
+        "Graph.from_graph_tensor({}.to_graph_tensor(), node_set_name, edge_set_name)",
+    ),
     (lambda value: hasattr(value, "node_sets"), "Graph.from_graph_tensor({})"),
     (lambda value: hasattr(value, "edge_index"), "Graph({0}.x, {0}.edge_index.T)"),
     (lambda value: hasattr(value, "iloc"), "Graph(x, {}.to_numpy())"),  # pandas

@@ -68,7 +68,7 @@ class GraphInputs:
 
     x: Any
     adjacency: Any = None
-    graph: dict | None = None
+    graph: Any = None
     x_receivers: Any = None
     edge_features: Any = None
     membership: Any = None
@@ -303,6 +303,11 @@ def _is_tensor(part: Any) -> bool:
 
 def _conversion(part: Any) -> str:
     """The sentence that says how to make tensors of an object."""
+    if arguments.is_hetero_graph(part):
+        return (
+            "Of a `HeteroGraph`, pass `graph.to_graph_tensor()`; "
+            "`tfgraph.data.full_batch(graph)` is for `fit` and `predict`."
+        )
     if hasattr(part, "to_sparse_tensor"):
         return (
             "Of a `Graph`, pass `[graph.dense_features(), graph.to_sparse_tensor()]`; "

@@ -13,8 +13,18 @@ import zipfile
 import numpy as np
 import pytest
 
-from tfgraph.data import planetoid, ppi, read_npz, read_tu, reddit, tu, twitch
+from tfgraph.data import (
+    movielens,
+    planetoid,
+    ppi,
+    read_npz,
+    read_tu,
+    reddit,
+    tu,
+    twitch,
+)
 from tfgraph.data.datasets import archives
+from tfgraph.data.datasets import movielens as movielens_files
 from tfgraph.data.datasets import twitch as twitch_files
 
 DATA_DIR = os.environ.get("TFGRAPH_DATA_DIR")
@@ -84,6 +94,18 @@ def twitch_zip(folder, monkeypatch):
     write_zip(folder / "musae" / "twitch.zip", members)
     monkeypatch.setenv("TFGRAPH_DATA_DIR", str(folder))
     return lambda: twitch("RU")
+
+
+def movielens_zip(folder, monkeypatch):
+    members = {
+        "ml-latest-small/movies.csv": b"id,title,genres\r\n7,A,War|IMAX\r\n9,B,War\r\n",
+        "ml-latest-small/ratings.csv": b"u,m,r,t\r\n1,9,4.5,10\r\n3,7,1,20\r\n",
+    }
+    known = {name: hashlib.sha256(text).hexdigest() for name, text in members.items()}
+    monkeypatch.setattr(movielens_files, "MOVIELENS_SHA256", known)
+    write_zip(folder / "movielens" / "ml-latest-small.zip", members)
+    monkeypatch.setenv("TFGRAPH_DATA_DIR", str(folder))
+    return movielens
 
 
 def planetoid_pickles(folder, monkeypatch):
@@ -167,6 +189,7 @@ LAYOUTS = [
     tu_zip,
     collab,
     twitch_zip,
+    movielens_zip,
     pytest.param(planetoid_pickles, marks=needs_data),
     ppi_files,
     reddit_files,

@@ -1,6 +1,7 @@
 """Graphs, data sets, splits and input pipelines."""
 
 from tfgraph.data.datasets.karate_club import karate_club
+from tfgraph.data.datasets.movielens import movielens
 from tfgraph.data.datasets.npz import amazon_computers, coauthor_physics, read_npz
 from tfgraph.data.datasets.planetoid import planetoid
 from tfgraph.data.datasets.ppi import ppi
@@ -9,8 +10,11 @@ from tfgraph.data.datasets.tu import read_tu, tu
 from tfgraph.data.datasets.twitch import twitch
 from tfgraph.data.graphs.clustering import graclus_clusters
 from tfgraph.data.graphs.disjoint_union import disjoint_union
+from tfgraph.data.graphs.edge_set import EdgeSet
 from tfgraph.data.graphs.features import identity_features, standardized
 from tfgraph.data.graphs.graph import Graph
+from tfgraph.data.graphs.hetero_graph import HeteroGraph
+from tfgraph.data.graphs.node_set import NodeSet
 from tfgraph.data.graphs.splits import random_split, stratified_folds
 from tfgraph.data.pipelines.graph_batches import full_batch, graph_batches
 from tfgraph.data.pipelines.links import (
@@ -25,9 +29,12 @@ from tfgraph.data.sampling.neighbor_batches import neighbor_batches
 from tfgraph.data.sampling.walks import walk_batches
 
 __all__ = [
+    "EdgeSet",
     "Graph",
+    "HeteroGraph",
     "LinkSplit",
     "Links",
+    "NodeSet",
     "amazon_computers",
     "coauthor_physics",
     "disjoint_union",
@@ -38,6 +45,7 @@ __all__ = [
     "karate_club",
     "link_batch",
     "link_split",
+    "movielens",
     "neighbor_batches",
     "planetoid",
     "ppi",

@@ -303,10 +303,10 @@ class GATConv(GraphConvolution):
 
     def parse(self, inputs: Inputs) -> GraphInputs:
         parts = super().parse(inputs)
-        in_graph = parts.graph is not None and self.edge_feature_name is not None
-        if parts.edge_features is not None or not in_graph:
+        name = self.edge_feature_name
+        if parts.edge_features is not None or parts.graph is None or name is None:
             return parts
-        edge_features = self.fields.edge_features(parts.graph, self.edge_feature_name)
+        edge_features = self.fields.edge_features(parts.graph, name)
         return dataclasses.replace(parts, edge_features=edge_features)
 
     def _edge_dim(self, input_shape):

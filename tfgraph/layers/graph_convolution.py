@@ -267,7 +267,7 @@ class GraphConvolution(GraphLayer):
         return arguments.checked_fraction(argument, value, owner=type(self).__name__)
 
     def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
-        x_mask = previous_mask[0] if graph_inputs.is_list(previous_mask) else None
+        x_mask: Any = previous_mask[0] if graph_inputs.is_list(previous_mask) else None
         return x_mask[1] if graph_inputs.is_list(x_mask) else previous_mask
 
     def compute_output_shape(self, input_shape: InputShape) -> Shape:

@@ -1,6 +1,7 @@
 """GraphSAGE between several node sets, as a Keras model."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import keras
 
@@ -9,6 +10,7 @@ from tfgraph import inputs as graph_inputs
 from tfgraph.layers import HeteroConv, NodeEmbedding, SAGEConv
 from tfgraph.layers.hetero_conv import MERGES
 from tfgraph.models.graph_model import GraphModel
+from tfgraph.typing import Activation, DType
 
 
 @keras.saving.register_keras_serializable("tfgraph")
@@ -74,24 +76,24 @@ class HeteroGraphSAGE(GraphModel):
 
     def __init__(
         self,
-        num_classes=None,
-        node_set_name=None,
+        num_classes: int | None = None,
+        node_set_name: str | None = None,
         hidden_units: Sequence[int] = (64, 64),
         num_nodes: Mapping[str, int] | None = None,
         edge_set_names: Sequence[str] | None = None,
-        bidirectional=True,
-        aggregator="mean",
-        merge="sum",
-        activation="relu",
-        classifier_activation="softmax",
-        dropout=0.0,
-        feature_name="hidden_state",
+        bidirectional: bool = True,
+        aggregator: str = "mean",
+        merge: str = "sum",
+        activation: Activation = "relu",
+        classifier_activation: Activation = "softmax",
+        dropout: float = 0.0,
+        feature_name: str = "hidden_state",
         *,
-        name=None,
-        dtype=None,
-        trainable=True,
-        **kwargs,
-    ):
+        name: str | None = None,
+        dtype: DType = None,
+        trainable: bool = True,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(name=name, dtype=dtype, trainable=trainable)
         self.hidden_units = _checked_widths(hidden_units)
         self.num_nodes = _checked_counts(num_nodes)

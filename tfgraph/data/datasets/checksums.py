@@ -166,6 +166,20 @@ TU_SHA256 = {
     },
 }
 
+MOVIELENS_URL = "https://files.grouplens.org/datasets/movielens/ml-latest-small.zip"
+MOVIELENS_ZIP_SHA256 = (
+    "696d65a3dfceac7c45750ad32df2c259311949efec81f0f144fdfb91ebc9e436"
+)
+# Of its members. The file in a user's folder may be packed anew.
+MOVIELENS_SHA256 = {
+    "ml-latest-small/movies.csv": (
+        "5a5f32dd9bb3797b8e728a1b98958789d2b13f294a69fdfbc5727f8a9611aa07"
+    ),
+    "ml-latest-small/ratings.csv": (
+        "aa289ca83157595d0df6aea1be6a4ded676ddc4385472e8313a8ed9805352646"
+    ),
+}
+
 # These have no published checksums, so they are not downloaded.
 NPZ_SOURCE = "https://github.com/shchur/gnn-benchmark/tree/master/data/npz"
 PPI_SOURCE = "https://data.dgl.ai/dataset/ppi.zip"

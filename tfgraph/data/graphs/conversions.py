@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import tensorflow_gnn as tfgnn
 
     from tfgraph.data.graphs.graph import Graph
+    from tfgraph.data.graphs.node_fields import NodeFields
 
 
 def to_sparse_tensor(graph: Graph) -> tf.sparse.SparseTensor:
@@ -33,12 +34,15 @@ def to_sparse_tensor(graph: Graph) -> tf.sparse.SparseTensor:
     The entries are in canonical (row-major) order. Their values are the weights, or 1
     if the graph has no weights. Repeated edges are repeated entries.
     """
-    return tf.sparse.SparseTensor(
-        graph.edges[:, ::-1], _weights(graph), [graph.num_nodes, graph.num_nodes]
-    )
+    return sparse_adjacency(graph, (graph.num_nodes, graph.num_nodes))
 
 
-def sparse_features(graph: Graph) -> tf.sparse.SparseTensor:
+def sparse_adjacency(edges: Any, shape: tuple[int, int]) -> tf.sparse.SparseTensor:
+    """Returns the SparseTensor of `edges`, a `Graph` or an `EdgeSet`."""
+    return tf.sparse.SparseTensor(edges.edges[:, ::-1], _weights(edges), shape)
+
+
+def sparse_features(graph: NodeFields) -> tf.sparse.SparseTensor:
     """Returns `x` as a float32 SparseTensor `[N, F]` in canonical order.
 
     Raises:
@@ -48,7 +52,7 @@ def sparse_features(graph: Graph) -> tf.sparse.SparseTensor:
     return tf.sparse.SparseTensor(*entries_of(x), x.shape)
 
 
-def dense_features(graph: Graph) -> np.ndarray:
+def dense_features(graph: NodeFields) -> np.ndarray:
     """Returns `x` as a float32 array `[N, F]`.
 
     Raises:
@@ -82,11 +86,17 @@ def to_scipy(graph: Graph) -> scipy.sparse.csr_array:
     Raises:
         ImportError: If SciPy is not installed.
     """
-    sparse = optional_import("scipy.sparse", "Graph.to_scipy")
-    source, target = graph.edges.T
-    return sparse.csr_array(
-        (_weights(graph), (target, source)), shape=(graph.num_nodes, graph.num_nodes)
-    )
+    shape = (graph.num_nodes, graph.num_nodes)
+    return scipy_adjacency(graph, shape, "Graph.to_scipy")
+
+
+def scipy_adjacency(
+    edges: Any, shape: tuple[int, int], needed_by: str
+) -> scipy.sparse.csr_array:
+    """Returns the `csr_array` of `edges`, a `Graph` or an `EdgeSet`."""
+    sparse = optional_import("scipy.sparse", needed_by)
+    source, target = edges.edges.T
+    return sparse.csr_array((_weights(edges), (target, source)), shape=shape)
 
 
 def to_networkx(graph: Graph) -> networkx.DiGraph:
@@ -226,14 +236,7 @@ def from_graph_tensor(
         ValueError: If `graph` is no scalar GraphTensor, a name is missing or not in
             it, or the edge set leads to another node set.
     """
-    if not isinstance(graph, load_tfgnn().GraphTensor):
-        raise wrong_object("graph", "a scalar GraphTensor", graph)
-    if graph.rank != 0:
-        raise ValueError(
-            "Expected `graph` to be a scalar GraphTensor. Merge a batch with "
-            "`graph.merge_batch_to_components()`. "
-            f"Received: graph of rank {graph.rank}"
-        )
+    check_scalar_graph_tensor(graph)
     node_set = choose("node_set_name", node_set_name, graph.node_sets)
     edge_set = choose("edge_set_name", edge_set_name, graph.edge_sets)
     nodes, edges = graph.node_sets[node_set], graph.edge_sets[edge_set]
@@ -261,6 +264,18 @@ def from_graph_tensor(
     )
 
 
+def check_scalar_graph_tensor(graph: Any) -> None:
+    """Raises a `ValueError` if the argument `graph` is no scalar GraphTensor."""
+    if not isinstance(graph, load_tfgnn().GraphTensor):
+        raise wrong_object("graph", "a scalar GraphTensor", graph)
+    if graph.rank != 0:
+        raise ValueError(
+            "Expected `graph` to be a scalar GraphTensor. Merge a batch with "
+            "`graph.merge_batch_to_components()`. "
+            f"Received: graph of rank {graph.rank}"
+        )
+
+
 def _from_entries(
     cls: type[Graph],
     target: np.ndarray,
@@ -284,13 +299,13 @@ def _from_entries(
     )
 
 
-def _weights(graph: Graph) -> np.ndarray:
-    if graph.edge_weight is None:
-        return np.ones(graph.num_edges, np.float32)
-    return graph.edge_weight
+def _weights(edges: Any) -> np.ndarray:
+    if edges.edge_weight is None:
+        return np.ones(edges.num_edges, np.float32)
+    return edges.edge_weight
 
 
-def features_of(graph: Graph) -> Any:
+def features_of(graph: NodeFields) -> Any:
     """Returns `graph.x`, or raises a `ValueError` if there is none."""
     if graph.x is None:
         raise ValueError(f"Expected a graph with features. Received: graph={graph}")

@@ -4,26 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
-from tfgraph.arguments import is_scipy
 from tfgraph.data.graphs import conversions, transforms
 from tfgraph.data.graphs.fields import (
-    MASKS,
     SciPyMatrix,
-    are_classes,
     as_pairs,
     checked_edge_weight,
     checked_edges,
-    checked_features,
-    checked_labels,
-    checked_mask,
-    checked_num_nodes,
+    sorted_by_target,
 )
+from tfgraph.data.graphs.node_fields import NodeFields
 
 
-class Graph:
+class Graph(NodeFields):
     """A graph with node features, labels and split masks, as NumPy arrays.
 
     An edge `source -> target` is entry `[target, source]` of the adjacency: rows
@@ -81,33 +75,16 @@ class Graph:
         name: str | None = None,
     ) -> None:
         self.name = name
-        self.x = None if x is None else checked_features(x)
-        self.y = None if y is None else checked_labels(y)
-        self.num_nodes = checked_num_nodes(self.x, self.y, num_nodes)
-        self.edges = checked_edges(edges, self.num_nodes)
-        self.edge_weight = None
+        super().__init__(x, y, train_mask, val_mask, test_mask, num_nodes)
+        edges = checked_edges(edges, self.num_nodes)
         if edge_weight is not None:
-            self.edge_weight = checked_edge_weight(edge_weight, len(self.edges))
-        # Sorted by target, these are the adjacency's entries in row-major order.
-        # TensorFlow's CSR kernels need that order. Sorting here once is far cheaper
-        # than in every training step.
-        order = np.lexsort(self.edges.T)
-        self.edges = self.edges[order]
-        if self.edge_weight is not None:
-            self.edge_weight = self.edge_weight[order]
-
-        masks = (train_mask, val_mask, test_mask)
-        self.train_mask, self.val_mask, self.test_mask = (
-            None if mask is None else checked_mask(name, mask, self.num_nodes, self.y)
-            for name, mask in zip(MASKS, masks, strict=True)
-        )
+            edge_weight = checked_edge_weight(edge_weight, len(edges))
+        self.edges, self.edge_weight = sorted_by_target(edges, edge_weight)
 
     symmetrized = transforms.symmetrized
     subgraph = transforms.subgraph
     row_normalized = transforms.row_normalized
 
-    dense_features = conversions.dense_features
-    sparse_features = conversions.sparse_features
     to_sparse_tensor = conversions.to_sparse_tensor
     to_graph_tensor = conversions.to_graph_tensor
     to_scipy = conversions.to_scipy
@@ -122,29 +99,6 @@ class Graph:
         """Number of stored (directed) edges."""
         return len(self.edges)
 
-    @property
-    def num_features(self) -> int:
-        """Number of features of a node, 0 without `x`."""
-        return 0 if self.x is None else self.x.shape[1]
-
-    @property
-    def num_classes(self) -> int:
-        """Largest class number plus one, or the columns of `y [N, C]`; 0 without `y`.
-
-        Raises:
-            ValueError: If `y` holds one non-integer number for each node.
-        """
-        if self.y is None:
-            return 0
-        if self.y.ndim == 2:
-            return self.y.shape[1]
-        if not are_classes(self.y):
-            raise ValueError(
-                "Expected `y` to hold class numbers. "
-                f"Received: y with dtype={self.y.dtype}"
-            )
-        return int(self.y.max(initial=-1)) + 1
-
     def replace(self, **fields: Any) -> Graph:
         """Returns a copy in which the given arguments of `Graph` are replaced.
 
@@ -152,26 +106,12 @@ class Graph:
             **fields: Arguments of `Graph`. A new `x` also sets the number of nodes. A
                 new `edge_weight` without `edges` is in the order of `graph.edges`.
         """
-        current = {**vars(self), "edges": as_pairs(self.edges)}
-        if fields.get("x") is not None:
-            del current["num_nodes"]
-        return Graph(**{**current, **fields})
+        return super().replace(**{"edges": as_pairs(self.edges), **fields})
 
     def __repr__(self) -> str:
         parts = [] if self.name is None else [f"name={self.name!r}"]
         parts += [f"nodes={self.num_nodes}", f"edges={self.num_edges}"]
         if self.edge_weight is not None:
             parts.append("weighted")
-        if self.x is not None:
-            form = " (sparse)" if is_scipy(self.x) else ""
-            parts.append(f"features={self.num_features}{form}")
-        if self.y is not None:
-            if are_classes(self.y):
-                parts.append(f"classes={self.num_classes}")
-            else:
-                parts.append(f"y={self.y.dtype}{list(self.y.shape)}")
-        for name in MASKS:
-            mask = getattr(self, name)
-            if mask is not None:
-                parts.append(f"{name.removesuffix('_mask')}={mask.sum()}")
+        parts += self.described_nodes()
         return f"Graph({', '.join(parts)})"

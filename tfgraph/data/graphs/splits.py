@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -15,20 +15,23 @@ from tfgraph.arguments import (
 )
 from tfgraph.data.graphs.fields import are_classes, as_array
 from tfgraph.data.graphs.graph import Graph
-from tfgraph.data.graphs.graph_arguments import check_graph
+from tfgraph.data.graphs.graph_arguments import labelled_nodes
+from tfgraph.data.graphs.hetero_graph import HeteroGraph
 
 Auto = Literal["auto"]
+AnyGraph = TypeVar("AnyGraph", Graph, HeteroGraph)
 
 
 def random_split(
-    graph: Graph,
+    graph: AnyGraph,
     train_per_class: int | float = 20,
     val: int | float | Auto = "auto",
     test: int | float | Auto | None = "auto",
     seed: int | None = 0,
     *,
     val_per_class: int | float | None = None,
-) -> Graph:
+    node_set_name: str | None = None,
+) -> AnyGraph:
     """Returns `graph` with random `train_mask`, `val_mask` and `test_mask`.
 
     A size is a number of nodes (an integer) or a fraction (a float). A fraction is
@@ -46,7 +49,7 @@ def random_split(
     set. The same seed gives the same split.
 
     Args:
-        graph: A `Graph` with class numbers `y [N]`.
+        graph: A `Graph` or `HeteroGraph` with class numbers `y [N]`.
         train_per_class: Training nodes: how many of each class, or a fraction.
         val: Validation nodes: how many, of any class, or a fraction. "auto" is 500
             beside a number of training nodes. Beside a fraction, it is half of the
@@ -58,33 +61,35 @@ def random_split(
             each call.
         val_per_class: Validation nodes of each class: how many, or a fraction. If
             given, it replaces `val`.
+        node_set_name: The node set of a `HeteroGraph` to split. May be left out if only
+            one has labels.
 
     Raises:
         ValueError: If the graph has no class numbers, or a size is none of the above.
             Also if a class, or the graph, has too few labelled nodes.
     """
-    check_graph("graph", graph)
+    name, nodes = labelled_nodes(graph, node_set_name)
     seed = checked_seed(seed)
-    y = graph.y
+    y = nodes.y
     if y is None or not are_classes(y):
         raise ValueError(
             "Expected `graph` to have class numbers `y`. With other labels, set masks "
-            f"by `graph.replace(train_mask=...)`. Received: graph={graph}"
+            f"by `graph.replace(train_mask=...)`. Received: graph={nodes}"
         )
     sizes = _sizes(train_per_class, val, test, val_per_class)
     shuffled = np.random.default_rng(seed).permutation(np.flatnonzero(y >= 0))
-    masks = [np.zeros(graph.num_nodes, bool) for _ in sizes]
-    for label in range(graph.num_classes):
-        nodes = shuffled[y[shuffled] == label]
-        ends = _ends(sizes, len(nodes))
-        if len(nodes) < ends[-1]:
+    masks = [np.zeros(nodes.num_nodes, bool) for _ in sizes]
+    for label in range(nodes.num_classes):
+        members = shuffled[y[shuffled] == label]
+        ends: list[int] = _ends(sizes, len(members))
+        if len(members) < ends[-1]:
             raise ValueError(
                 f"Expected each class to have at least {ends[-1]} labelled nodes. "
-                f"Received: class {label} with {len(nodes)} nodes, "
+                f"Received: class {label} with {len(members)} nodes, "
                 f"train_per_class={train_per_class}, val_per_class={val_per_class}"
             )
         for mask, start, end in zip(masks, [0, *ends], ends, strict=False):
-            mask[nodes[start:end]] = True
+            mask[members[start:end]] = True
 
     rest = shuffled[~np.logical_or.reduce(masks)[shuffled]]
     num_val, num_test = (size.of_any_class for size in sizes[1:])
@@ -97,7 +102,9 @@ def random_split(
     masks[1][rest[:num_val]] = True
     masks[2][rest[num_val : None if sizes[2].remaining else num_val + num_test]] = True
     train_mask, val_mask, test_mask = masks
-    return graph.replace(train_mask=train_mask, val_mask=val_mask, test_mask=test_mask)
+    split = nodes.replace(train_mask=train_mask, val_mask=val_mask, test_mask=test_mask)
+    replaced: Any = split if name is None else cast(Any, graph).replace({name: split})
+    return replaced
 
 
 class _Size(NamedTuple):

@@ -15,7 +15,13 @@ from tfgraph.arguments import (
 from tfgraph.data.graphs.disjoint_union import GraphStack
 from tfgraph.data.graphs.fields import are_classes
 from tfgraph.data.graphs.graph import Graph
-from tfgraph.data.graphs.graph_arguments import check_graph, checked_graphs
+from tfgraph.data.graphs.graph_arguments import (
+    check_graph,
+    checked_graphs,
+    labelled_nodes,
+)
+from tfgraph.data.graphs.hetero_graph import HeteroGraph
+from tfgraph.data.graphs.node_fields import NodeFields
 
 _FORMS = ("sparse", "graph_tensor", "dense")
 _BATCH_FORMS = ("sparse", "graph_tensor")
@@ -23,10 +29,11 @@ _SPLITS = ("train", "val", "test")
 
 
 def full_batch(
-    graph: Graph,
+    graph: Graph | HeteroGraph,
     split: str | None = None,
-    form: str = "sparse",
+    form: str | None = None,
     sparse_features: bool = False,
+    node_set_name: str | None = None,
 ) -> tf.data.Dataset:
     """Returns a dataset of one element, the whole graph, for full-batch training.
 
@@ -53,8 +60,13 @@ def full_batch(
 
     The tensors are made once, and every epoch gets the same ones.
 
+    Of a `HeteroGraph`, the labels, masks and weights are those of one node set:
+    `full_batch(graph, "train", node_set_name="papers")`. The model then has to return
+    a row for each node of that set.
+
     Args:
-        graph: A `Graph` with features; for a split also with `y` and the split's mask.
+        graph: A `Graph` with features, or a `HeteroGraph`; for a split also with `y`
+            and the split's mask.
         split: "train", "val" or "test"; or None for an element `(inputs,)` without
             labels, as `Model.predict` takes it.
         form: What `inputs` is:
@@ -63,7 +75,12 @@ def full_batch(
             - "dense": `(x, adjacency)`, with a dense `[N, N]`. Repeated edges are added
               up;
             - "graph_tensor": a TF-GNN `GraphTensor`.
+
+            None is "sparse", and "graph_tensor" for a `HeteroGraph`, which has no other
+            form.
         sparse_features: Whether `x [N, F]` is a SparseTensor too.
+        node_set_name: The node set of a `HeteroGraph` with the labels. May be left out
+            if only one has labels.
 
     Returns:
         A `tf.data.Dataset`. `y` is `[N]` or `[N, C]`, as in the graph. Nodes without
@@ -74,13 +91,20 @@ def full_batch(
         ValueError: If `graph` is not a `Graph`, `form` or `split` is unknown, or the
             graph has no features, no labels, or no node in the split.
     """
-    check_graph("graph", graph)
     check_flags(sparse_features=sparse_features)
-    inputs = _inputs(graph, form, sparse_features)
+    if isinstance(graph, HeteroGraph):
+        check_choice("form", form, ("graph_tensor",), optional=True)
+        check_dense(sparse_features)
+        inputs = graph.to_graph_tensor()
+    else:
+        check_graph("graph", graph)
+        form = "sparse" if form is None else form
+        inputs = _inputs(graph, form, sparse_features)
     if split is None:
         # A tuple of one: Keras would take a bare (x, adjacency) for (inputs, y).
         return tf.data.Dataset.from_tensors((inputs,))
-    return tf.data.Dataset.from_tensors((inputs, *_targets(graph, split)))
+    _, nodes = labelled_nodes(graph, node_set_name)
+    return tf.data.Dataset.from_tensors((inputs, *_targets(nodes, split)))
 
 
 def graph_batches(
@@ -223,15 +247,15 @@ def check_dense(sparse_features: bool) -> None:
         )
 
 
-def _targets(graph: Graph, split: str) -> tuple[np.ndarray, np.ndarray]:
+def _targets(nodes: NodeFields, split: str) -> tuple[np.ndarray, np.ndarray]:
     check_choice("split", split, _SPLITS, optional=True)
-    mask = getattr(graph, f"{split}_mask")
-    if graph.y is None or mask is None or not mask.any():
+    mask = getattr(nodes, f"{split}_mask")
+    if nodes.y is None or mask is None or not mask.any():
         raise ValueError(
             f"Expected `graph` to have `y` and a `{split}_mask` that selects at least "
-            f"one node. Received: graph={graph}"
+            f"one node. Received: graph={nodes}"
         )
-    y = graph.y
+    y = nodes.y
     if are_classes(y):
         y = np.maximum(y, 0)
     sample_weight = mask * (len(mask) / mask.sum())

@@ -1,0 +1,142 @@
+"""A `HeteroGraph` of pandas frames: its `from_pandas`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tfgraph.data.graphs.conversions import optional_import
+from tfgraph.data.graphs.edge_set import EdgeSet
+from tfgraph.data.graphs.fields import MASKS, as_pairs
+from tfgraph.data.graphs.hetero_arguments import named_sets, parts_of, wrong
+from tfgraph.data.graphs.node_set import NodeSet
+from tfgraph.graph_tensor import choose
+from tfgraph.inputs import named_errors
+
+if TYPE_CHECKING:
+    from tfgraph.data.graphs.hetero_graph import HeteroGraph
+
+_NODE_COLUMNS = ("y", *MASKS)
+
+
+def from_pandas(
+    cls, node_sets: Mapping, edge_sets: Mapping, name: str | None = None
+) -> HeteroGraph:
+    """Returns the graph of pandas frames, with a row for each node and each edge.
+
+    ```python
+    graph = tfgraph.data.HeteroGraph.from_pandas(
+        {"authors": authors, "papers": (papers, "doi")},
+        {"writes": (writes, "authors", "papers", "author", "doi")},
+    )
+    ```
+
+    What the columns become:
+
+    | column                                     | of nodes  | of edges        |
+    | ------------------------------------------ | --------- | --------------- |
+    | the id column, by default the index        | `ids`     |                 |
+    | the columns of sources and targets         |           | `edges`         |
+    | "y", "train_mask", "val_mask", "test_mask" | the same  |                 |
+    | "weight"                                   |           | `edge_weight`   |
+    | other columns of numbers or booleans       | `x`       | `edge_features` |
+    | other columns                              | `columns` | `columns`       |
+
+    Leave out what should not be a feature: `frame[["age", "height"]]`.
+
+    Args:
+        node_sets: Dict of frames, or tuples `(frame, id column)`, by the names of the
+            node sets. Without an id column, the index holds the ids.
+        edge_sets: Dict of tuples `(frame, source set, target set)` or `(frame, source
+            set, target set, source column, target column)`, by the names of the edge
+            sets. The columns hold ids of nodes. By default, they are the first two.
+        name: Shown when the graph is printed.
+
+    Raises:
+        ValueError: If an argument has another form, a column is missing, an id is
+            unknown or occurs twice, or a number is missing, NaN or infinite.
+        ImportError: If pandas is not installed.
+    """
+    optional_import("pandas", "HeteroGraph.from_pandas")
+    nodes = {}
+    for key, value in named_sets("node_sets", node_sets):
+        with named_errors(f"Node set {key!r}"):
+            nodes[key] = _node_set_of_frame(value)
+    edges = {}
+    for key, value in named_sets("edge_sets", edge_sets):
+        with named_errors(f"Edge set {key!r}"):
+            edges[key] = _edge_set_of_frame(value, nodes)
+    return cls(nodes, edges, name=name)
+
+
+def _node_set_of_frame(value) -> NodeSet:
+    value = value if isinstance(value, tuple) else (value,)
+    frame, *id_column = parts_of(value, "a frame or (frame, id column)", {1, 2})
+    _check_frame(frame)
+    ids = frame.index.to_numpy()
+    if id_column:
+        ids = _column(frame, id_column[0]).to_numpy()
+    given = [column for column in _NODE_COLUMNS if column in frame.columns]
+    x, columns = _numbers_and_others(frame.drop(columns=[*id_column, *given]))
+    fields = {column: frame[column].to_numpy() for column in given}
+    return NodeSet(x, ids=ids, columns=columns, num_nodes=len(frame), **fields)
+
+
+def _edge_set_of_frame(value, node_sets: dict[str, NodeSet]) -> EdgeSet:
+    form = "(frame, source set, target set, source column, target column)"
+    frame, source, target, *ends = parts_of(value, form, {3, 5})
+    _check_frame(frame)
+    ends = ends or list(frame.columns[:2])
+    if len(ends) < 2:
+        raise ValueError(
+            "Expected a frame with a column of sources and one of targets. "
+            f"Received: columns {list(frame.columns)}"
+        )
+    rows = []
+    for node_set_name, column in zip((source, target), ends, strict=True):
+        nodes = node_sets[choose("node set", node_set_name, node_sets)]
+        with named_errors(f"Column {column!r} of ids of {node_set_name!r}"):
+            rows.append(nodes.rows(_column(frame, column).to_numpy()))
+    rest = frame.drop(columns=ends)
+    edge_weight = None
+    if "weight" in rest.columns:
+        edge_weight = rest.pop("weight").to_numpy()
+    edge_features, columns = _numbers_and_others(rest)
+    return EdgeSet(
+        source,
+        target,
+        as_pairs(np.stack(rows, axis=1)),
+        edge_weight=edge_weight,
+        edge_features=edge_features,
+        columns=columns,
+    )
+
+
+def _numbers_and_others(frame) -> tuple[np.ndarray | None, dict[str, np.ndarray]]:
+    """Returns the columns of numbers as one array or None, and the others by name."""
+    is_numeric = optional_import("pandas.api.types", "from_pandas").is_numeric_dtype
+    numbers = [c for c in frame.columns if is_numeric(frame[c].dtype)]
+    others = {c: frame[c].to_numpy() for c in frame.columns if c not in numbers}
+    if not numbers:
+        return None, others
+    return frame[numbers].to_numpy(dtype=np.float32, na_value=np.nan), others
+
+
+def _check_frame(frame):
+    if not hasattr(frame, "iloc") or not hasattr(frame, "columns"):
+        raise wrong("frame", "a pandas DataFrame", frame)
+    if not frame.columns.is_unique:
+        raise ValueError(
+            "Expected a frame with each column once. "
+            f"Received: columns {list(frame.columns)}"
+        )
+
+
+def _column(frame, name):
+    if name not in frame.columns:
+        raise ValueError(
+            f"Expected a column of {list(frame.columns)}. Received: {name!r}"
+        )
+    return frame[name]
