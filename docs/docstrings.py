@@ -56,7 +56,7 @@ def _rewrite_section(section):
     if section["title"] in ITEMS:
         body = _ITEM.sub(_rewrite_item, body)
     title = TITLES.get(section["title"], section["title"])
-    return f"**{title}:**\n\n{body}\n"
+    return f"**{title}:**\n\n{body}"
 
 
 def _rewrite_item(item):

@@ -147,6 +147,5 @@ Output shape:
 **Output shape:**
 
 `[N]`.
-
 """
     )
