@@ -29,11 +29,15 @@ class Docstrings(griffe.Extension):
 
     def on_package(self, *, pkg, **kwargs):
         links = _links()
-        for item in _objects(pkg):
+        objects = list(_objects(pkg))
+        for item in objects:
             if item.docstring:
                 item.docstring.value = rewrite(item.docstring.value, links)
+        for item in objects:
             if item.is_class:
-                _show_signature(item)
+                made = vars(importlib.import_module(item.module.path)).get(item.name)
+                _show_signature(item, made)
+                _show_methods(item, made, pkg)
 
 
 def public_names() -> list[str]:
@@ -84,9 +88,8 @@ def _objects(parent):
             yield from _objects(member)
 
 
-def _show_signature(item):
+def _show_signature(item, made):
     """Gives a layer class the signature that it makes for itself at run time."""
-    made = getattr(importlib.import_module(item.module.path), item.name, None)
     if "__signature__" not in vars(made):
         return
     parameters = [
@@ -100,6 +103,22 @@ def _show_signature(item):
     own = griffe.Parameter("self", kind=griffe.ParameterKind.positional_or_keyword)
     parameters = griffe.Parameters(own, *parameters)
     item["__init__"] = griffe.Function("__init__", parameters=parameters)
+
+
+def _show_methods(item, made, pkg):
+    """Gives a class the methods that it takes from the functions of other modules."""
+    for name, member in list(item.members.items()):
+        function = getattr(made, name, None)
+        if not member.is_attribute or not inspect.isroutine(function):
+            continue
+        module = function.__module__.removeprefix(f"{pkg.name}.")
+        source = pkg[f"{module}.{function.__name__}"]
+        item[name] = griffe.Function(
+            name,
+            parameters=griffe.Parameters(*list(source.parameters)[1:]),
+            returns=source.returns,
+            docstring=source.docstring,
+        )
 
 
 def _default(parameter):

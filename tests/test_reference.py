@@ -109,6 +109,13 @@ def test_signatures_show_every_argument(package):
     assert receiver.default == "'target'"
 
 
+def test_methods_of_other_modules_are_shown(package):
+    subgraph = package["data.Graph"].members["subgraph"]
+    assert subgraph.is_function
+    assert [parameter.name for parameter in subgraph.parameters] == ["nodes"]
+    assert "**Arguments:**" in subgraph.docstring.value
+
+
 def test_sections_become_markdown(extension):
     docstring = """Sums.
 
