@@ -2,14 +2,17 @@ import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+import gc
 import runpy
 import sys
 import threading
 import warnings
+import weakref
 
 import keras
 import pytest
 import tensorflow as tf
+from tensorflow.python.framework.registry import Registry
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -29,6 +32,48 @@ def coverage_of_threads():
         if threading.gettrace() is not None:
             patch.setattr(tf, "numpy_function", traced_numpy_function)
         yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def mortal_graphs():
+    """Lets a traced graph go when nothing but TensorFlow's gradients refers to it.
+
+    Each trace of a `tf.custom_gradient`, of which every Keras optimizer has two,
+    registers its gradient for good, and a gradient holds its graph. Here the graph
+    holds the gradient. A worker would grow to several GB.
+    """
+    register = Registry.register
+
+    def register_weakly(registry, candidate, name=None):
+        if name is None or not name.startswith("CustomGradient-"):
+            return register(registry, candidate, name)
+        graph = tf.compat.v1.get_default_graph()
+        graph.custom_gradients = [*getattr(graph, "custom_gradients", ()), candidate]
+        gradient = weakref.ref(candidate)
+        register(registry, lambda *args: gradient()(*args), name)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Registry, "register", register_weakly)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def quick_collection():
+    """Spares garbage collection the million objects of the imported libraries.
+
+    Python collects old cycles, such as traced graphs, only when a quarter of all it
+    watches is new. With the libraries that is a long time.
+    """
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def no_garbage():
+    yield
+    gc.collect()
 
 
 @pytest.fixture(autouse=True)
