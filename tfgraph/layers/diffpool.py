@@ -98,7 +98,7 @@ class DiffPool(GraphLayer):
     Output shape:
         `X'` `[B, K, D]` and `A'` `[B, K, K]`, where `D` is the width of `Z`; then `S`
         `[N, K]` or `[B, n, K]` and `Z` `[N, D]` or `[B, n, D]`, if asked for. `A'` and
-        `S` are in float32 at least. A graph without nodes comes out as zeros.
+        `S` are in float32 at least. The output of a graph without nodes is 0.
 
     Raises:
         ValueError: If the numbers of clusters given are not positive or contradict

@@ -234,7 +234,7 @@ class GATConv(GraphConvolution):
         Args:
             xs: List of the features of all heads, or of those of each head.
             kernel: `[F, num_heads * units]`.
-            dtype: Of the result.
+            dtype: The type of the result.
         """
         kernels = tf.split(kernel, len(xs), axis=1)
         h = [ops.matmul(x, kernel) for x, kernel in zip(xs, kernels, strict=True)]

@@ -108,7 +108,7 @@ class Readout(GraphReadout):
 
     Over the nodes `i` of the graph. Attention is that of "Gated Graph Sequence Neural
     Networks" (Li et al., ICLR 2016, https://arxiv.org/abs/1511.05493), with a softmax
-    in place of its sigmoid. A graph without nodes comes out as zeros.
+    in place of its sigmoid. The output of a graph without nodes is 0.
 
     Example:
 
