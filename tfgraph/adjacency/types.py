@@ -116,6 +116,9 @@ class SparseAdjacency:
     ) -> SparseAdjacency:
         """`diag(row_factors) A diag(column_factors)`."""
         rows, columns = self.indices[:, 0], self.indices[:, 1]
+        if not self.is_square and not ops.compiled_by_xla():
+            # Where there are too few factors, the layer's check should report it first.
+            columns = tf.minimum(columns, tf.size(column_factors, tf.int64) - 1)
         values = self.values * tf.gather(row_factors, rows)
         values *= tf.gather(column_factors, columns)
         return dataclasses.replace(self, values=values)
