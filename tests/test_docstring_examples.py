@@ -149,7 +149,7 @@ def small_downloads(monkeypatch):
 @pytest.mark.parametrize(("name", "code"), list(examples()))
 @pytest.mark.usefixtures("short_training", "small_downloads")
 def test_example(name, code, tmp_path, monkeypatch):
-    data_sets = r"tfgraph\.data\.(planetoid|tu|twitch)\("
+    data_sets = r"tfgraph\.data\.(movielens|planetoid|tu|twitch)\("
     if "TFGRAPH_DATA_DIR" not in os.environ and re.search(data_sets, code):
         pytest.skip("TFGRAPH_DATA_DIR is not set")
     if "tfgraph.plots" in code:

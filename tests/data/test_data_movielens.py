@@ -3,6 +3,7 @@ import hashlib
 import io
 import os
 import pathlib
+import re
 import shutil
 import zipfile
 
@@ -16,27 +17,11 @@ DATA_DIR = os.environ.get("TFGRAPH_DATA_DIR")
 needs_data = pytest.mark.skipif(
     not DATA_DIR, reason="TFGRAPH_DATA_DIR names no folder with the data sets"
 )
-GENRES = [
-    "Action",
-    "Adventure",
-    "Animation",
-    "Children",
-    "Comedy",
-    "Crime",
-    "Documentary",
-    "Drama",
-    "Fantasy",
-    "Film-Noir",
-    "Horror",
-    "IMAX",
-    "Musical",
-    "Mystery",
-    "Romance",
-    "Sci-Fi",
-    "Thriller",
-    "War",
-    "Western",
-]
+GENRES = re.findall(
+    r"\S+",
+    "Action Adventure Animation Children Comedy Crime Documentary Drama Fantasy "
+    "Film-Noir Horror IMAX Musical Mystery Romance Sci-Fi Thriller War Western",
+)
 
 
 def rows(name):

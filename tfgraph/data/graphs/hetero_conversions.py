@@ -131,9 +131,12 @@ def from_scipy(
     """Returns the graph of SciPy adjacencies: rows receive.
 
     ```python
+    import scipy.sparse
+
     # A bag of words [papers, words] is the adjacency of edges from words to papers.
+    bag_of_words = scipy.sparse.csr_array([[1, 0, 2], [0, 1, 0]])
     graph = tfgraph.data.HeteroGraph.from_scipy(
-        {"papers": tfgraph.data.NodeSet(y=y)},
+        {"papers": tfgraph.data.NodeSet(y=[0, 1])},
         {"in": (bag_of_words, "words", "papers")},
     )
     ```

@@ -87,10 +87,8 @@ class HeteroGraph:
     ) -> "HeteroGraph":
         """Returns a copy with some sets replaced or added.
 
-        ```python
-        papers = graph.node_sets["papers"].replace(train_mask=[True, False])
-        graph = graph.replace({"papers": papers})
-        ```
+        To change an argument of one set, replace it in the set:
+        `graph.replace({"papers": graph.node_sets["papers"].replace(y=y)})`.
 
         Args:
             node_sets: Dict of node sets. Those that it does not name stay.
@@ -109,10 +107,7 @@ class HeteroGraph:
     def reversed(self, edge_set_name: str, name: str | None = None) -> "HeteroGraph":
         """Returns the graph with one more edge set, against the edges of another.
 
-        ```python
-        graph = graph.reversed("writes", name="written_by")
-        ```
-
+        `graph.reversed("writes", name="written_by")` leads from papers to authors.
         Weights, features and columns of the edges are those of the other set. (A layer
         made with `receiver="source"` needs no reversed edges.)
 

@@ -27,6 +27,11 @@ def from_pandas(
     """Returns the graph of pandas frames, with a row for each node and each edge.
 
     ```python
+    import pandas as pd
+
+    papers = pd.DataFrame({"doi": [10, 20], "title": ["P", "Q"], "y": [0, 1]})
+    authors = pd.DataFrame({"age": [30, 40]}, index=["ann", "bob"])
+    writes = pd.DataFrame({"author": ["ann", "bob"], "doi": [20, 20]})
     graph = tfgraph.data.HeteroGraph.from_pandas(
         {"authors": authors, "papers": (papers, "doi")},
         {"writes": (writes, "authors", "papers", "author", "doi")},
