@@ -58,14 +58,15 @@ def rewrite(docstring: str, links: dict[str, str]) -> str:
 def _rewrite_section(section):
     body = textwrap.dedent(section["body"])
     if section["title"] in ITEMS:
-        body = _ITEM.sub(_rewrite_item, body)
+        body = _ITEM.sub(_rewrite_item, body).lstrip("\n")
     title = TITLES.get(section["title"], section["title"])
     return f"**{title}:**\n\n{body}"
 
 
 def _rewrite_item(item):
     names = ", ".join(f"**`{name}`**" for name in re.split(r",\s*", item["names"]))
-    return f"- {names} –{item['text']}"
+    # The empty line ends a list within the item before.
+    return f"\n- {names} –{item['text']}"
 
 
 def _links():

@@ -142,6 +142,7 @@ Output shape:
 
 - **`x`**, **`y`** – Numbers; see [`GCNConv`][tfgraph.layers.GCNConv] and
     `metrics`.
+
 - **`**kwargs`** – Others.
 
 **Call arguments:**
