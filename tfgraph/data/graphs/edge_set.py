@@ -1,5 +1,12 @@
 """One set of edges of a `HeteroGraph`."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy.typing as npt
+
 from tfgraph.arguments import received
 from tfgraph.data.graphs.fields import (
     as_pairs,
@@ -45,12 +52,12 @@ class EdgeSet:
         self,
         source: str,
         target: str,
-        edges,
+        edges: npt.ArrayLike,
         *,
-        edge_weight=None,
-        edge_features=None,
-        columns=None,
-    ):
+        edge_weight: npt.ArrayLike | None = None,
+        edge_features: npt.ArrayLike | None = None,
+        columns: Mapping[str, npt.ArrayLike] | None = None,
+    ) -> None:
         for name, end in (("source", source), ("target", target)):
             if not isinstance(end, str):
                 raise ValueError(
@@ -79,7 +86,7 @@ class EdgeSet:
         """Number of features of an edge, 0 without `edge_features`."""
         return 0 if self.edge_features is None else self.edge_features.shape[1]
 
-    def replace(self, **fields) -> "EdgeSet":
+    def replace(self, **fields: Any) -> EdgeSet:
         """Returns a copy in which the given arguments of `EdgeSet` are replaced.
 
         Args:
@@ -89,7 +96,7 @@ class EdgeSet:
         current = {**vars(self), "edges": as_pairs(self.edges)}
         return EdgeSet(**{**current, **fields})
 
-    def reversed(self) -> "EdgeSet":
+    def reversed(self) -> EdgeSet:
         """Returns the edges from the targets to the sources."""
         return self.replace(
             source=self.target, target=self.source, edges=as_pairs(self.edges[:, ::-1])
@@ -104,5 +111,5 @@ class EdgeSet:
             parts.append(f"features={self.num_features}")
         return ", ".join([*parts, *self.columns])
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"EdgeSet({self.described()})"

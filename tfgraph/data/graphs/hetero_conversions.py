@@ -22,6 +22,9 @@ from tfgraph.graph_tensor import as_graph_tensor, choose
 from tfgraph.inputs import named_errors
 
 if TYPE_CHECKING:
+    import scipy.sparse
+    import tensorflow_gnn as tfgnn
+
     from tfgraph.data.graphs.hetero_graph import HeteroGraph
 
 
@@ -41,7 +44,9 @@ def to_sparse_tensor(
     return sparse_adjacency(edges, shape)
 
 
-def to_scipy(graph: HeteroGraph, edge_set_name: str | None = None):
+def to_scipy(
+    graph: HeteroGraph, edge_set_name: str | None = None
+) -> scipy.sparse.csr_array:
     """Returns the adjacency of an edge set, a `scipy.sparse.csr_array` `[M, N]`.
 
     Rows receive: M is the number of targets, N of sources. Repeated edges are added up.
@@ -57,7 +62,7 @@ def to_scipy(graph: HeteroGraph, edge_set_name: str | None = None):
     return scipy_adjacency(edges, shape, "HeteroGraph.to_scipy")
 
 
-def to_graph_tensor(graph: HeteroGraph):
+def to_graph_tensor(graph: HeteroGraph) -> tfgnn.GraphTensor:
     """Returns a TF-GNN `GraphTensor` of one component.
 
     Node sets with features have the feature "hidden_state" `[N, F]` (dense). Edge sets
@@ -84,8 +89,8 @@ def to_graph_tensor(graph: HeteroGraph):
 
 
 def from_graph_tensor(
-    cls,
-    graph,
+    cls: type[HeteroGraph],
+    graph: tfgnn.GraphTensor,
     feature_name: str = "hidden_state",
     edge_weight_name: str = "weight",
     edge_feature_name: str = "features",
@@ -126,7 +131,10 @@ def from_graph_tensor(
 
 
 def from_scipy(
-    cls, node_sets: Mapping, edge_sets: Mapping, name: str | None = None
+    cls: type[HeteroGraph],
+    node_sets: Mapping,
+    edge_sets: Mapping,
+    name: str | None = None,
 ) -> HeteroGraph:
     """Returns the graph of SciPy adjacencies: rows receive.
 

@@ -1,5 +1,7 @@
 """The container of one graph with several sets of nodes and edges."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 
 from tfgraph.arguments import received
@@ -56,7 +58,7 @@ class HeteroGraph:
         edge_sets: Mapping[str, EdgeSet],
         *,
         name: str | None = None,
-    ):
+    ) -> None:
         self.name = name
         _check_names("node_sets", node_sets)
         _check_names("edge_sets", edge_sets)
@@ -84,7 +86,7 @@ class HeteroGraph:
         edge_sets: Mapping[str, EdgeSet] | None = None,
         *,
         name: str | None = None,
-    ) -> "HeteroGraph":
+    ) -> HeteroGraph:
         """Returns a copy with some sets replaced or added.
 
         To change an argument of one set, replace it in the set:
@@ -104,7 +106,7 @@ class HeteroGraph:
             name=self.name if name is None else name,
         )
 
-    def reversed(self, edge_set_name: str, name: str | None = None) -> "HeteroGraph":
+    def reversed(self, edge_set_name: str, name: str | None = None) -> HeteroGraph:
         """Returns the graph with one more edge set, against the edges of another.
 
         `graph.reversed("writes", name="written_by")` leads from papers to authors.
@@ -127,7 +129,7 @@ class HeteroGraph:
             )
         return self.replace(edge_sets={name: edges.reversed()})
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         title = "HeteroGraph" if self.name is None else f"HeteroGraph {self.name!r}"
         lines = [
             f"  {name}: {one.described()}"

@@ -14,10 +14,12 @@ from tfgraph.data.graphs.node_set import NodeSet
 from tfgraph.inputs import named_errors
 
 if TYPE_CHECKING:
+    import networkx
+
     from tfgraph.data.graphs.hetero_graph import HeteroGraph
 
 
-def to_networkx(graph: HeteroGraph):
+def to_networkx(graph: HeteroGraph) -> networkx.MultiDiGraph:
     """Returns a `networkx.MultiDiGraph`, as `from_networkx` reads it.
 
     A node is a tuple: its node set and its id, or its row number where there are no
@@ -51,8 +53,8 @@ def to_networkx(graph: HeteroGraph):
 
 
 def from_networkx(
-    cls,
-    graph,
+    cls: type[HeteroGraph],
+    graph: networkx.Graph,
     *,
     node_set: str = "node_set",
     edge_set: str = "edge_set",

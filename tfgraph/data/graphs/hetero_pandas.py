@@ -22,7 +22,10 @@ _NODE_COLUMNS = ("y", *MASKS)
 
 
 def from_pandas(
-    cls, node_sets: Mapping, edge_sets: Mapping, name: str | None = None
+    cls: type[HeteroGraph],
+    node_sets: Mapping,
+    edge_sets: Mapping,
+    name: str | None = None,
 ) -> HeteroGraph:
     """Returns the graph of pandas frames, with a row for each node and each edge.
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Any, TypeVar
+
+import numpy.typing as npt
 
 from tfgraph.arguments import is_scipy
 from tfgraph.data.graphs import conversions
 from tfgraph.data.graphs.fields import (
     MASKS,
+    SciPyMatrix,
     are_classes,
     checked_features,
     checked_labels,
@@ -30,7 +33,15 @@ class NodeFields:
         num_nodes: N. Needed only if both `x` and `y` are None.
     """
 
-    def __init__(self, x, y, train_mask, val_mask, test_mask, num_nodes):
+    def __init__(
+        self,
+        x: npt.ArrayLike | SciPyMatrix | None,
+        y: npt.ArrayLike | None,
+        train_mask: npt.ArrayLike | None,
+        val_mask: npt.ArrayLike | None,
+        test_mask: npt.ArrayLike | None,
+        num_nodes: int | None,
+    ) -> None:
         self.x = None if x is None else checked_features(x)
         self.y = None if y is None else checked_labels(y)
         self.num_nodes = checked_num_nodes(self.x, self.y, num_nodes)
@@ -66,7 +77,7 @@ class NodeFields:
             )
         return int(self.y.max(initial=-1)) + 1
 
-    def replace(self: _Self, **fields) -> _Self:
+    def replace(self: _Self, **fields: Any) -> _Self:
         """Returns a copy in which the given arguments are replaced.
 
         Args:

@@ -1,9 +1,19 @@
 """One set of nodes of a `HeteroGraph`."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
+
 import numpy as np
+import numpy.typing as npt
 
 from tfgraph.arguments import received
-from tfgraph.data.graphs.fields import as_array, checked_columns, checked_ids
+from tfgraph.data.graphs.fields import (
+    SciPyMatrix,
+    as_array,
+    checked_columns,
+    checked_ids,
+)
 from tfgraph.data.graphs.node_fields import NodeFields
 
 
@@ -42,16 +52,16 @@ class NodeSet(NodeFields):
 
     def __init__(
         self,
-        x=None,
+        x: npt.ArrayLike | SciPyMatrix | None = None,
         *,
-        y=None,
-        train_mask=None,
-        val_mask=None,
-        test_mask=None,
-        ids=None,
-        columns=None,
+        y: npt.ArrayLike | None = None,
+        train_mask: npt.ArrayLike | None = None,
+        val_mask: npt.ArrayLike | None = None,
+        test_mask: npt.ArrayLike | None = None,
+        ids: npt.ArrayLike | None = None,
+        columns: Mapping[str, npt.ArrayLike] | None = None,
         num_nodes: int | None = None,
-    ):
+    ) -> None:
         self.ids = None if ids is None else checked_ids(ids)
         if x is None and y is None and num_nodes is None and self.ids is not None:
             num_nodes = len(self.ids)
@@ -63,7 +73,7 @@ class NodeSet(NodeFields):
             )
         self.columns = checked_columns(columns, self.num_nodes)
 
-    def rows(self, ids) -> np.ndarray:
+    def rows(self, ids: npt.ArrayLike) -> np.ndarray:
         """Returns the row numbers of nodes, int64 `[n]`.
 
         Args:
@@ -94,5 +104,5 @@ class NodeSet(NodeFields):
             parts.append("ids")
         return ", ".join([*parts, *self.columns])
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"NodeSet({self.described()})"
