@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from hetero_graphs import author_paper_graph
 from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
 import tfgraph
@@ -753,6 +754,71 @@ def test_request_cannot_reach_into_another(key, number, message, graph_signature
     examples = tf.constant([e.SerializeToString() for e in (first, second)])
     with pytest.raises(tf.errors.InvalidArgumentError, match=message):
         graph_signature(examples=examples)
+
+
+@pytest.fixture(scope="module")
+def several_sets(tmp_path_factory):
+    """A model of three node sets, its SavedModel, and an example."""
+    tfgnn = tfgraph.graph_tensor.load_tfgnn()
+    graph, _ = author_paper_graph()
+    model = tfgraph.models.HeteroGraphSAGE(3, "paper", [4, 4], {"venue": 5})
+    model(graph)
+    path = tmp_path_factory.mktemp("several_sets")
+    version = export_graph_tensor_model(model, path, graph.spec)
+    signature = tf.saved_model.load(version).signatures["serving_default"]
+    return model, graph, version, signature, tfgnn.write_example(graph)
+
+
+def test_several_node_sets(several_sets):
+    model, graph, version, _, example = several_sets
+    served = serve(
+        version, {"examples": [base64.b64encode(example.SerializeToString())] * 2}
+    )
+    expected = model(graph, training=False)
+    assert_predictions(served, np.concatenate([expected, expected]))
+
+
+def test_embeddings_of_node_sets(tmp_path):
+    """A dict of features by node set is served by their names."""
+    graph, _ = author_paper_graph()
+    inputs = tfgraph.GraphInput(graph.spec)
+    layer = tfgraph.layers.SAGEConv(4, edge_set_name="writes")
+    model = keras.Model(inputs, tfgraph.layers.HeteroConv([layer])(inputs))
+    version = export_graph_tensor_model(model, tmp_path, graph.spec)
+    signature = tf.saved_model.load(version).signatures["serving_default"]
+    tfgnn = tfgraph.graph_tensor.load_tfgnn()
+    served = signature(examples=[tfgnn.write_example(graph).SerializeToString()])
+    expected = model(graph)
+    assert sorted(served) == sorted(expected) == ["author", "paper"]
+    for name, rows in expected.items():
+        np.testing.assert_allclose(served[name], rows, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "key, number, message",
+    [
+        # 40 authors, 30 papers, 5 venues: each end has its own limit.
+        ("edges/writes.#source", 40, "`edges/writes.#source` to be nodes of the same"),
+        ("edges/writes.#target", 30, "`edges/writes.#target` to be nodes of the same"),
+        (
+            "edges/published_in.#target",
+            5,
+            "`edges/published_in.#target` to be nodes of the same",
+        ),
+        ("nodes/venue.#size", 6, r"Expected 5 nodes, one for each vector.*\[6 5\]"),
+        ("nodes/venue.#size", 2**31 - 1, "`nodes/venue.#size` of 0 or more, at most"),
+        ("nodes/author.#size", 41, "`nodes/author.#size` of 0 or more, at most 80 "),
+        ("nodes/paper.hidden_state", np.nan, "finite numbers in `nodes/paper.hidden"),
+    ],
+)
+def test_request_of_several_node_sets(key, number, message, several_sets):
+    *_, signature, example = several_sets
+    changed = type(example).FromString(example.SerializeToString())
+    feature = changed.features.feature[key]
+    (feature.int64_list.value or feature.float_list.value)[0] = number
+    examples = [changed.SerializeToString(), example.SerializeToString()]
+    with pytest.raises(tf.errors.InvalidArgumentError, match=message):
+        signature(examples=tf.constant(examples))
 
 
 @pytest.mark.parametrize("path", ["gs://bucket/model", pathlib.Path("s3://bucket/m")])

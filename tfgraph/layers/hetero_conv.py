@@ -1,6 +1,7 @@
 """One round of messages between the node sets of a graph."""
 
 import functools
+from collections.abc import Sequence
 
 import keras
 
@@ -87,10 +88,10 @@ class HeteroConv(GraphLayer):
 
     def __init__(
         self,
-        convolutions,
-        merge="sum",
+        convolutions: Sequence[keras.layers.Layer],
+        merge: str | keras.layers.Layer = "sum",
         activation=None,
-        feature_name="hidden_state",
+        feature_name: str = "hidden_state",
         **kwargs,
     ):
         super().__init__(feature_name=feature_name, **kwargs)
@@ -153,7 +154,9 @@ class HeteroConv(GraphLayer):
                 graph_tensor.set_names(graph, "edges"),
             )
         receiver = getattr(convolution, "receiver", "target")
-        fields = self.fields._replace(edge_set_name=edge_set_name, receiver=receiver)
+        fields = graph_tensor.Fields(
+            None, edge_set_name, self.feature_name, None, receiver
+        )
         return fields.ends(graph)
 
     def _merged(self, name, received):

@@ -54,11 +54,11 @@ class NodeEmbedding(GraphLayer):
 
     def __init__(
         self,
-        num_nodes,
-        units,
+        num_nodes: int,
+        units: int,
         embeddings_initializer="uniform",
         embeddings_regularizer=None,
-        node_set_name=None,
+        node_set_name: str | None = None,
         **kwargs,
     ):
         super().__init__(node_set_name, **kwargs)
@@ -83,13 +83,15 @@ class NodeEmbedding(GraphLayer):
         message = (
             f"Expected {self.num_nodes} nodes, one for each vector. Received: {{}}"
         )
-        ops.check(
+        fits = ops.check(
             tf.reduce_all(sizes == self.num_nodes),
             ops.name_layer(self.label, message),
             sizes,
         )
         embeddings = keras.ops.cast(self.embeddings, self.compute_dtype)
-        return tf.tile(embeddings, [tf.size(sizes), 1])
+        # Otherwise a layer that sums them up may fail first, in other words.
+        with tf.control_dependencies([fits]):
+            return tf.tile(embeddings, [tf.size(sizes), 1])
 
     def _sizes(self, inputs):
         """Returns the number of nodes of each component."""
