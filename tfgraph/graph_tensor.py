@@ -273,8 +273,10 @@ class Fields(NamedTuple):
         num_edges = tf.size(source, tf.int64)
         count = tf.size(edges)
         sizes_fit = tf.equal(tf.reduce_sum(edges), num_edges)
+        # Each alone, too: `tf.repeat` would allocate what a negative one makes up for.
+        sizes_fit &= tf.reduce_all((edges >= 0) & (edges <= num_edges))
         for _, nodes in ends:
-            sizes_fit &= tf.equal(count, tf.size(nodes))
+            sizes_fit &= tf.equal(count, tf.size(nodes)) & tf.reduce_all(nodes >= 0)
 
         def all_inside():
             number = tf.repeat(tf.range(count), edges)
@@ -290,8 +292,9 @@ class Fields(NamedTuple):
         # adjacency are.
         several = sizes_fit & (count > 1)
         inside = tf.cond(several, all_inside, lambda: True)
+        edge_set = ops.plain(prefix[:-1])
         message = (
-            f"Expected the edges of {prefix[:-1]!r} to join nodes of their own "
+            f"Expected the edges of {edge_set!r} to join nodes of their own "
             "component, and sizes of components that add up to the edges. Received: "
             "{} edges, components of {} nodes and {} edges"
         )
