@@ -285,8 +285,8 @@ def test_edges_that_leave_their_component(source, target, num_edges):
 def test_sizes_that_lie_are_refused_before_anything_is_allocated(sizes):
     # The huge ones would take 8 GB for the numbers of the nodes' graphs.
     layer, x = layers.Readout("sum"), tf.ones([6, 3])
-    components = {"nodes.nodes.#size": tf.constant(sizes)}
-    layer([x, {"nodes.nodes.#size": tf.constant([4, 2])}])
+    components = {"nodes.nodes.-size": tf.constant(sizes)}
+    layer([x, {"nodes.nodes.-size": tf.constant([4, 2])}])
     for call in (layer, tf.function(layer)):
         with pytest.raises(
             tf.errors.InvalidArgumentError, match="sizes of 0 or more that add up to"

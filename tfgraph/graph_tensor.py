@@ -7,12 +7,14 @@ values:
 | key                            | component                                     |
 | ------------------------------ | --------------------------------------------- |
 | `context.<feature>`            | a feature of the whole graph                  |
-| `nodes.<set>.#size`            | nodes of each component, `[num_components]`   |
+| `nodes.<set>.-size`            | nodes of each component, `[num_components]`   |
 | `nodes.<set>.<feature>`        | a node feature, `[num_nodes, ...]`            |
-| `edges.<set>.#size`            | edges of each component, `[num_components]`   |
+| `edges.<set>.-size`            | edges of each component, `[num_components]`   |
 | `edges.<set>.<feature>`        | an edge feature, `[num_edges, ...]`           |
-| `edges.<set>.#source.<nodes>`  | source node of each edge, in set `<nodes>`    |
-| `edges.<set>.#target.<nodes>`  | target node of each edge, in set `<nodes>`    |
+| `edges.<set>.-source.<nodes>`  | source node of each edge, in set `<nodes>`    |
+| `edges.<set>.-target.<nodes>`  | target node of each edge, in set `<nodes>`    |
+
+TF-GNN's "#" becomes "-", as TensorFlow allows no "#" in the name of an input.
 """
 
 import importlib
@@ -39,7 +41,8 @@ def to_components(graph) -> dict[str, tf.Tensor]:
 
     Raises:
         ValueError: If `graph` is still batched (rank 1 or more), or a name in it cannot
-            be part of a key: a set's with "." or any with "/".
+            be part of a key: a set's with ".", a feature's with "-" in front, or any
+            with "/".
     """
     if graph.rank != 0:
         raise ValueError(
@@ -50,20 +53,22 @@ def to_components(graph) -> dict[str, tf.Tensor]:
         )
     components = {f"context.{k}": v for k, v in graph.context.features.items()}
     for name, nodes in graph.node_sets.items():
-        components[f"nodes.{name}.#size"] = nodes.sizes
+        components[f"nodes.{name}.-size"] = nodes.sizes
         components |= {f"nodes.{name}.{k}": v for k, v in nodes.features.items()}
     for name, edges in graph.edge_sets.items():
         ends = edges.adjacency
-        components[f"edges.{name}.#size"] = edges.sizes
-        components[f"edges.{name}.#source.{ends.source_name}"] = ends.source
-        components[f"edges.{name}.#target.{ends.target_name}"] = ends.target
+        components[f"edges.{name}.-size"] = edges.sizes
+        components[f"edges.{name}.-source.{ends.source_name}"] = ends.source
+        components[f"edges.{name}.-target.{ends.target_name}"] = ends.target
         components |= {f"edges.{name}.{k}": v for k, v in edges.features.items()}
     unusable = [name for name in (*graph.node_sets, *graph.edge_sets) if "." in name]
     unusable += [key for key in components if "/" in key]
+    pieces = (graph.context, *graph.node_sets.values(), *graph.edge_sets.values())
+    unusable += [k for piece in pieces for k in piece.features if k.startswith("-")]
     if unusable:
         raise ValueError(
             'Expected names of sets without "." and names of sets and features without '
-            f'"/". Received: {unusable}'
+            f'"/", and features that do not begin with "-". Received: {unusable}'
         )
     return dict(sorted(components.items()))
 
@@ -125,7 +130,7 @@ def as_graph_tensor(components: dict[str, tf.Tensor]):
             name, _, field = rest.partition(".")
             pieces[kind].setdefault(name, {})[field] = value
     node_sets = {
-        name: tfgnn.NodeSet.from_fields(sizes=fields.pop("#size"), features=fields)
+        name: tfgnn.NodeSet.from_fields(sizes=fields.pop("-size"), features=fields)
         for name, fields in pieces["nodes"].items()
     }
     edge_sets = {}
@@ -133,11 +138,11 @@ def as_graph_tensor(components: dict[str, tf.Tensor]):
         ends = {
             key.split(".")[0]: (key.partition(".")[2], fields.pop(key))
             for key in sorted(fields)
-            if key.startswith(("#source.", "#target."))
+            if key.startswith(("-source.", "-target."))
         }
         edge_sets[name] = tfgnn.EdgeSet.from_fields(
-            sizes=fields.pop("#size"),
-            adjacency=tfgnn.Adjacency.from_indices(ends["#source"], ends["#target"]),
+            sizes=fields.pop("-size"),
+            adjacency=tfgnn.Adjacency.from_indices(ends["-source"], ends["-target"]),
             features=fields,
         )
     return tfgnn.GraphTensor.from_pieces(
@@ -159,8 +164,9 @@ def GraphInput(spec) -> dict[str, keras.KerasTensor]:
     model.fit(dataset, shuffle=False)
     ```
 
-    For TensorFlow Serving use `tfgraph.export.export_graph_tensor_model`. Keras' own
-    `model.export` fails: TensorFlow allows no "#" in an input's name.
+    Keras' own `model.export` makes a signature that takes the components by the names
+    of `to_components`. `tfgraph.export.export_graph_tensor_model` makes one that takes
+    serialized graphs, and checks them first.
 
     Args:
         spec: The `tfgnn.GraphTensorSpec` of a scalar graph, such as `graph.spec` or
@@ -207,7 +213,7 @@ class Fields(NamedTuple):
 
     def sizes(self, components):
         """Returns the number of nodes of each component of the graph, `[B]`."""
-        return components[f"nodes.{self._node_set(components)}.#size"]
+        return components[f"nodes.{self._node_set(components)}.-size"]
 
     def is_pair(self, components) -> bool:
         """Whether the edges join two node sets."""
@@ -226,12 +232,12 @@ class Fields(NamedTuple):
         sending, receiving = self._directions()
         num_receivers = None
         if senders != receivers:
-            num_receivers = tf.reduce_sum(components[f"nodes.{receivers}.#size"])
+            num_receivers = tf.reduce_sum(components[f"nodes.{receivers}.-size"])
         return (
             components[f"{prefix}{sending}{senders}"],
             components[f"{prefix}{receiving}{receivers}"],
             weight,
-            tf.reduce_sum(components[f"nodes.{senders}.#size"]),
+            tf.reduce_sum(components[f"nodes.{senders}.-size"]),
             num_receivers,
         )
 
@@ -250,7 +256,7 @@ class Fields(NamedTuple):
         return senders, receivers
 
     def _directions(self):
-        ends = ("#source.", "#target.")
+        ends = ("-source.", "-target.")
         return ends[::-1] if self.receiver == "source" else ends
 
     def check_components(self, components, layer: str = ""):
@@ -259,12 +265,12 @@ class Fields(NamedTuple):
         Where graphs are merged into one, such an edge reads a node of another graph.
         """
         prefix = f"edges.{self._edge_set(components)}."
-        edges = tf.cast(components[f"{prefix}#size"], tf.int64)
+        edges = tf.cast(components[f"{prefix}-size"], tf.int64)
         source, target, *_ = self.edges(components)
         ends = [
             (
                 tf.cast(numbers, tf.int64),
-                tf.cast(components[f"nodes.{name}.#size"], tf.int64),
+                tf.cast(components[f"nodes.{name}.-size"], tf.int64),
             )
             for numbers, name in zip(
                 (source, target), self.ends(components), strict=True
@@ -327,8 +333,8 @@ class Fields(NamedTuple):
         inner = [
             name
             for name in names
-            if f"edges.{name}.#source.{nodes}" in components
-            and f"edges.{name}.#target.{nodes}" in components
+            if f"edges.{name}.-source.{nodes}" in components
+            and f"edges.{name}.-target.{nodes}" in components
         ]
         if not inner:
             raise ValueError(
@@ -344,7 +350,7 @@ class Fields(NamedTuple):
 
 
 def _set_names(components, kind):
-    prefix, suffix = f"{kind}.", ".#size"
+    prefix, suffix = f"{kind}.", ".-size"
     return [
         key.removeprefix(prefix).removesuffix(suffix)
         for key in components
@@ -370,6 +376,6 @@ def _get(components, prefix, name, argument):
     names = [key.removeprefix(prefix) for key in components if key.startswith(prefix)]
     raise ValueError(
         f"Expected `{argument}` to be one of the features of '{prefix[:-1]}': "
-        f"{[name for name in names if not name.startswith('#')]}. "
+        f"{[name for name in names if not name.startswith('-')]}. "
         f"Received: {argument}={name!r}"
     )
