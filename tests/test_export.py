@@ -2,6 +2,7 @@ import base64
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -220,6 +221,22 @@ def graph_tensor_model(kind, spec):
     h = tfgraph.layers.GCNConv(8, activation="relu", edge_weight_name="weight")(graph)
     y = tfgraph.layers.GCNConv(3, edge_weight_name="weight")([h, graph])
     return keras.Model(graph, y)
+
+
+def test_export_of_keras_for_a_model_over_graph_input(tmp_path):
+    graph = tfgraph.GraphInput(TRAINING.to_graph_tensor().spec)
+    hidden = tfgraph.layers.GCNConv(4, activation="relu")(graph)
+    model = keras.Model(graph, tfgraph.layers.GCNConv(3)([hidden, graph]))
+    version = str(tmp_path / "1")
+    model.export(version, verbose=False)
+    other = OTHER.to_graph_tensor()
+    request = tfgraph.graph_tensor.to_components(other)
+    (predictions,) = serve(version, request).values()
+    np.testing.assert_allclose(predictions, model(other), rtol=1e-5, atol=1e-5)
+    by_python = tf.saved_model.load(version).signatures["serving_default"](
+        **{re.sub("[.-]", "_", key): value for key, value in request.items()}
+    )
+    np.testing.assert_allclose(by_python["output_0"], predictions, rtol=1e-6)
 
 
 @pytest.mark.parametrize("kind", ["subclassed", "functional"])

@@ -110,8 +110,8 @@ def test_components_and_back():
     graph = heterogeneous()
     components = tfgraph.graph_tensor.to_components(graph)
     assert list(components) == sorted(components)
-    assert components["edges.writes.#source.author"].numpy().tolist() == [0, 1]
-    assert components["nodes.author.#size"].numpy().tolist() == [2]
+    assert components["edges.writes.-source.author"].numpy().tolist() == [0, 1]
+    assert components["nodes.author.-size"].numpy().tolist() == [2]
     again = tfgraph.as_graph_tensor(components)
     assert again.spec == graph.spec
     for name, value in tfgraph.graph_tensor.to_components(again).items():
@@ -279,7 +279,9 @@ def test_no_edge_set_within_the_node_set():
         )
 
 
-@pytest.mark.parametrize(("nodes", "feature"), [("a.b", "x"), ("a", "x/y")])
+@pytest.mark.parametrize(
+    ("nodes", "feature"), [("a.b", "x"), ("a", "x/y"), ("a", "-size")]
+)
 def test_names_that_cannot_be_keys(nodes, feature):
     graph = tfgnn.GraphTensor.from_pieces(
         node_sets={

@@ -1,6 +1,7 @@
 """What layers and models are called with: the parts of it, and errors."""
 
 import inspect
+import re
 
 import keras
 import numpy as np
@@ -291,6 +292,7 @@ def two_components(source, target, num_edges=(2, 1)):
         ([0, 1, 3], [1, 0, 2], (1, 1)),
         ([0, 1, 3], [1, 0, 2], (2, 2)),
         ([0, 1, 3], [1, 0, 2], (2, 1, 0)),
+        ([0, 1, 3], [1, 0, 2], (5, -2)),
     ],
 )
 def test_edges_that_leave_their_component(source, target, num_edges):
@@ -301,6 +303,31 @@ def test_edges_that_leave_their_component(source, target, num_edges):
     for call in (layer, tf.function(layer)):
         with pytest.raises(tf.errors.InvalidArgumentError, match="their own component"):
             call(bad)
+
+
+@pytest.mark.parametrize("sizes", [(7, -1), (5, 2), (2**31 - 1, 7 - 2**31)])
+def test_sizes_that_lie_are_refused_before_anything_is_allocated(sizes):
+    # The huge ones would take 8 GB for the numbers of the nodes' graphs.
+    layer, x = layers.Readout("sum"), tf.ones([6, 3])
+    components = {"nodes.nodes.-size": tf.constant(sizes)}
+    layer([x, {"nodes.nodes.-size": tf.constant([4, 2])}])
+    for call in (layer, tf.function(layer)):
+        with pytest.raises(
+            tf.errors.InvalidArgumentError, match="sizes of 0 or more that add up to"
+        ):
+            call([x, components])
+
+
+@pytest.mark.parametrize("name", ["a{}b", "{x}", "{0}", "{"])
+def test_names_with_braces_in_errors(name):
+    layer = layers.GCNConv(2, name=name)
+    x, adjacency = tf.ones([3, 3]), tf.sparse.eye(3)
+    layer([x, adjacency])
+    shown = re.escape(f"GCNConv '{name.replace('{}', '{ }')}': ")
+    with pytest.raises(tf.errors.InvalidArgumentError, match=shown + ".*weight of -1"):
+        layer([x, tf.sparse.map_values(tf.negative, adjacency)])
+    with pytest.raises(ValueError, match=shown + r".*shape=\(2, 3\)"):
+        layer([x, tf.sparse.slice(adjacency, [0, 0], [2, 3])])
 
 
 def dataset_of_one_graph(**kwargs):

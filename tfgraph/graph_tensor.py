@@ -6,12 +6,14 @@ save and print such a dict, of symbolic tensors or of values:
 | key                            | component                                     |
 | ------------------------------ | --------------------------------------------- |
 | `context.<feature>`            | a feature of the whole graph                  |
-| `nodes.<set>.#size`            | nodes of each component, `[num_components]`   |
+| `nodes.<set>.-size`            | nodes of each component, `[num_components]`   |
 | `nodes.<set>.<feature>`        | a node feature, `[num_nodes, ...]`            |
-| `edges.<set>.#size`            | edges of each component, `[num_components]`   |
+| `edges.<set>.-size`            | edges of each component, `[num_components]`   |
 | `edges.<set>.<feature>`        | an edge feature, `[num_edges, ...]`           |
-| `edges.<set>.#source.<nodes>`  | source node of each edge, in set `<nodes>`    |
-| `edges.<set>.#target.<nodes>`  | target node of each edge, in set `<nodes>`    |
+| `edges.<set>.-source.<nodes>`  | source node of each edge, in set `<nodes>`    |
+| `edges.<set>.-target.<nodes>`  | target node of each edge, in set `<nodes>`    |
+
+TF-GNN's "#" becomes "-", as TensorFlow allows no "#" in the name of an input.
 """
 
 from __future__ import annotations
@@ -43,8 +45,9 @@ def to_components(graph: tfgnn.GraphTensor) -> dict[str, tf.Tensor]:
         graph: A scalar (rank 0) `tfgnn.GraphTensor`.
 
     Raises:
-        ValueError: If `graph` is still batched (rank 1 or more). Also if the name of a
-            set has a ".", or any name has a "/": these cannot be part of a key.
+        ValueError: If `graph` is still batched (rank 1 or more). Also if a name cannot
+            be part of a key: a set's with ".", a feature's with "-" in front, or any
+            with "/".
     """
     if graph.rank != 0:
         raise ValueError(
@@ -55,20 +58,22 @@ def to_components(graph: tfgnn.GraphTensor) -> dict[str, tf.Tensor]:
         )
     components = {f"context.{k}": v for k, v in graph.context.features.items()}
     for name, nodes in graph.node_sets.items():
-        components[f"nodes.{name}.#size"] = nodes.sizes
+        components[f"nodes.{name}.-size"] = nodes.sizes
         components |= {f"nodes.{name}.{k}": v for k, v in nodes.features.items()}
     for name, edges in graph.edge_sets.items():
         ends = edges.adjacency
-        components[f"edges.{name}.#size"] = edges.sizes
-        components[f"edges.{name}.#source.{ends.source_name}"] = ends.source
-        components[f"edges.{name}.#target.{ends.target_name}"] = ends.target
+        components[f"edges.{name}.-size"] = edges.sizes
+        components[f"edges.{name}.-source.{ends.source_name}"] = ends.source
+        components[f"edges.{name}.-target.{ends.target_name}"] = ends.target
         components |= {f"edges.{name}.{k}": v for k, v in edges.features.items()}
     unusable = [name for name in (*graph.node_sets, *graph.edge_sets) if "." in name]
     unusable += [key for key in components if "/" in key]
+    pieces = (graph.context, *graph.node_sets.values(), *graph.edge_sets.values())
+    unusable += [k for piece in pieces for k in piece.features if k.startswith("-")]
     if unusable:
         raise ValueError(
             'Expected names of sets without "." and names of sets and features without '
-            f'"/". Received: {unusable}'
+            f'"/", and features that do not begin with "-". Received: {unusable}'
         )
     return dict(sorted(components.items()))
 
@@ -136,11 +141,11 @@ def as_graph_tensor(
         else:
             name, _, field = rest.partition(".")
             # Where Keras loads a model, it traces it with inputs of its own type.
-            if field.startswith("#") and not value.dtype.is_integer:
+            if field.startswith("-") and not value.dtype.is_integer:
                 value = tf.cast(value, tf.int64)
             pieces[part].setdefault(name, {})[field] = value
     node_sets = {
-        name: tfgnn.NodeSet.from_fields(sizes=fields.pop("#size"), features=fields)
+        name: tfgnn.NodeSet.from_fields(sizes=fields.pop("-size"), features=fields)
         for name, fields in pieces["nodes"].items()
     }
     edge_sets = {}
@@ -148,11 +153,11 @@ def as_graph_tensor(
         ends = {
             key.split(".")[0]: (key.partition(".")[2], fields.pop(key))
             for key in sorted(fields)
-            if key.startswith(("#source.", "#target."))
+            if key.startswith(("-source.", "-target."))
         }
         edge_sets[name] = tfgnn.EdgeSet.from_fields(
-            sizes=fields.pop("#size"),
-            adjacency=tfgnn.Adjacency.from_indices(ends["#source"], ends["#target"]),
+            sizes=fields.pop("-size"),
+            adjacency=tfgnn.Adjacency.from_indices(ends["-source"], ends["-target"]),
             features=fields,
         )
     return tfgnn.GraphTensor.from_pieces(
@@ -174,8 +179,9 @@ def GraphInput(spec: tfgnn.GraphTensorSpec) -> dict[str, keras.KerasTensor]:
     model.fit(dataset, shuffle=False)
     ```
 
-    For TensorFlow Serving use `tfgraph.export.export_graph_tensor_model`. Keras' own
-    `model.export` fails: TensorFlow allows no "#" in an input's name.
+    Keras' own `model.export` makes a signature that takes the components by the names
+    of `to_components`. `tfgraph.export.export_graph_tensor_model` makes one that takes
+    serialized graphs, and checks them first.
 
     Args:
         spec: The `tfgnn.GraphTensorSpec` of a scalar graph, such as `graph.spec` or
@@ -226,7 +232,7 @@ class Fields(NamedTuple):
 
     def sizes(self, components: Mapping[str, Any]) -> Any:
         """Returns the number of nodes of each component of the graph, `[B]`."""
-        return components[f"nodes.{self._node_set(components)}.#size"]
+        return components[f"nodes.{self._node_set(components)}.-size"]
 
     def is_pair(self, components: Mapping[str, Any]) -> bool:
         """Whether the edges join two node sets."""
@@ -248,12 +254,12 @@ class Fields(NamedTuple):
         sending, receiving = self._directions()
         num_receivers = None
         if senders != receivers:
-            num_receivers = tf.reduce_sum(components[f"nodes.{receivers}.#size"])
+            num_receivers = tf.reduce_sum(components[f"nodes.{receivers}.-size"])
         return (
             components[f"{prefix}{sending}{senders}"],
             components[f"{prefix}{receiving}{receivers}"],
             weight,
-            tf.reduce_sum(components[f"nodes.{senders}.#size"]),
+            tf.reduce_sum(components[f"nodes.{senders}.-size"]),
             num_receivers,
         )
 
@@ -272,7 +278,7 @@ class Fields(NamedTuple):
         return senders, receivers
 
     def _directions(self) -> tuple[str, str]:
-        ends = ("#source.", "#target.")
+        ends = ("-source.", "-target.")
         return ends[::-1] if self.receiver == "source" else ends
 
     def check_components(self, components: Mapping[str, Any], layer: str = "") -> None:
@@ -281,12 +287,12 @@ class Fields(NamedTuple):
         Where graphs are merged into one, such an edge reads a node of another graph.
         """
         prefix = f"edges.{self._edge_set(components)}."
-        edges = tf.cast(components[f"{prefix}#size"], tf.int64)
+        edges = tf.cast(components[f"{prefix}-size"], tf.int64)
         source, target, *_ = self.edges(components)
         ends = [
             (
                 tf.cast(numbers, tf.int64),
-                tf.cast(components[f"nodes.{name}.#size"], tf.int64),
+                tf.cast(components[f"nodes.{name}.-size"], tf.int64),
             )
             for numbers, name in zip(
                 (source, target), self.ends(components), strict=True
@@ -295,8 +301,10 @@ class Fields(NamedTuple):
         num_edges = tf.size(source, tf.int64)
         count = tf.size(edges)
         sizes_fit = tf.equal(tf.reduce_sum(edges), num_edges)
+        # Each alone, too: `tf.repeat` would allocate what a negative one makes up for.
+        sizes_fit &= tf.reduce_all((edges >= 0) & (edges <= num_edges))
         for _, nodes in ends:
-            sizes_fit &= tf.equal(count, tf.size(nodes))
+            sizes_fit &= tf.equal(count, tf.size(nodes)) & tf.reduce_all(nodes >= 0)
 
         def all_inside() -> tf.Tensor:
             number = tf.repeat(tf.range(count), edges)
@@ -311,8 +319,9 @@ class Fields(NamedTuple):
         # The edges of a single component are checked as those of any adjacency are.
         several = sizes_fit & (count > 1)
         inside = tf.cond(several, all_inside, lambda: True)
+        edge_set = ops.plain(prefix[:-1])
         message = (
-            f"Expected the edges of {prefix[:-1]!r} to join nodes of their own "
+            f"Expected the edges of {edge_set!r} to join nodes of their own "
             "component, and sizes of components that add up to the edges. Received: "
             "{} edges, components of {} nodes and {} edges"
         )
@@ -345,8 +354,8 @@ class Fields(NamedTuple):
         inner = [
             name
             for name in names
-            if f"edges.{name}.#source.{nodes}" in components
-            and f"edges.{name}.#target.{nodes}" in components
+            if f"edges.{name}.-source.{nodes}" in components
+            and f"edges.{name}.-target.{nodes}" in components
         ]
         if not inner:
             raise ValueError(
@@ -376,7 +385,7 @@ def set_names(components: Mapping[str, Any], set_type: str) -> list[str]:
         components: The dict of a graph's components, or of their shapes.
         set_type: "nodes" or "edges".
     """
-    prefix, suffix = f"{set_type}.", ".#size"
+    prefix, suffix = f"{set_type}.", ".-size"
     return [
         key.removeprefix(prefix).removesuffix(suffix)
         for key in components
@@ -404,6 +413,6 @@ def _component(
     names = [key.removeprefix(prefix) for key in components if key.startswith(prefix)]
     raise ValueError(
         f"Expected `{argument}` to be one of the features of '{prefix[:-1]}': "
-        f"{[name for name in names if not name.startswith('#')]}. "
+        f"{[name for name in names if not name.startswith('-')]}. "
         f"Received: {argument}={name!r}"
     )

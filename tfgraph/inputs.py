@@ -252,7 +252,7 @@ def symbolic(shapes: Any) -> Any:
     """
     if isinstance(shapes, dict):
         return {
-            name: keras.KerasTensor(shape, "int64" if "#" in name else "float32")
+            name: keras.KerasTensor(shape, "int64" if ".-" in name else "float32")
             for name, shape in shapes.items()
         }
     if all(isinstance(size, int | None) for size in shapes):

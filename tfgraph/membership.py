@@ -127,7 +127,17 @@ def from_sizes(sizes: tf.Tensor, x: Features, layer: str = "") -> UnionMembershi
     """
     sizes = tf.cast(sizes, tf.int64)
     num_graphs = tf.size(sizes, out_type=tf.int64)
-    graph_ids = tf.repeat(tf.range(num_graphs), sizes)
+    num_nodes = tf.shape(x, tf.int64)[0]
+    fits = tf.reduce_all((sizes >= 0) & (sizes <= num_nodes))
+    fits &= tf.equal(tf.reduce_sum(sizes), num_nodes)
+    message = (
+        "Expected sizes of 0 or more that add up to the number of nodes (rows of `x`). "
+        "Received: {} nodes, sizes {}"
+    )
+    checked = ops.check(fits, ops.name_layer(layer, message), num_nodes, sizes)
+    # `tf.repeat` allocates what the sizes claim.
+    with tf.control_dependencies([checked]):
+        graph_ids = tf.repeat(tf.range(num_graphs), sizes)
     return _union(graph_ids, num_graphs, x, layer)
 
 

@@ -343,10 +343,11 @@ def assert_square(adjacency: Adjacency, reason: str) -> None:
     rows, columns = adjacency.shape
     message = f"Expected a square adjacency: {reason}. "
     message += "Received: adjacency.shape=({}, {})"
-    message = ops.name_layer(adjacency.layer, message)
     if isinstance(rows, int) and isinstance(columns, int):
-        raise ValueError(message.format(rows, columns))
+        message = message.format(rows, columns)
+        raise ValueError(ops.name_layer(adjacency.layer, message))
     rows, columns = tf.cast(rows, tf.int64), tf.cast(columns, tf.int64)
+    message = ops.name_layer(adjacency.layer, message)
     ops.check(tf.equal(rows, columns), message, rows, columns)
 
 

@@ -15,6 +15,7 @@ __all__ = [
     "VGAE",
     "DiffPoolClassifier",
     "GraphSAGE",
+    "HeteroGraphSAGE",
 ]
 
 

@@ -5,6 +5,7 @@ from tfgraph.ops.attention import entry_sums as entry_sums
 from tfgraph.ops.attention import sparse_attention as sparse_attention
 from tfgraph.ops.checks import check as check
 from tfgraph.ops.checks import name_layer as name_layer
+from tfgraph.ops.checks import plain as plain
 from tfgraph.ops.dropout import dropout as dropout
 from tfgraph.ops.graph_products import segment_matmul as segment_matmul
 from tfgraph.ops.graph_products import segment_outer as segment_outer

@@ -37,4 +37,9 @@ def check(
 
 def name_layer(layer: str, message: str) -> str:
     """Returns the message of an error with the layer it is about in front, if any."""
-    return f"{layer}: {message}" if layer else message
+    return f"{plain(layer)}: {message}" if layer else message
+
+
+def plain(name: str) -> str:
+    """Returns a name for a message of `check`, where `{}` stands for a value."""
+    return name.replace("{}", "{ }")

@@ -71,16 +71,16 @@ def to_graph_tensor(graph: HeteroGraph) -> tfgnn.GraphTensor:
     """
     components = {}
     for name, nodes in graph.node_sets.items():
-        components[f"nodes.{name}.#size"] = tf.constant([nodes.num_nodes], tf.int64)
+        components[f"nodes.{name}.-size"] = tf.constant([nodes.num_nodes], tf.int64)
         if nodes.x is not None:
             x = tf.constant(nodes.dense_features())
             components[f"nodes.{name}.hidden_state"] = x
     for name, edges in graph.edge_sets.items():
         prefix = f"edges.{name}."
-        components[f"{prefix}#size"] = tf.constant([edges.num_edges], tf.int64)
+        components[f"{prefix}-size"] = tf.constant([edges.num_edges], tf.int64)
         source, target = edges.edges.T
-        components[f"{prefix}#source.{edges.source}"] = tf.constant(source)
-        components[f"{prefix}#target.{edges.target}"] = tf.constant(target)
+        components[f"{prefix}-source.{edges.source}"] = tf.constant(source)
+        components[f"{prefix}-target.{edges.target}"] = tf.constant(target)
         if edges.edge_weight is not None:
             components[f"{prefix}weight"] = tf.constant(edges.edge_weight)
         if edges.edge_features is not None:
