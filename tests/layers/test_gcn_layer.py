@@ -520,3 +520,10 @@ def test_gcn_normalize_once():
     )
     with pytest.raises(ValueError, match=r"tf.SparseTensor.*ndarray"):
         gcn_normalize(ADJACENCY)
+
+
+def test_no_nodes_of_a_dense_adjacency_in_a_graph_function():
+    x, adjacency = keras.Input((3,)), keras.Input((None,))
+    model = keras.Model([x, adjacency], GCNConv(2)([x, adjacency]))
+    nothing = tf.data.Dataset.from_tensors(((tf.ones([0, 3]), tf.ones([0, 0])),))
+    assert model.predict(nothing, verbose=0).shape == (0, 2)

@@ -211,7 +211,10 @@ class DenseAdjacency:
 
     def matmul(self, x: tf.Tensor) -> tf.Tensor:
         """`A @ x`, the weighted sum over neighbours: `[..., N, F]` to `[..., M, F]`."""
-        return tf.cast(tf.matmul(self.values, tf.cast(x, self.dtype)), x.dtype)
+        # As a batch of one: TensorFlow fuses a plain product with the bias after it,
+        # and that kernel ends the process where there are no nodes.
+        h = tf.matmul(self.values[None], tf.cast(x, self.dtype)[None])
+        return tf.cast(tf.squeeze(h, 0), x.dtype)
 
     def mean(self, x: tf.Tensor) -> tf.Tensor:
         """The weighted mean over neighbours, `[..., M, F]`; 0 without weights."""
