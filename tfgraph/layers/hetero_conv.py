@@ -1,13 +1,17 @@
 """One round of messages between the node sets of a graph."""
 
+from __future__ import annotations
+
 import functools
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 
 from tfgraph import arguments, graph_tensor
 from tfgraph import inputs as graph_inputs
 from tfgraph.layers.graph_layer import GraphLayer
+from tfgraph.typing import Activation, Inputs, InputShape, Shape, Tensor
 
 MERGES = {
     "sum": lambda messages: sum(messages[1:], messages[0]),
@@ -90,10 +94,10 @@ class HeteroConv(GraphLayer):
         self,
         convolutions: Sequence[keras.layers.Layer],
         merge: str | keras.layers.Layer = "sum",
-        activation=None,
+        activation: Activation = None,
         feature_name: str = "hidden_state",
-        **kwargs,
-    ):
+        **kwargs: Any,
+    ) -> None:
         super().__init__(feature_name=feature_name, **kwargs)
         _check_convolutions(convolutions)
         if not isinstance(merge, keras.layers.Layer):
@@ -103,7 +107,7 @@ class HeteroConv(GraphLayer):
         self.activation = keras.activations.get(activation)
         self.supports_masking = True
 
-    def build(self, input_shape):
+    def build(self, input_shape: InputShape) -> None:
         """Builds the layers inside and sets `widths`, of the node sets that receive."""
         with self.named_errors():
             x, graph = self._parts(input_shape)
@@ -116,7 +120,7 @@ class HeteroConv(GraphLayer):
             }
         self.widths = {name: h.shape[-1] for name, h in merged.items()}
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: Inputs, training: bool | None = None) -> dict[str, Tensor]:
         x, graph = self._parts(inputs)
         received = self._messages(x, graph)
         return dict(x) | {
@@ -176,12 +180,12 @@ class HeteroConv(GraphLayer):
             )
         return MERGES[self.merge](messages)
 
-    def compute_mask(self, inputs, previous_mask):
+    def compute_mask(self, inputs: Any, previous_mask: Any) -> dict[str, Any]:
         masks, _ = self._parts(previous_mask)
         x, _ = self._parts(inputs)
         return {name: masks.get(name) for name in {**x, **self.widths}}
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: InputShape) -> dict[str, Shape]:
         if not self.built:
             self.build(input_shape)
         x, _ = self._parts(input_shape)
@@ -190,7 +194,9 @@ class HeteroConv(GraphLayer):
             for name, width in self.widths.items()
         }
 
-    def compute_output_spec(self, inputs, training=None):
+    def compute_output_spec(
+        self, inputs: Inputs, training: bool | None = None
+    ) -> dict[str, keras.KerasTensor]:
         shapes = keras.tree.map_structure(lambda x: tuple(x.shape), inputs)
         x, _ = self._parts(inputs)
         return {
@@ -200,7 +206,7 @@ class HeteroConv(GraphLayer):
             for name, shape in self.compute_output_shape(shapes).items()
         }
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         merge = self.merge
         if isinstance(merge, keras.layers.Layer):
             merge = keras.saving.serialize_keras_object(merge)
@@ -215,7 +221,7 @@ class HeteroConv(GraphLayer):
         }
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> HeteroConv:
         layers = {
             name: keras.saving.deserialize_keras_object(config[name])
             for name in ("convolutions", "merge")

@@ -1,11 +1,16 @@
 """A trained vector for each node of a node set."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import keras
 import tensorflow as tf
 
 from tfgraph import arguments, ops
 from tfgraph import inputs as graph_inputs
 from tfgraph.layers.graph_layer import GraphLayer
+from tfgraph.typing import Initializer, Inputs, InputShape, Regularizer, Shape, Tensor
 
 
 @keras.saving.register_keras_serializable("tfgraph")
@@ -56,11 +61,11 @@ class NodeEmbedding(GraphLayer):
         self,
         num_nodes: int,
         units: int,
-        embeddings_initializer="uniform",
-        embeddings_regularizer=None,
+        embeddings_initializer: Initializer = "uniform",
+        embeddings_regularizer: Regularizer = None,
         node_set_name: str | None = None,
-        **kwargs,
-    ):
+        **kwargs: Any,
+    ) -> None:
         super().__init__(node_set_name, **kwargs)
         owner = type(self).__name__
         self.num_nodes = arguments.checked_integer("num_nodes", num_nodes, owner=owner)
@@ -68,7 +73,7 @@ class NodeEmbedding(GraphLayer):
         self.embeddings_initializer = keras.initializers.get(embeddings_initializer)
         self.embeddings_regularizer = keras.regularizers.get(embeddings_regularizer)
 
-    def build(self, input_shape):
+    def build(self, input_shape: InputShape) -> None:
         with self.named_errors():
             self._sizes(input_shape)
         self.embeddings = self.add_weight(
@@ -78,7 +83,7 @@ class NodeEmbedding(GraphLayer):
             regularizer=self.embeddings_regularizer,
         )
 
-    def call(self, inputs):
+    def call(self, inputs: Inputs) -> Tensor:
         sizes = self._sizes(inputs)
         message = (
             f"Expected {self.num_nodes} nodes, one for each vector. Received: {{}}"
@@ -98,10 +103,10 @@ class NodeEmbedding(GraphLayer):
         _, graph = graph_inputs.parse_node_sets(inputs, self.feature_name)
         return self.fields.sizes(graph)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: InputShape) -> Shape:
         return (None, self.units)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "num_nodes": self.num_nodes,

@@ -1,5 +1,7 @@
 """GraphSAGE between several node sets, as a Keras model."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,7 +12,7 @@ from tfgraph import inputs as graph_inputs
 from tfgraph.layers import HeteroConv, NodeEmbedding, SAGEConv
 from tfgraph.layers.hetero_conv import MERGES
 from tfgraph.models.graph_model import GraphModel
-from tfgraph.typing import Activation, DType
+from tfgraph.typing import Activation, DType, Inputs, InputShape
 
 
 @keras.saving.register_keras_serializable("tfgraph")
@@ -126,7 +128,7 @@ class HeteroGraphSAGE(GraphModel):
         # Serialised, so that each layer makes an initializer of its own from it.
         self.layer_kwargs = keras.saving.serialize_keras_object(kwargs)
 
-    def build(self, input_shape):
+    def build(self, input_shape: InputShape) -> None:
         with self.named_errors():
             x, graph = self._parts(input_shape)
             relations, node_sets = self._relations(graph)
@@ -223,7 +225,7 @@ class HeteroGraphSAGE(GraphModel):
         activation = None if is_last else self.activation
         return HeteroConv(convolutions, self.merge, activation, dtype=self.dtype_policy)
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: Inputs, training: bool | None = None) -> Any:
         x, graph = self._parts(inputs)
         h = {name: project(x[name]) for name, project in self.projections.items()}
         for name, embed in self.embeddings.items():
@@ -237,7 +239,7 @@ class HeteroGraphSAGE(GraphModel):
         with self.named_errors():
             return graph_inputs.parse_node_sets(inputs, self.feature_name)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: InputShape) -> Any:
         if not self.built:
             self.build(input_shape)
         x, graph = self._parts(input_shape)
@@ -251,7 +253,7 @@ class HeteroGraphSAGE(GraphModel):
             return shapes
         return (shapes[self.target][0], self.num_classes)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "num_classes": self.num_classes,
