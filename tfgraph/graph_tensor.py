@@ -286,6 +286,8 @@ class Fields(NamedTuple):
 
         Where graphs are merged into one, such an edge reads a node of another graph.
         """
+        if ops.compiled_by_xla():
+            return
         prefix = f"edges.{self._edge_set(components)}."
         edges = tf.cast(components[f"{prefix}-size"], tf.int64)
         source, target, *_ = self.edges(components)
