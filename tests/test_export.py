@@ -722,6 +722,16 @@ def test_sizes_of_blocks(tmp_path):
             signature(**request)
 
 
+@pytest.mark.parametrize(
+    "inputs", [None, TRAINING, (1, 2, 3), (np.ones([3, 2]), [np.eye(3)])]
+)
+def test_blocks_of_another_form(inputs):
+    with pytest.raises(
+        ValueError, match=r"Expected `inputs` to be `\(x, adjacencies\)"
+    ):
+        block_request(inputs)
+
+
 @pytest.fixture(scope="module")
 def graph_signature(tmp_path_factory):
     graph = random_graph(4, seed=4).to_graph_tensor()

@@ -347,6 +347,11 @@ def test_models_refuse_the_arrays_of_one_graph(method):
         (graph.x, tf.sparse.to_dense(adjacency)),
         graph,
         graph.to_graph_tensor(),
+        [graph, graph],
+        graph.to_scipy(),
+        graph.to_networkx(),
+        None,
+        3,
     ):
         with pytest.raises(ValueError, match=r"GCN.*`tfgraph.data.full_batch\(graph"):
             call(inputs)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+import tfgraph
 from tfgraph import ops
 from tfgraph.losses import NegativeSamplingLoss, reconstruction_loss
 
@@ -208,6 +209,7 @@ def test_edge_logits_have_the_gradient_of_pair_logits():
         ({"num_samples": 0}, "`num_samples` to be a positive integer"),
         ({"num_samples": 1.5}, "`num_samples` to be a positive integer"),
         ({"sampling": "edges"}, "`sampling` to be one of"),
+        ({"num_samples": 3, "seed": "a"}, "`seed` to be a non-negative integer or N"),
     ],
 )
 def test_bad_arguments(arguments, message):
@@ -222,6 +224,14 @@ def test_bad_graphs():
         reconstruction_loss(z, adjacency[:, :3])
     with pytest.raises(ValueError, match="square adjacency"):
         reconstruction_loss(z, adjacency[:3])
+    graph = tfgraph.data.Graph(z, [(0, 1)])
+    for given, hint in [
+        (graph, r"with `adjacency\.to_sparse_tensor\(\)`"),
+        (graph.to_scipy(), r"`tfgraph\.data\.Graph\.from_scipy\(adjacency\)\.to_sp"),
+        (None, r"`adjacency` to be .*adjacency=None"),
+    ]:
+        with pytest.raises(ValueError, match=hint):
+            reconstruction_loss(z, given)
     outside = tf.SparseTensor([[0, 9]], [1.0], [4, 4])
     with pytest.raises(tf.errors.InvalidArgumentError, match="indices from"):
         reconstruction_loss(z, outside)

@@ -127,6 +127,22 @@ def test_bad_labels():
         AveragePrecision().update_state([0, 1], [0.1, 0.2, 0.3])
 
 
+@pytest.mark.parametrize(
+    ("name", "bad"),
+    [
+        ("y_true", None),
+        ("y_pred", None),
+        ("y_true", ["a"]),
+        ("y_pred", ["a"]),
+        ("sample_weight", ["a"]),
+    ],
+)
+def test_what_holds_no_numbers_is_named(name, bad):
+    given = {"y_true": [1], "y_pred": [0.5], name: bad}
+    with pytest.raises(ValueError, match=f"Expected `{name}` to hold numbers"):
+        RocAUC().update_state(**given)
+
+
 @pytest.mark.parametrize("several_labels", [False, True])
 def test_linear_probe_agrees_with_scikit_learn(several_labels):
     linear_model = pytest.importorskip("sklearn.linear_model")

@@ -74,12 +74,28 @@ def checked_fraction(name: str, value: Any, owner: str = "") -> float:
     return float(value) if isinstance(value, np.floating) else value
 
 
-def check_flags(**flags: Any) -> None:
-    """Raises a `ValueError` if one of the arguments is not True or False."""
+def checked_finite(name: str, value: Any, owner: str = "") -> float:
+    """Returns an argument that is a finite number, or raises a `ValueError`."""
+    if not is_number(value) or not abs(value) < float("inf"):
+        raise ValueError(
+            f"{_expected(owner)} `{name}` to be a finite number. "
+            f"{received(name, value)}"
+        )
+    return float(value) if isinstance(value, np.generic) else value
+
+
+def check_flags(owner: str = "", /, **flags: Any) -> None:
+    """Raises a `ValueError` if one of the arguments is not True or False.
+
+    Args:
+        owner: As in `checked_integer`.
+        **flags: What was passed for each argument.
+    """
     for name, value in flags.items():
         if not isinstance(value, bool | np.bool_):
             raise ValueError(
-                f"Expected `{name}` to be True or False. {received(name, value)}"
+                f"{_expected(owner)} `{name}` to be True or False. "
+                f"{received(name, value)}"
             )
 
 

@@ -296,7 +296,7 @@ def check_tensors(inputs: Any) -> None:
 def _is_tensor(part: Any) -> bool:
     # Objects of libraries that are not imported here are known by their attributes.
     is_foreign = hasattr(part, "tocoo") or hasattr(part, "to_numpy")
-    if part is None or isinstance(part, _NUMBERS):
+    if part is None:
         return True
     return hasattr(part, "dtype") and not is_foreign
 

@@ -113,11 +113,24 @@ def reconstruction_loss(
             not exist.
     """
     check_sampling(num_samples, sampling)
+    if not isinstance(seed, (keras.random.SeedGenerator, tf.Tensor)):
+        seed = arguments.checked_seed(seed)
     if not isinstance(adjacency, tf.SparseTensor):
+        _check_dense(adjacency)
         adjacency = tf.convert_to_tensor(adjacency)
     z = tf.convert_to_tensor(z)
     adjacency = as_adjacency(adjacency, z)
     return adjacency_loss(z, adjacency, reweight, num_samples, sampling, seed)
+
+
+def _check_dense(adjacency: Any) -> None:
+    """Raises a `ValueError` for another kind of graph, and says what converts it."""
+    is_array = isinstance(adjacency, (list, tuple)) or hasattr(adjacency, "dtype")
+    if arguments.is_scipy(adjacency) or not is_array:
+        expected = "a tf.SparseTensor or a dense tensor"
+        raise arguments.wrong_object(
+            "adjacency", expected, adjacency, suffix=".to_sparse_tensor()"
+        )
 
 
 def check_sampling(num_samples: int | None, sampling: str) -> None:

@@ -129,6 +129,7 @@ def test_graphs_too_dense():
     [
         ([[0, 1]], [np.nan], "`links.labels` to hold finite.*nan"),
         ([[0, 1]], [1.0, 0.0], "`links.labels` to have one number for each of the 1"),
+        ([[0, 99]], [1.0], "`links.pairs` to hold node numbers from 0 to .* to 99"),
         ([[0.0, 1.0]], [1.0], "`links.pairs` to be integers.*float64"),
         ([0, 1], [1.0], r"`links.pairs` .*\(2,\)"),
     ],

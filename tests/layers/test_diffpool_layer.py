@@ -417,6 +417,8 @@ def test_config():
         ({"ratio": 0.5, "max_nodes": 0}, r"`max_nodes` .* max_nodes=0"),
         ({"ratio": 0.5, "max_nodes": 9, "num_clusters": 4}, r"or none of them"),
         ({"assignment": None, "num_clusters": 4}, r"`assignment` to be a layer"),
+        ({"link_loss_weight": np.nan}, "`link_loss_weight` to be a finite number"),
+        ({"entropy_loss_weight": "a"}, "`entropy_loss_weight` to be a finite number"),
     ],
 )
 def test_bad_arguments(arguments, message):

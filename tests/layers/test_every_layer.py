@@ -559,3 +559,31 @@ def test_decoder(activation):
         return sigmoid(logits) if activation else logits
 
     check(calls, layer, statement, (x, weights), np.ones_like(weights, bool))
+
+
+FLAGS = [
+    (layers.GCNConv, ["use_bias", "add_self_loops", "improved", "normalize"]),
+    (SAGE, ["use_bias", "concat", "root_weight", "normalize"]),
+    (GAT, ["use_bias", "concat", "add_self_loops", "residual", "dropout_per_head"]),
+    (layers.Structure2VecConv, ["use_bias"]),
+    (tfgraph.models.GAE, ["use_bias", "reweight"]),
+    (tfgraph.models.GAT, ["residual"]),
+]
+
+
+@pytest.mark.parametrize(
+    ("made", "flag"), [(made, flag) for made, flags in FLAGS for flag in flags]
+)
+def test_a_flag_is_true_or_false(made, flag):
+    with pytest.raises(ValueError, match=rf"expected `{flag}` to be True or .*='no'"):
+        made(2, **{flag: "no"})
+    for value in (False, np.bool_(True)):
+        made(2, **{flag: value})
+
+
+@pytest.mark.parametrize("part", ["a", 3, 2.5, True])
+def test_a_number_or_string_is_no_part_of_the_inputs(part):
+    with pytest.raises(
+        ValueError, match=r"GCNConv '.*Expected the inputs to be `\[x, a"
+    ):
+        layers.GCNConv(2)([np.ones([3, 2], "float32"), part])

@@ -493,6 +493,14 @@ def test_bad_dropout(argument, rate):
         GATConv(3, **{argument: rate})
 
 
+@pytest.mark.parametrize("slope", ["a", np.nan, True, None])
+def test_bad_negative_slope(slope):
+    with pytest.raises(
+        ValueError, match="GATConv: expected `negative_slope` to be a f"
+    ):
+        GATConv(3, negative_slope=slope)
+
+
 COUNT = np.count_nonzero(ADJACENCY)
 
 

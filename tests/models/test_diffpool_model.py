@@ -301,6 +301,13 @@ def test_mixed_precision():
         ({"num_poolings": -1}, r"`num_poolings` .*num_poolings=-1"),
         ({"num_clusters": 4, "num_convolutions": [3]}, "a list of 2, one for each"),
         ({"num_clusters": 4, "num_convolutions": 0}, "num_convolutions=0"),
+        ({"num_clusters": 4, "num_convolutions": "a"}, "num_convolutions=a"),
+        ({"num_clusters": 4, "num_convolutions": [1, 2.5]}, r"num_convolutions=\[1, 2"),
+        ({"num_clusters": 4, "num_convolutions": True}, "num_convolutions=True"),
+        ({"num_clusters": 4, "hidden_units": 0}, "`hidden_units` .*hidden_units=0"),
+        ({"num_clusters": 4, "link_loss_weight": "a"}, "`link_loss_weight` to be a f"),
+        ({"num_clusters": 4, "given_assignments": "no"}, "`given_assignments` to be T"),
+        ({"num_clusters": 4, "convolution": keras.layers.Dense}, "`convolution` to be"),
         ({"num_clusters": 4, "readout": "median"}, "`mode`.*median"),
         ({"num_clusters": 4, "convolution": 3}, "`convolution` .*convolution=3"),
     ],
@@ -308,6 +315,13 @@ def test_mixed_precision():
 def test_bad_arguments(arguments, message):
     with pytest.raises(ValueError, match=message):
         DiffPoolClassifier(2, **arguments)
+
+
+def test_counts_may_be_integers_of_numpy():
+    count = np.int64(2)
+    model = DiffPoolClassifier(count, count, num_clusters=count, num_convolutions=count)
+    assert len(model.last_gnn.convolutions) == 2
+    assert model(FORMS["sparse"]).shape[-1] == 2
 
 
 def test_bad_input():

@@ -144,6 +144,12 @@ def test_heads_must_be_one_number_for_each_layer(num_heads):
         GAT(3, num_heads=num_heads)
 
 
+@pytest.mark.parametrize("heads", [0, "a", [2]])
+def test_bad_output_heads(heads):
+    with pytest.raises(ValueError, match="GAT: expected `output_heads` to be a pos"):
+        GAT(3, output_heads=heads)
+
+
 def test_any_depth_by_default():
     model = GAT(3, hidden_units=[4, 4, 4])
     model(INPUTS)

@@ -243,10 +243,16 @@ def test_top_links():
     assert (numbers == -1).any()
     dense = model.top_links((tf.constant(X), tf.constant(adjacency)), [4, 0, 2], k=4)
     np.testing.assert_array_equal(dense[0], numbers)
-    with pytest.raises(ValueError, match="`nodes` to be a list of numbers from 0 to 5"):
-        model.top_links(inputs, [6])
-    with pytest.raises(ValueError, match="`k` to be from 1 to 6"):
-        model.top_links(inputs, [0], k=0)
+    for arrays in ((X, adjacency), (X, sparse(adjacency))):
+        found = model.top_links(arrays, np.array([4, 0, 2]), k=np.int64(4))
+        np.testing.assert_array_equal(found[0], numbers)
+    for nodes in ([6], [0.5], "a", [[0]]):
+        message = "`nodes` to be a list of numbers from 0 to 5"
+        with pytest.raises(ValueError, match=message):
+            model.top_links(inputs, nodes)
+    for k in (0, "a", 2.5):
+        with pytest.raises(ValueError, match="`k` to be from 1 to 6"):
+            model.top_links(inputs, [0], k=k)
 
 
 @MODELS

@@ -3,13 +3,16 @@
 import itertools
 import os
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 import tensorflow as tf
 
+from tfgraph.arguments import is_sparse_tensor
 from tfgraph.export.edge_lists import edge_list_inputs
 from tfgraph.export.requests import Input, add_endpoint, named
 from tfgraph.export.versions import check_arguments, write_version
+from tfgraph.inputs import described
 
 
 def export_block_model(model: keras.Model, path: str | os.PathLike) -> str:
@@ -87,7 +90,11 @@ def block_request(
 
     Args:
         inputs: `(x, adjacencies)`, as `tfgraph.data.neighbor_batches` makes them.
+
+    Raises:
+        ValueError: If `inputs` is anything else.
     """
+    _check_blocks(inputs)
     x, adjacencies = inputs
     request = {
         "features": x,
@@ -97,3 +104,16 @@ def block_request(
         request[f"edges_{k}"] = block.indices[:, ::-1]
         request[f"weights_{k}"] = block.values
     return request
+
+
+def _check_blocks(inputs: Any) -> None:
+    """Raises a `ValueError` unless it is features and a list of SparseTensors."""
+    is_pair = isinstance(inputs, (list, tuple)) and len(inputs) == 2
+    blocks = inputs[1] if is_pair else None
+    if not isinstance(blocks, (list, tuple)) or not all(map(is_sparse_tensor, blocks)):
+        raise ValueError(
+            "Expected `inputs` to be `(x, adjacencies)`, with a tf.SparseTensor for "
+            "each layer. `tfgraph.data.neighbor_batches(..., labels=False)` makes "
+            "them. "
+            f"Received: {described(inputs)}"
+        )

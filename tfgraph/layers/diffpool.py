@@ -140,8 +140,12 @@ class DiffPool(GraphLayer):
         self.num_clusters = num_clusters
         self.ratio = ratio
         self.max_nodes = max_nodes
-        self.link_loss_weight = link_loss_weight
-        self.entropy_loss_weight = entropy_loss_weight
+        self.link_loss_weight = arguments.checked_finite(
+            "link_loss_weight", link_loss_weight, "DiffPool"
+        )
+        self.entropy_loss_weight = arguments.checked_finite(
+            "entropy_loss_weight", entropy_loss_weight, "DiffPool"
+        )
         self.projection = None
         width = count_clusters(num_clusters, ratio, max_nodes)
         if width is None:
@@ -314,9 +318,10 @@ def count_clusters(
     num_clusters: int | None, ratio: float | None, max_nodes: int | None
 ) -> int | None:
     """Returns the number of clusters that `DiffPool`'s arguments say; None if none."""
-    for argument, value in (("num_clusters", num_clusters), ("max_nodes", max_nodes)):
-        if value is not None:
-            arguments.checked_integer(argument, value)
+    if num_clusters is not None:
+        num_clusters = arguments.checked_integer("num_clusters", num_clusters)
+    if max_nodes is not None:
+        max_nodes = arguments.checked_integer("max_nodes", max_nodes)
     received = (
         f"Received: num_clusters={num_clusters}, ratio={ratio}, max_nodes={max_nodes}"
     )
@@ -327,7 +332,7 @@ def count_clusters(
         )
     if ratio is None or max_nodes is None:
         return num_clusters
-    if not isinstance(ratio, (int, float)) or not 0 < ratio <= 1:
+    if not arguments.is_number(ratio) or not 0 < ratio <= 1:
         raise ValueError(f"Expected `ratio` to be a number in (0, 1]. {received}")
     return max(1, int(ratio * max_nodes + 1e-9))  # 0.29 * 100 is just below 29
 

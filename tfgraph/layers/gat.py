@@ -9,8 +9,8 @@ import keras
 import tensorflow as tf
 
 from tfgraph import adjacency as adjacencies
+from tfgraph import arguments, ops
 from tfgraph import inputs as graph_inputs
-from tfgraph import ops
 from tfgraph.adjacency import Adjacency
 from tfgraph.inputs import GraphInputs
 from tfgraph.layers.graph_convolution import ConvolutionArguments, GraphConvolution
@@ -124,13 +124,16 @@ class GATConv(GraphConvolution):
     ) -> None:
         super().__init__(units, activation, **kwargs)
         self.num_heads = self.check_positive("num_heads", num_heads)
+        self.check_flags(
+            concat=concat,
+            add_self_loops=add_self_loops,
+            residual=residual,
+            dropout_per_head=dropout_per_head,
+        )
         self.concat = concat
-        if not isinstance(negative_slope, (int, float)):
-            raise ValueError(
-                f"{type(self).__name__}: expected `negative_slope` to be a number. "
-                f"Received: negative_slope={negative_slope!r}"
-            )
-        self.negative_slope = negative_slope
+        self.negative_slope = arguments.checked_finite(
+            "negative_slope", negative_slope, type(self).__name__
+        )
         self.attention_dropout = self.check_fraction(
             "attention_dropout", attention_dropout
         )

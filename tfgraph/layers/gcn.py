@@ -93,6 +93,9 @@ class GCNConv(GraphConvolution):
         **kwargs: Unpack[ConvolutionArguments],
     ) -> None:
         super().__init__(units, activation, **kwargs)
+        self.check_flags(
+            add_self_loops=add_self_loops, improved=improved, normalize=normalize
+        )
         self.add_self_loops = add_self_loops
         self.improved = improved
         self.normalize = normalize

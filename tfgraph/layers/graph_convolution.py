@@ -128,6 +128,7 @@ class GraphConvolution(GraphLayer):
         self.units = self.check_positive("units", units)
         self.dropout = self.check_fraction("dropout", dropout)
         self.activation = keras.activations.get(activation)
+        self.check_flags(use_bias=use_bias)
         self.use_bias = use_bias
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.bias_initializer = keras.initializers.get(bias_initializer)
@@ -258,6 +259,10 @@ class GraphConvolution(GraphLayer):
             constraint=self.bias_constraint,
         )
 
+    def check_flags(self, **flags: Any) -> None:
+        """Raises a `ValueError` if one of the arguments is not True or False."""
+        arguments.check_flags(type(self).__name__, **flags)
+
     def check_positive(self, argument: str, value: Any) -> int:
         """Returns a positive integer, or raises a `ValueError` that names it."""
         return arguments.checked_integer(argument, value, owner=type(self).__name__)
@@ -305,7 +310,7 @@ def convolution_class(
         found = keras.saving.get_registered_object(convolution)
     else:
         found = convolution
-    if not isinstance(found, type):
+    if not isinstance(found, type) or not issubclass(found, GraphConvolution):
         raise ValueError(
             "Expected `convolution` to be the class of a graph convolution, or the "
             f"name it is registered under. Received: convolution={convolution!r}"

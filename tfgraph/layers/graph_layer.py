@@ -69,7 +69,7 @@ class GraphLayer(keras.layers.Layer):
     @tf.autograph.experimental.do_not_convert  # as Keras' own method
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         with self.named_errors():
-            graph_inputs.check_tensors(args)
+            graph_inputs.check_tensors(args[:1])
         return super().__call__(*args, **kwargs)
 
     @property

@@ -118,6 +118,7 @@ class SAGEConv(GraphConvolution):
             )
         super().__init__(units, activation, **kwargs)
         arguments.check_choice("aggregator", aggregator, AGGREGATORS, owner="SAGEConv")
+        self.check_flags(concat=concat, root_weight=root_weight, normalize=normalize)
         if aggregator_units is not None:
             self.check_positive("aggregator_units", aggregator_units)
         if concat and (aggregator == "gcn" or not root_weight):

@@ -7,6 +7,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from tfgraph import ops
+from tfgraph.arguments import received
 
 
 class _RankingMetric(keras.metrics.Metric):
@@ -46,13 +47,14 @@ class _RankingMetric(keras.metrics.Metric):
                 None for weights of 1.
 
         Raises:
+            ValueError: If an argument holds no numbers.
             tf.errors.InvalidArgumentError: If a label is neither 0 nor 1, or there is
                 not one score and one weight for each label.
         """
         name = type(self).__name__
-        given = tf.convert_to_tensor(y_true)
-        scores = tf.reshape(tf.cast(y_pred, tf.float64), [-1])
-        labels = tf.reshape(tf.cast(given, tf.float64), [-1])
+        given = _numbers("y_true", y_true)
+        scores = tf.reshape(_numbers("y_pred", y_pred), [-1])
+        labels = tf.reshape(given, [-1])
         binary = ops.check(
             tf.reduce_all((labels == 0) | (labels == 1)),
             f"{name}: expected `y_true` to hold 0 and 1. Received: {{}}",
@@ -68,7 +70,7 @@ class _RankingMetric(keras.metrics.Metric):
         if sample_weight is None:
             weights = tf.ones_like(scores)
         else:
-            weights = tf.cast(sample_weight, tf.float64)
+            weights = _numbers("sample_weight", sample_weight)
             if weights.shape.rank == 1 and given.shape.rank == 2:
                 weights = tf.repeat(weights, tf.shape(given)[1])
             weights = tf.reshape(weights, [-1])
@@ -148,6 +150,16 @@ class AveragePrecision(_RankingMetric):
     def result(self) -> tf.Tensor:
         """Returns the precision for all predictions since the last reset."""
         return tf.cast(_average_precision(*self._columns.values()), self.dtype)
+
+
+def _numbers(name: str, value: npt.ArrayLike) -> tf.Tensor:
+    """Returns an argument as float64, or raises a `ValueError` that names it."""
+    try:
+        return tf.cast(value, tf.float64)
+    except (ValueError, TypeError, tf.errors.UnimplementedError):
+        raise ValueError(
+            f"Expected `{name}` to hold numbers. {received(name, value)}"
+        ) from None
 
 
 # Keras asks for results twice an epoch, outside of any graph function.

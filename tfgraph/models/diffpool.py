@@ -137,8 +137,11 @@ class DiffPoolClassifier(GraphModel):
         self.num_convolutions = num_convolutions
         self.convolution = convolution_class(convolution)
         self.readout = readout
-        self.hidden_units = hidden_units
+        self.hidden_units = arguments.checked_integer(
+            "hidden_units", hidden_units, owner=owner
+        )
         self.classifier_activation = keras.activations.get(classifier_activation)
+        arguments.check_flags(owner, given_assignments=given_assignments)
         self.link_loss_weight = link_loss_weight
         self.entropy_loss_weight = entropy_loss_weight
         self.given_assignments = given_assignments
@@ -164,10 +167,12 @@ class DiffPoolClassifier(GraphModel):
         dtype = ops.weight_dtype(tf.as_dtype(self.compute_dtype)).name
         self.largest = Readout("max", dtype=dtype, **self._names(*_NODE_NAMES))
         self.hidden = keras.layers.Dense(
-            hidden_units, activation="relu", dtype=self.dtype_policy
+            self.hidden_units, activation="relu", dtype=self.dtype_policy
         )
         self.classifier = keras.layers.Dense(
-            num_classes, activation=self.classifier_activation, dtype=self.dtype_policy
+            self.num_classes,
+            activation=self.classifier_activation,
+            dtype=self.dtype_policy,
         )
 
     def _gnn(self, depth):
@@ -197,9 +202,10 @@ class DiffPoolClassifier(GraphModel):
     def _depths(self):
         """The number of convolutions of each level."""
         num_poolings, depths = self.num_poolings, self.num_convolutions
-        if isinstance(depths, int):
+        if not isinstance(depths, (list, tuple)):
             depths = [depths] * (num_poolings + 1)
-        if len(depths) != num_poolings + 1 or min(depths) < 1:
+        is_positive = [arguments.is_integer(depth) and depth > 0 for depth in depths]
+        if is_positive != [True] * (num_poolings + 1):
             raise ValueError(
                 "DiffPoolClassifier: expected `num_convolutions` to be a positive "
                 f"integer or a list of {num_poolings + 1}, one for each level. "

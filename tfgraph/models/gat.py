@@ -119,7 +119,10 @@ class GAT(ConvolutionStack):
                 f"Received: num_heads={num_heads}"
             )
         self.num_heads = list(num_heads)
-        self.output_heads = output_heads
+        self.output_heads = arguments.checked_integer(
+            "output_heads", output_heads, owner=type(self).__name__
+        )
+        arguments.check_flags(type(self).__name__, residual=residual)
         self.residual = residual
         self.activation = keras.activations.get(activation)
         self.classifier_activation = keras.activations.get(classifier_activation)

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfgraph import arguments
 from tfgraph import inputs as graph_inputs
 from tfgraph.typing import DType
 
@@ -33,7 +34,7 @@ class GraphModel(keras.Model):
     @tf.autograph.experimental.do_not_convert  # as Keras' own method
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         with self.named_errors():
-            graph_inputs.check_tensors(args)
+            graph_inputs.check_tensors(args[:1])
         return super().__call__(*args, **kwargs)
 
     def named_errors(self) -> AbstractContextManager[None]:
@@ -62,19 +63,18 @@ class GraphModel(keras.Model):
         return super().predict(x, *args, **kwargs)
 
     def _check_data(self, method, x):
-        """Raises a `ValueError` for a graph that Keras would cut into batches."""
-        if isinstance(x, (list, tuple)):
-            parts = keras.tree.flatten(list(x))
-            is_one_graph = any(isinstance(part, tf.SparseTensor) for part in parts) or (
-                len(parts) > 1 and len(getattr(parts[1], "shape", ())) == 2
-            )
+        """Raises a `ValueError` for what is no data, or Keras would cut wrongly."""
+        parts = keras.tree.flatten(list(x)) if isinstance(x, (list, tuple)) else [x]
+        given = None
+        if not all(map(_may_be_data, parts)):
+            given = graph_inputs.described(x)
+        elif any(isinstance(part, tf.SparseTensor) for part in parts) or (
+            len(parts) > 1 and len(getattr(parts[1], "shape", ())) == 2
+        ):
             given = (
                 "the arrays of one graph, which Keras would cut into batches of nodes"
             )
-        else:
-            is_one_graph = hasattr(x, "to_sparse_tensor") or hasattr(x, "node_sets")
-            given = graph_inputs.described(x)
-        if is_one_graph:
+        if given is not None:
             split = ', "train"' if method == "fit" and self.needs_labels else ""
             raise ValueError(
                 f"{type(self).__name__} '{self.name}': expected `x` to be a dataset. "
@@ -91,3 +91,11 @@ class GraphModel(keras.Model):
                 "split; without a split it is for `predict`. "
                 "Received: a dataset of `(inputs,)`"
             )
+
+
+def _may_be_data(x):
+    """Whether Keras can cut it into batches, or it has batches already."""
+    if x is None or isinstance(x, (int, float, str)):
+        return False
+    is_graph = hasattr(x, "to_sparse_tensor") or hasattr(x, "node_sets")
+    return not (is_graph or arguments.is_networkx(x) or arguments.is_scipy(x))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,8 +10,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfgraph import arguments, losses, ops
 from tfgraph import inputs as graph_inputs
-from tfgraph import losses, ops
 from tfgraph.layers import GAEEncoder, InnerProductDecoder, VGAEEncoder
 from tfgraph.models.graph_model import GraphModel
 from tfgraph.typing import DType, Inputs, InputShape
@@ -98,6 +99,7 @@ class GAE(GraphModel):
     ) -> None:
         super().__init__(name=name, dtype=dtype, trainable=trainable)
         losses.check_sampling(num_samples, sampling)
+        arguments.check_flags(type(self).__name__, reweight=reweight)
         self.reweight = reweight
         self.num_samples = num_samples
         self.sampling = sampling
@@ -195,7 +197,13 @@ class GAE(GraphModel):
             ValueError: If a node does not exist or `k` is not in `[1, N]`.
         """
         z = self(inputs, training=False)
-        adjacency = self._adjacency(self._parts(inputs))
+        parts = self._parts(inputs)
+        if parts.graph is None:  # arrays become tensors in calls of layers only
+            convert = keras.ops.convert_to_tensor
+            parts = dataclasses.replace(
+                parts, x=convert(parts.x), adjacency=convert(parts.adjacency)
+            )
+        adjacency = self._adjacency(parts)
         edges = adjacency.edge_indices().numpy()
         return _top_links(tf.cast(z, tf.float32).numpy(), edges, nodes, k)
 
@@ -252,13 +260,15 @@ class VGAE(GAE):
 
 
 def _top_links(z, edges, nodes, k):
-    num_nodes, nodes = len(z), np.asarray(nodes, np.int64)
-    if nodes.ndim != 1 or np.any((nodes < 0) | (nodes >= num_nodes)):
+    num_nodes, nodes = len(z), np.asarray(nodes)
+    is_numbers = nodes.ndim == 1 and (nodes.dtype.kind in "iu" or not len(nodes))
+    if not is_numbers or np.any((nodes < 0) | (nodes >= num_nodes)):
         raise ValueError(
             f"Expected `nodes` to be a list of numbers from 0 to {num_nodes - 1}. "
             f"Received: nodes={nodes}"
         )
-    if not 1 <= k <= num_nodes:
+    nodes = nodes.astype(np.int64)
+    if not arguments.is_integer(k) or not 1 <= k <= num_nodes:
         raise ValueError(f"Expected `k` to be from 1 to {num_nodes}. Received: k={k}")
     found = np.empty([len(nodes), k], np.int64)
     logits_found = np.empty([len(nodes), k], np.float32)

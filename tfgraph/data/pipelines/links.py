@@ -250,7 +250,7 @@ def _checked_links(links, num_nodes: int) -> Links:
         )
     if pairs.size and (pairs.min() < 0 or pairs.max() >= num_nodes):
         raise ValueError(
-            f"Expected pairs of node numbers from 0 to {num_nodes - 1}. "
+            f"Expected `links.pairs` to hold node numbers from 0 to {num_nodes - 1}. "
             f"Received: pairs with numbers from {pairs.min()} to {pairs.max()}"
         )
     labels = real_array("links.labels", labels)
