@@ -389,6 +389,10 @@ def test_a_gcn_refuses_blocks(batch_size):
     with pytest.raises(ValueError, match=r"GCN.*`models.GraphSAGE`"):
         model.fit(batches, shuffle=False, verbose=0)
     assert not model.convolutions[0].built
+    # And the model is as good as new.
+    data = tfgraph.data.full_batch(graph, "train")
+    model.fit(data, shuffle=False, verbose=0)
+    assert model.predict(tfgraph.data.full_batch(graph), verbose=0).shape == (34, 2)
 
 
 def test_models_keep_the_signatures_of_keras():

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -48,19 +50,34 @@ class GraphModel(keras.Model):
         self._check_data("fit", x)
         if self.needs_labels and y is None:
             self._check_labels(x)
-        return super().fit(x, y, *args, **kwargs)
+        with self._forgetting_failures():
+            return super().fit(x, y, *args, **kwargs)
 
     @functools.wraps(keras.Model.evaluate)
     def evaluate(
         self, x: Any = None, *args: Any, **kwargs: Any
     ) -> float | list[float] | dict[str, float]:
         self._check_data("evaluate", x)
-        return super().evaluate(x, *args, **kwargs)
+        with self._forgetting_failures():
+            return super().evaluate(x, *args, **kwargs)
 
     @functools.wraps(keras.Model.predict)
     def predict(self, x: Any, *args: Any, **kwargs: Any) -> np.ndarray:
         self._check_data("predict", x)
-        return super().predict(x, *args, **kwargs)
+        with self._forgetting_failures():
+            return super().predict(x, *args, **kwargs)
+
+    @contextlib.contextmanager
+    def _forgetting_failures(self) -> Iterator[None]:
+        """Context after whose failure the next call of the model starts anew.
+
+        Keras would keep the function that it was tracing, which then fails for good.
+        """
+        try:
+            yield
+        except BaseException:
+            self.train_function = self.test_function = self.predict_function = None
+            raise
 
     def _check_data(self, method, x):
         """Raises a `ValueError` for what is no data, or Keras would cut wrongly."""
