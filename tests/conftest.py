@@ -34,9 +34,6 @@ def coverage_of_threads():
         yield
 
 
-_new_gradients = []  # since the last collection of garbage
-
-
 @pytest.fixture(autouse=True, scope="session")
 def mortal_graphs():
     """Lets a traced graph go when nothing but TensorFlow's gradients refers to it.
@@ -53,7 +50,6 @@ def mortal_graphs():
         graph = tf.compat.v1.get_default_graph()
         graph.custom_gradients = [*getattr(graph, "custom_gradients", ()), candidate]
         gradient = weakref.ref(candidate)
-        _new_gradients.append(name)
         register(registry, lambda *args: gradient()(*args), name)
 
     with pytest.MonkeyPatch.context() as patch:
@@ -77,9 +73,7 @@ def quick_collection():
 @pytest.fixture(autouse=True)
 def no_garbage():
     yield
-    if len(_new_gradients) > 30:  # some hundred megabytes of traced graphs
-        _new_gradients.clear()
-        gc.collect()
+    gc.collect()
 
 
 @pytest.fixture(autouse=True)
