@@ -305,12 +305,13 @@ def _conversion(part: Any) -> str:
     """The sentence that says how to make tensors of an object."""
     if arguments.is_hetero_graph(part):
         return (
-            "Of a `HeteroGraph`, pass `graph.to_graph_tensor()`; "
+            "For a `HeteroGraph`, pass `graph.to_graph_tensor()`; "
             "`tfgraph.data.full_batch(graph)` is for `fit` and `predict`."
         )
     if hasattr(part, "to_sparse_tensor"):
         return (
-            "Of a `Graph`, pass `[graph.dense_features(), graph.to_sparse_tensor()]`; "
+            "For a `Graph`, pass `[graph.dense_features(), "
+            "graph.to_sparse_tensor()]`; "
             "`tfgraph.data.full_batch(graph)` is for `fit` and `predict`."
         )
     if hasattr(part, "to_numpy"):

@@ -9,7 +9,9 @@ An export needs neither tfgraph nor Keras to run, only stock TensorFlow operatio
 - `export_block_model`: it holds the sampled neighbourhood of some nodes.
 
 A model over padded graphs takes plain tensors, so export it by Keras' own
-`model.export`.
+`model.export`. For other models that function makes an export without these checks,
+which takes a dense adjacency or the components of a GraphTensor. A subclassed model
+takes all of these as float32, and a dense adjacency of one size only.
 
 Each writes the next version below `path`, as TensorFlow Serving expects it: `path/1`,
 then `path/2` and so on. An unfinished version is never visible under a number. What

@@ -72,8 +72,8 @@ class GATConv(GraphConvolution):
         use_bias, dropout, kernel_initializer, bias_initializer,
             kernel_regularizer, bias_regularizer, activity_regularizer,
             kernel_constraint, bias_constraint, node_set_name, edge_set_name,
-            feature_name, edge_weight_name, **kwargs: See `GraphConvolution`. The
-            arguments of the kernel are for `W`, `a`, `v` and the residual's matrix.
+            feature_name, edge_weight_name, receiver, **kwargs: See `GraphConvolution`.
+            The arguments of the kernel are for `W`, `a`, `v` and the residual's matrix.
 
     Call arguments:
         inputs: `[x, adjacency]`, `[x, graph]` or `graph`, see `GraphConvolution`; or

@@ -49,7 +49,7 @@ class GCNConv(GraphConvolution):
 
     Args:
         units: Positive integer, the number of output features of a node.
-        activation: `σ`, as in `keras.layers.Dense`. None for none.
+        activation: `σ`, as in `keras.layers.Dense`. None for no activation.
         add_self_loops: Whether `Ã` is `A + I`, rather than `A`.
         improved: Whether `Ã` is `A + 2I` (as in Graph U-Nets) rather than `A + I`.
         normalize: Whether to normalise by the degrees. False for an adjacency that is
@@ -58,7 +58,7 @@ class GCNConv(GraphConvolution):
         use_bias, dropout, kernel_initializer, bias_initializer,
             kernel_regularizer, bias_regularizer, activity_regularizer,
             kernel_constraint, bias_constraint, node_set_name, edge_set_name,
-            feature_name, edge_weight_name, **kwargs: See `GraphConvolution`.
+            feature_name, edge_weight_name, receiver, **kwargs: See `GraphConvolution`.
 
     Call arguments:
         inputs: `[x, adjacency]`, `[x, graph]` or `graph`; see `GraphConvolution`. A
@@ -152,7 +152,12 @@ def normalized(
     if not normalize:
         return adjacency
     if not adjacency.is_pair:
-        assert_square(adjacency, "the degrees of nodes that only send are not known")
+        assert_square(
+            adjacency,
+            "the degrees of nodes that only send are not known. Keras cuts arrays into "
+            "batches: give `fit`, `evaluate` and `predict` one graph by "
+            "`tfgraph.data.full_batch(graph)`",
+        )
     assert_not_negative(
         adjacency, "for signed edges, use `normalize=False`, without degrees"
     )

@@ -58,9 +58,9 @@ class HeteroConv(GraphLayer):
             components, see `tfgraph.as_graph_tensor`. There may be several for one edge
             set. A layer of your own may have an attribute `receiver`, too: "target" or
             "source".
-        merge: What becomes of the outputs of the convolutions that end in the same node
-            set: their "sum", "mean" or "max", which need equal widths, or "concat", in
-            the order of `convolutions`. Or a layer that takes a list of them, such as
+        merge: How to merge the outputs of the convolutions that end in the same node
+            set: "sum", "mean" or "max", which need equal widths, or "concat", in the
+            order of `convolutions`. Or a layer that takes a list of them, such as
             `keras.layers.Minimum()`, the same one for all node sets.
         activation: `σ`, as in `keras.layers.Dense`, for the node sets that receive.
         feature_name: With a GraphTensor as the only input, the node feature that holds
@@ -70,7 +70,9 @@ class HeteroConv(GraphLayer):
 
     Call arguments:
         inputs: `graph`, a scalar `tfgnn.GraphTensor`; or `[features, graph]` with a
-            dict of tensors by node set, such as the output of another round.
+            dict of tensors by node set, such as the output of another round, or of
+            `NodeEmbedding`s. With `graph` from `tfgraph.GraphInput`, the given features
+            of "paper" are `graph["nodes.paper.hidden_state"]`.
         training: Whether the convolutions apply dropout.
 
     Input shape:
@@ -81,9 +83,9 @@ class HeteroConv(GraphLayer):
         of the convolutions, added up with "concat"; all others as in the inputs.
 
     Raises:
-        ValueError: If `convolutions` is no list of layers with an `edge_set_name`,
-            `merge` is unknown, the graph has no such edge set, a node set sends that
-            has no features, or widths differ that have to be equal.
+        ValueError: If `convolutions` is not a list of layers with an `edge_set_name`,
+            `merge` is unknown, or the graph has no such edge set. Also if a node set
+            that sends has no features, or widths that must be equal differ.
         tf.errors.InvalidArgumentError: At run time, if there are more or fewer rows of
             features than nodes, or an edge names a node that does not exist.
     """
@@ -140,7 +142,8 @@ class HeteroConv(GraphLayer):
             if senders not in x:
                 raise ValueError(
                     f"Expected features of node set '{senders}', which sends along "
-                    f"'{convolution.edge_set_name}'. Received: features of {sorted(x)}"
+                    f"'{convolution.edge_set_name}'. `NodeEmbedding` makes features "
+                    f"for a node set without. Received: features of {sorted(x)}"
                 )
             features = x[senders]
             if senders != receivers:

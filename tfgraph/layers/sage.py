@@ -70,9 +70,9 @@ class SAGEConv(GraphConvolution):
         use_bias, dropout, kernel_initializer, bias_initializer,
             kernel_regularizer, bias_regularizer, activity_regularizer,
             kernel_constraint, bias_constraint, node_set_name, edge_set_name,
-            feature_name, edge_weight_name, **kwargs: See `GraphConvolution`. The
-            arguments of the kernel and the bias also apply to the pooling layer, but
-            not to the LSTM.
+            feature_name, edge_weight_name, receiver, **kwargs: See `GraphConvolution`.
+            The arguments of the kernel and the bias also apply to the pooling layer,
+            but not to the LSTM.
 
     Call arguments:
         inputs: `[x, adjacency]`, `[x, graph]` or `graph`; see `GraphConvolution`. A

@@ -41,8 +41,9 @@ class Structure2VecConv(GraphConvolution):
         num_rounds: Positive integer, the number of updates with messages.
         use_bias, dropout, kernel_initializer, bias_initializer, kernel_regularizer,
             bias_regularizer, activity_regularizer, kernel_constraint, bias_constraint,
-            node_set_name, edge_set_name, feature_name, edge_weight_name, **kwargs: See
-            `GraphConvolution`. The kernel's arguments are for `W₁` and `W₂`.
+            node_set_name, edge_set_name, feature_name, edge_weight_name, receiver,
+            **kwargs: See `GraphConvolution`. The kernel's arguments are for `W₁` and
+            `W₂`.
 
     Call arguments:
         inputs: `[x, adjacency]`, `[x, graph]` or `graph`; see `GraphConvolution`. A

@@ -96,7 +96,7 @@ class GraphModel(keras.Model):
             raise ValueError(
                 f"{type(self).__name__} '{self.name}': expected `x` to be a dataset. "
                 f"`tfgraph.data.full_batch(graph{split})` makes one of a "
-                f"`tfgraph.data.Graph`. Received: {given}"
+                f"`tfgraph.data.Graph` or `HeteroGraph`. Received: {given}"
             )
 
     def _check_labels(self, x):

@@ -26,8 +26,10 @@ class HeteroGraphSAGE(GraphModel):
     (Hamilton, Ying & Leskovec, NeurIPS 2017, https://arxiv.org/abs/1706.02216, with
     weights for each relation `r`, and sums over them, as in Schlichtkrull et al., ESWC
     2018, https://arxiv.org/abs/1703.06103.) Each edge set is two relations: messages go
-    along its edges and against them. The last round has no `σ`. Without features, a
-    node set has the embeddings `e_v` alone; without `num_nodes`, it has none of them.
+    along its edges and against them. The last round has no `σ`. A node set without
+    features has embeddings `e_v` only. One that is not in `num_nodes` has no `e_v`.
+
+    Example, for which `tfgraph.data.full_batch` makes the dataset of a `HeteroGraph`:
 
     ```python
     model = tfgraph.models.HeteroGraphSAGE(3, "paper", num_nodes={"venue": 5})
@@ -41,14 +43,14 @@ class HeteroGraphSAGE(GraphModel):
         num_classes: Positive integer, the width of the output. None for a model that
             returns the dict of `h^K` by node set.
         node_set_name: The node set to classify. May be left out if there is only one.
-        hidden_units: The widths of the rounds; as many as there are. `h^0` has the
-            first.
+        hidden_units: List of the width of each round; its length is the number of
+            rounds. `h^0` has the first width.
         num_nodes: Dict of the number of nodes of each node set with embeddings. Node
             `v` is row `v` of the set, see `NodeEmbedding`.
         edge_set_names: The edge sets to send messages along. None for all of the graph
             that the model is built with.
         bidirectional: Whether messages go against the edges, too.
-        aggregator: Of all convolutions, see `SAGEConv`; any but "gcn".
+        aggregator: The aggregator of all convolutions, see `SAGEConv`; not "gcn".
         merge: "sum", "mean", "max" or "concat" of the relations, see `HeteroConv`.
         activation: `σ`.
         classifier_activation: Activation of the output. For several labels a node,
@@ -68,10 +70,10 @@ class HeteroGraphSAGE(GraphModel):
         of `[N_t, hidden_units[-1]]`.
 
     Raises:
-        ValueError: If `hidden_units` is not a list or empty, `num_nodes` is no dict of
-            node sets, the graph lacks a set, no edges end at the node set to classify,
-            a set that counts has neither features nor `num_nodes`; or as for
-            `SAGEConv`.
+        ValueError: If `hidden_units` is empty or not a list, `num_nodes` is not a dict
+            of node sets, the graph lacks a set, or no edges end at the node set to
+            classify. Also if a node set that the output needs has neither features nor
+            `num_nodes`, and as for `SAGEConv`.
         tf.errors.InvalidArgumentError: At run time, as for `HeteroConv` and
             `NodeEmbedding`.
     """

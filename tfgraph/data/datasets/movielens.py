@@ -41,7 +41,9 @@ def movielens() -> HeteroGraph:
 
     The edges lead from users to films. 18 films have no ratings. A rating is a weight
     from 0.5 to 5; layers use it if made with `edge_weight_name="weight"`. Its time is
-    in seconds since 1970, int64.
+    in seconds since 1970, int64. There are no labels: add `y` to a node set by
+    `replace`. As users have no features, a model needs embeddings of them, such as
+    `models.HeteroGraphSAGE(..., num_nodes={"users": 610})`.
 
     The features of a film are its genres, each 0 or 1: Action, Adventure, Animation,
     Children, Comedy, Crime, Documentary, Drama, Fantasy, Film-Noir, Horror, IMAX,

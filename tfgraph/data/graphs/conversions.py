@@ -308,7 +308,10 @@ def _weights(edges: Any) -> np.ndarray:
 def features_of(graph: NodeFields) -> Any:
     """Returns `graph.x`, or raises a `ValueError` if there is none."""
     if graph.x is None:
-        raise ValueError(f"Expected a graph with features. Received: graph={graph}")
+        raise ValueError(
+            "Expected a graph with features; `tfgraph.data.identity_features(graph)` "
+            f"makes some for a graph without. Received: graph={graph}"
+        )
     return graph.x
 
 

@@ -48,7 +48,8 @@ class Graph(NodeFields):
         edge_weight: Weights `[E]` in the order of `edges`, or None. Stored as float32
             and reordered with the edges.
         y: Labels, or None: class numbers `[N]`, with -1 for a node without label, or
-            any numbers `[N, C]`. Integers are stored as int64, others as float32.
+            any numbers `[N, C]`. Integers are stored as int64, others as float32. Turn
+            names of classes into numbers by `np.unique(names, return_inverse=True)[1]`.
         train_mask: Booleans `[N]`, True for the nodes to train on, or None.
         val_mask: The same for validation.
         test_mask: The same for the test.

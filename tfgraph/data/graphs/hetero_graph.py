@@ -167,7 +167,8 @@ def _checked_node_set(nodes) -> NodeSet:
 def _check_edge_set(edges, node_sets: dict[str, NodeSet]):
     if not isinstance(edges, EdgeSet):
         raise ValueError(
-            f"Expected a tfgraph.data.EdgeSet. {received('edge set', edges)}"
+            "Expected a tfgraph.data.EdgeSet, such as `EdgeSet('authors', 'papers', "
+            f"edges)`. {received('edge set', edges)}"
         )
     source = node_sets[choose("source", edges.source, node_sets)]
     target = node_sets[choose("target", edges.target, node_sets)]

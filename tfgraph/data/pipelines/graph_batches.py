@@ -60,7 +60,7 @@ def full_batch(
 
     The tensors are made once, and every epoch gets the same ones.
 
-    Of a `HeteroGraph`, the labels, masks and weights are those of one node set:
+    For a `HeteroGraph`, the labels, masks and weights are those of one node set:
     `full_batch(graph, "train", node_set_name="papers")`. The model then has to return
     a row for each node of that set.
 
@@ -88,8 +88,8 @@ def full_batch(
         `sample_weight` is float32 `[N]`.
 
     Raises:
-        ValueError: If `graph` is not a `Graph`, `form` or `split` is unknown, or the
-            graph has no features, no labels, or no node in the split.
+        ValueError: If `graph` is not a `Graph` or `HeteroGraph`, `form` or `split` is
+            unknown, or the graph has no features, no labels, or no node in the split.
     """
     check_flags(sparse_features=sparse_features)
     if isinstance(graph, HeteroGraph):
@@ -253,7 +253,8 @@ def _targets(nodes: NodeFields, split: str) -> tuple[np.ndarray, np.ndarray]:
     if nodes.y is None or mask is None or not mask.any():
         raise ValueError(
             f"Expected `graph` to have `y` and a `{split}_mask` that selects at least "
-            f"one node. Received: graph={nodes}"
+            "one node; `tfgraph.data.random_split(graph)` draws masks. "
+            f"Received: graph={nodes}"
         )
     y = nodes.y
     if are_classes(y):

@@ -195,7 +195,8 @@ def checked_seeds(graph: Graph, nodes: npt.ArrayLike | None) -> np.ndarray:
     mask = getattr(graph, f"{nodes}_mask")
     if mask is None:
         raise ValueError(
-            f"Expected `graph` to have a `{nodes}_mask`. Received: graph={graph}"
+            f"Expected `graph` to have a `{nodes}_mask`; "
+            f"`tfgraph.data.random_split(graph)` draws masks. Received: graph={graph}"
         )
     return np.flatnonzero(mask)
 
