@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import tensorflow_gnn as tfgnn
 
 # A node set without features has no rows that would bound its size.
-_MAX_NODES_WITHOUT_FEATURES = 2**20
+MAX_NODES_WITHOUT_FEATURES = 2**20
 
 
 def export_graph_tensor_model(
@@ -58,13 +58,8 @@ def export_graph_tensor_model(
             scalar GraphTensor.
     """
     check_arguments(model, path)
+    check_spec(spec)
     tfgnn = load_tfgnn()
-    if not isinstance(spec, tfgnn.GraphTensorSpec) or spec.rank != 0:
-        raise ValueError(
-            "Expected `spec` to be the tfgnn.GraphTensorSpec of one graph (of rank 0), "
-            "such as `graph.spec`. Of a tfgraph.data.Graph it is "
-            f"`graph.to_graph_tensor().spec`. Received: spec={spec}"
-        )
     spec = spec.relax(num_nodes=True, num_edges=True)
 
     def serving_default(examples):
@@ -76,6 +71,16 @@ def export_graph_tensor_model(
     examples = Input("examples", tf.string, ("B",))
     add_endpoint(archive, "serving_default", serving_default, [examples])
     return write_version(archive, path)
+
+
+def check_spec(spec: tfgnn.GraphTensorSpec) -> None:
+    """Raises a `ValueError` if an argument is not the spec of a scalar GraphTensor."""
+    if not isinstance(spec, load_tfgnn().GraphTensorSpec) or spec.rank != 0:
+        raise ValueError(
+            "Expected `spec` to be the tfgnn.GraphTensorSpec of one graph (of rank 0), "
+            "such as `graph.spec`. Of a tfgraph.data.Graph or HeteroGraph it is "
+            f"`graph.to_graph_tensor().spec`. Received: spec={spec}"
+        )
 
 
 def _checked(graph):
@@ -111,7 +116,7 @@ def _check_piece(piece, name):
     if hasattr(piece, "adjacency"):
         fields[f"{name}.#source"] = piece.adjacency.source
         fields[f"{name}.#target"] = piece.adjacency.target
-    limit = tf.constant(_MAX_NODES_WITHOUT_FEATURES, tf.int64)
+    limit = tf.constant(MAX_NODES_WITHOUT_FEATURES, tf.int64)
     if fields:
         limit = tf.reduce_sum(_num_rows(next(iter(fields.values()))))
     sizes = _flat(piece.sizes)
