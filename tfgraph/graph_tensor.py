@@ -203,7 +203,9 @@ def component_specs(spec: tfgnn.GraphTensorSpec) -> dict[str, Any]:
     Args:
         spec: The `tfgnn.GraphTensorSpec` of a scalar graph.
     """
-    components = tf.function(to_components).get_concrete_function(spec)
+    # Without autograph, which would put the line of code before an error.
+    call = tf.function(to_components, autograph=False)
+    components = call.get_concrete_function(spec)
     return tf.nest.map_structure(tf.type_spec_from_value, components.structured_outputs)
 
 

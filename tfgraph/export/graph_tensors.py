@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from tfgraph.export.requests import Input, add_endpoint, check_finite, named
 from tfgraph.export.versions import check_arguments, write_version
-from tfgraph.graph_tensor import load_tfgnn
+from tfgraph.graph_tensor import component_specs, load_tfgnn
 from tfgraph.ops.checks import check
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def export_graph_tensor_model(
             scalar GraphTensor.
     """
     check_arguments(model, path)
-    check_spec(spec)
+    check_spec(spec, model)
     tfgnn = load_tfgnn()
     spec = spec.relax(num_nodes=True, num_edges=True)
 
@@ -73,14 +73,27 @@ def export_graph_tensor_model(
     return write_version(archive, path)
 
 
-def check_spec(spec: tfgnn.GraphTensorSpec) -> None:
-    """Raises a `ValueError` if an argument is not the spec of a scalar GraphTensor."""
+def check_spec(spec: tfgnn.GraphTensorSpec, model: keras.Model) -> None:
+    """Raises a `ValueError` unless `spec` is that of a scalar GraphTensor for `model`.
+
+    Of a subclassed model, only a call can tell.
+    """
     if not isinstance(spec, load_tfgnn().GraphTensorSpec) or spec.rank != 0:
         raise ValueError(
             "Expected `spec` to be the tfgnn.GraphTensorSpec of one graph (of rank 0), "
             "such as `graph.spec`. Of a tfgraph.data.Graph or HeteroGraph it is "
             f"`graph.to_graph_tensor().spec`. Received: spec={spec}"
         )
+    # Keras would speak of all inputs, or of the wrong ones.
+    expected = model.input if getattr(model, "inputs", None) else None
+    if isinstance(expected, dict):
+        found = set(component_specs(spec))
+        if found != set(expected):
+            raise ValueError(
+                "Expected `spec` to have the components that `model` was made for. "
+                f"Received: a spec without {sorted(set(expected) - found)} and with "
+                f"{sorted(found - set(expected))} besides"
+            )
 
 
 def _checked(graph):

@@ -87,9 +87,9 @@ def export_hetero_model(
             sizes other than the rows, or TensorFlow allows no input of such a name.
     """
     check_arguments(model, path)
-    check_spec(spec)
+    check_spec(spec, model)
     specs = component_specs(spec)
-    _check_components(specs, model)
+    _check_components(specs)
     inputs = [_input(name, specs[name]) for name in specs if not _rows(name, specs)]
 
     def serving_default(*tensors):
@@ -135,7 +135,7 @@ def _rows(size: str, components: Mapping[str, Any]) -> list[str]:
     return [name for name in components if name.startswith(prefix) and name != size]
 
 
-def _check_components(specs: Mapping[str, Any], model: keras.Model) -> None:
+def _check_components(specs: Mapping[str, Any]) -> None:
     for name, spec in specs.items():
         if not isinstance(spec, tf.TensorSpec) or None in spec.shape[1:]:
             raise ValueError(
@@ -149,12 +149,4 @@ def _check_components(specs: Mapping[str, Any], model: keras.Model) -> None:
             "Expected names of sets and features in `spec` of letters from A to Z, "
             'digits, "_", "-" and ".": TensorFlow allows no others for inputs. '
             f"`export_graph_tensor_model` does. Received: {unusable}"
-        )
-    # Keras would say it with the shapes of all inputs, or of the wrong ones.
-    expected = model.input if getattr(model, "inputs", None) else None
-    if isinstance(expected, dict) and set(expected) != set(specs):
-        raise ValueError(
-            "Expected `spec` to have the components that `model` was made for. "
-            f"Received: a spec without {sorted(set(expected) - set(specs))} and with "
-            f"{sorted(set(specs) - set(expected))} beyond them"
         )
