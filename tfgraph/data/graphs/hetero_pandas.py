@@ -31,9 +31,11 @@ def to_pandas(
     It is the inverse of `from_pandas`, which takes what it returns:
 
     ```python
+    graph = tfgraph.data.movielens()
     node_frames, edge_frames = graph.to_pandas()
+    rates, source_set, target_set = edge_frames["rates"]
+    rates.groupby("target")["weight"].mean()  # of each film
     same = tfgraph.data.HeteroGraph.from_pandas(node_frames, edge_frames)
-    writes, source_set, target_set = edge_frames["writes"]
     ```
 
     A frame of nodes has the ids as its index, or row numbers where there are no ids.
