@@ -20,5 +20,5 @@ def cell_step(
     """
     if states[0].shape[0] == 0:  # Keras would take them for a bias, and fail.
         return list(states)
-    _, states = cell(x, list(states))
-    return states
+    _, new_states = cell(x, list(states))
+    return list(new_states)
