@@ -1,4 +1,5 @@
 import re
+import sys
 
 import keras
 import networkx as nx
@@ -547,6 +548,13 @@ def test_what_a_frame_cannot_hold(node_set, message):
     graph = HeteroGraph({"a": NodeSet(X, **node_set)}, {})
     with pytest.raises(ValueError, match=f"Node set 'a': Expected .*{message}"):
         graph.to_pandas()
+
+
+def test_pandas_is_optional(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    for convert in (make().to_pandas, lambda: HeteroGraph.from_pandas({}, {})):
+        with pytest.raises(ImportError, match=r"_pandas` needs pandas: `pip install"):
+            convert()
 
 
 def change(**changes):
