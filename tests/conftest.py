@@ -15,6 +15,13 @@ import tensorflow as tf
 from tensorflow.python.framework.registry import Registry
 
 
+def pytest_configure(config):
+    if config.pluginmanager.hasplugin("xdist"):
+        import fresh_workers
+
+        config.pluginmanager.register(fresh_workers)
+
+
 @pytest.fixture(autouse=True, scope="session")
 def coverage_of_threads():
     """Gives the threads that TensorFlow starts the trace function of coverage."""
