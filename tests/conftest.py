@@ -1,18 +1,22 @@
-import os
+"""Fixtures of all tests, and what keeps their processes small.
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+TensorFlow is imported in the fixtures, not here: the process of pytest-xdist that hands
+out the tests needs none of it.
+"""
 
 import gc
+import os
 import runpy
 import sys
 import threading
 import warnings
 import weakref
 
-import keras
 import pytest
-import tensorflow as tf
-from tensorflow.python.framework.registry import Registry
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# oneDNN's own allocator keeps the memory of the largest tensors until the process ends.
+os.environ.setdefault("TF_ONEDNN_USE_SYSTEM_ALLOCATOR", "1")
 
 
 def pytest_configure(config):
@@ -25,6 +29,8 @@ def pytest_configure(config):
 @pytest.fixture(autouse=True, scope="session")
 def coverage_of_threads():
     """Gives the threads that TensorFlow starts the trace function of coverage."""
+    import tensorflow as tf
+
     numpy_function = tf.numpy_function
 
     def traced_numpy_function(function, *args, **kwargs):
@@ -49,6 +55,9 @@ def mortal_graphs():
     registers its gradient for good, and a gradient holds its graph. Here the graph
     holds the gradient. A worker would grow to several GB.
     """
+    import tensorflow as tf
+    from tensorflow.python.framework.registry import Registry
+
     register = Registry.register
 
     def register_weakly(registry, candidate, name=None):
@@ -85,11 +94,15 @@ def no_garbage():
 
 @pytest.fixture(autouse=True)
 def seeded():
+    import keras
+
     keras.utils.set_random_seed(0)
 
 
 @pytest.fixture(autouse=True)
 def float32_policy():
+    import keras
+
     yield
     keras.config.set_dtype_policy("float32")
 
