@@ -4,6 +4,7 @@ TensorFlow is imported in the fixtures, not here: the process of pytest-xdist th
 out the tests needs none of it.
 """
 
+import ctypes
 import gc
 import os
 import runpy
@@ -86,10 +87,17 @@ def quick_collection():
     gc.unfreeze()
 
 
+@pytest.fixture(scope="session")
+def malloc_trim():
+    """glibc's function that returns free memory to the system, where there is one."""
+    return getattr(ctypes.CDLL(None), "malloc_trim", lambda pad: None)
+
+
 @pytest.fixture(autouse=True)
-def no_garbage():
+def no_garbage(malloc_trim):
     yield
     gc.collect()
+    malloc_trim(0)
 
 
 @pytest.fixture(autouse=True)
