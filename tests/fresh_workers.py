@@ -1,8 +1,8 @@
 """A worker of pytest-xdist that has grown too large makes way for a fresh one.
 
-TensorFlow keeps what XLA compiles, and more, until the process ends. Here a worker over
-the limit gives back the tests that wait for it, ends, and a new worker takes its place.
-Works with `--dist worksteal`, on systems with `/proc`.
+TensorFlow keeps what XLA compiles until the process ends, about 10 MB for a layer. Here
+a worker over the limit gives back the tests that wait for it and ends, and a new worker
+takes its place. This works with `--dist worksteal`, on systems with `/proc`.
 """
 
 import os
@@ -11,23 +11,24 @@ import pathlib
 import pytest
 from xdist.scheduler import WorkStealingScheduling
 
-LIMIT = 1.1e9  # bytes; a worker runs up to three more tests after it has passed it
-KEPT = 2  # tests that the worker has begun or will begin before it hears of it
+LIMIT = 1.1e9  # bytes; a worker over it runs two more tests, or a few if they are short
+KEPT = 2  # the test that a worker runs, and the next, which it has already taken
 
 
 def resident_bytes(pid):
+    """Returns the memory of a process, or 0 where it cannot be read."""
     try:
         pages = pathlib.Path(f"/proc/{pid}/statm").read_text().split()[1]
-    except OSError:  # no such process, or no such system
+    except OSError:
         return 0
     return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
 
 class FreshWorkers(WorkStealingScheduling):
-    """Work stealing that takes all waiting tests from a worker that is too large.
+    """Work stealing that takes all waiting tests from a worker over the limit.
 
     Attributes:
-        large: The workers that are to be replaced when they end.
+        large: The workers that end for that reason.
     """
 
     def __init__(self, config, log=None):
@@ -51,7 +52,7 @@ class FreshWorkers(WorkStealingScheduling):
         if node in self.large:
             if indices:
                 node.shutdown()
-            else:  # The worker was already at one of these tests: asked again later.
+            else:  # It had begun one of these tests. It is asked again after the next.
                 self.large.remove(node)
         super().remove_pending_tests_from_node(node, indices)
 
@@ -65,6 +66,8 @@ def pytest_xdist_make_scheduler(config, log):
 @pytest.hookimpl(trylast=True)
 def pytest_testnodedown(node, error):
     session = node.config.pluginmanager.getplugin("dsession")
-    if error is None and node in getattr(session.sched, "large", ()):
+    large = getattr(session.sched, "large", ())
+    # pytest-xdist itself replaces a worker that crashed.
+    if node in large and error is None and not session.shuttingdown:
         node.ensure_teardown()
         session._clone_node(node)
