@@ -70,4 +70,8 @@ def pytest_testnodedown(node, error):
     # pytest-xdist itself replaces a worker that crashed.
     if node in large and error is None and not session.shuttingdown:
         node.ensure_teardown()
-        session._clone_node(node)
+        with pytest.MonkeyPatch.context() as patch:
+            if node.config.pluginmanager.hasplugin("pytest_cov"):
+                # Else pytest-cov, in a new worker, erases the data of earlier ones.
+                patch.setenv("PYTEST_ADDOPTS", "--cov-append", prepend=" ")
+            session._clone_node(node)

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -24,10 +25,19 @@ fresh_workers.resident_bytes = resident_bytes
 def pytest_configure(config):
     config.pluginmanager.register(fresh_workers)
 """
+MODULE = """
+def called_in_the_first_worker():
+    return 1
+
+
+def called_in_the_second_worker():
+    return 2
+"""
 TESTS = """
 import os
 import time
 
+import covered
 import pytest
 
 
@@ -35,7 +45,10 @@ import pytest
 def test_number(number):
     worker = os.environ["PYTEST_XDIST_WORKER"]
     if worker == "gw0":
+        covered.called_in_the_first_worker()
         time.sleep(0.05)  # to be asked for its tests before all of them are done
+    else:
+        covered.called_in_the_second_worker()
     with open("done", "a") as done:
         print(number, worker, file=done)
     assert number != 150
@@ -44,13 +57,16 @@ def test_number(number):
 
 def test_a_fresh_worker_runs_the_tests_of_a_large_one(tmp_path, monkeypatch):
     pytest.importorskip("xdist")
+    pytest.importorskip("pytest_cov")
+    (tmp_path / "covered.py").write_text(MODULE)
     (tmp_path / "conftest.py").write_text(CONFTEST)
     (tmp_path / "test_numbers.py").write_text(TESTS)
     monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
     monkeypatch.setenv("PYTHONPATH", str(pathlib.Path(__file__).parent))
     command = "-m pytest -q -n 1 --dist worksteal -p no:cacheprovider --rootdir ."
+    coverage = "--cov=covered --cov-report=term"
     run = subprocess.run(
-        [sys.executable, *command.split()],
+        [sys.executable, *command.split(), *coverage.split()],
         cwd=tmp_path,
         capture_output=True,
         text=True,
@@ -59,6 +75,7 @@ def test_a_fresh_worker_runs_the_tests_of_a_large_one(tmp_path, monkeypatch):
     assert "1 failed, 199 passed" in run.stdout
     assert "FAILED test_numbers.py::test_number[150] - assert 150 != 150" in run.stdout
     assert "node down" not in run.stdout
+    assert re.search(r"TOTAL +4 +0 +100%", run.stdout)
     done = [line.split() for line in (tmp_path / "done").read_text().splitlines()]
     assert sorted(int(number) for number, _ in done) == list(range(200))
     assert {worker for _, worker in done} == {"gw0", "gw1"}
