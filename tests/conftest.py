@@ -1,23 +1,37 @@
-import os
+"""Fixtures of all tests, and what keeps their processes small.
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+TensorFlow is imported in the fixtures, not here: the process of pytest-xdist that hands
+out the tests needs none of it.
+"""
 
+import ctypes
 import gc
+import os
 import runpy
 import sys
 import threading
 import warnings
 import weakref
 
-import keras
 import pytest
-import tensorflow as tf
-from tensorflow.python.framework.registry import Registry
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# oneDNN's own allocator keeps the memory of the largest tensors until the process ends.
+os.environ.setdefault("TF_ONEDNN_USE_SYSTEM_ALLOCATOR", "1")
+
+
+def pytest_configure(config):
+    if config.pluginmanager.hasplugin("xdist"):
+        import fresh_workers
+
+        config.pluginmanager.register(fresh_workers)
 
 
 @pytest.fixture(autouse=True, scope="session")
 def coverage_of_threads():
     """Gives the threads that TensorFlow starts the trace function of coverage."""
+    import tensorflow as tf
+
     numpy_function = tf.numpy_function
 
     def traced_numpy_function(function, *args, **kwargs):
@@ -42,6 +56,9 @@ def mortal_graphs():
     registers its gradient for good, and a gradient holds its graph. Here the graph
     holds the gradient. A worker would grow to several GB.
     """
+    import tensorflow as tf
+    from tensorflow.python.framework.registry import Registry
+
     register = Registry.register
 
     def register_weakly(registry, candidate, name=None):
@@ -70,19 +87,30 @@ def quick_collection():
     gc.unfreeze()
 
 
+@pytest.fixture(scope="session")
+def malloc_trim():
+    """glibc's function that returns free memory to the system, where there is one."""
+    return getattr(ctypes.CDLL(None), "malloc_trim", lambda pad: None)
+
+
 @pytest.fixture(autouse=True)
-def no_garbage():
+def no_garbage(malloc_trim):
     yield
     gc.collect()
+    malloc_trim(0)
 
 
 @pytest.fixture(autouse=True)
 def seeded():
+    import keras
+
     keras.utils.set_random_seed(0)
 
 
 @pytest.fixture(autouse=True)
 def float32_policy():
+    import keras
+
     yield
     keras.config.set_dtype_policy("float32")
 

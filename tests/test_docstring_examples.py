@@ -146,8 +146,22 @@ def small_downloads(monkeypatch):
     monkeypatch.setattr(tfgraph.data, "reddit", small_graph)
 
 
+@pytest.fixture
+def few_features(monkeypatch):
+    """Dense batches of Twitch with its 3,170 features take 0.5 GB."""
+    twitch = tfgraph.data.twitch
+
+    def narrow_twitch(*countries):
+        return [
+            tfgraph.data.Graph(graph.x[:, :100], graph.edges, y=graph.y)
+            for graph in twitch(*countries)
+        ]
+
+    monkeypatch.setattr(tfgraph.data, "twitch", narrow_twitch)
+
+
 @pytest.mark.parametrize(("name", "code"), list(examples()))
-@pytest.mark.usefixtures("short_training", "small_downloads")
+@pytest.mark.usefixtures("short_training", "small_downloads", "few_features")
 def test_example(name, code, tmp_path, monkeypatch):
     data_sets = r"tfgraph\.data\.(movielens|planetoid|tu|twitch)\("
     if "TFGRAPH_DATA_DIR" not in os.environ and re.search(data_sets, code):
