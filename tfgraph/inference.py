@@ -1,14 +1,19 @@
 """Predictions for all nodes of a graph that is too large for one step."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
 import keras
 import numpy as np
 import tensorflow as tf
 
 from tfgraph.arguments import checked_integer, is_scipy, received
-from tfgraph.data import Graph, neighbor_batches
+from tfgraph.data import Graph, HeteroGraph, neighbor_batches
 from tfgraph.data.graphs.graph_arguments import check_graph
-from tfgraph.layers import GCNConv
-from tfgraph.models import GAT, GraphSAGE
+from tfgraph.layers import GCNConv, HeteroConv
+from tfgraph.models import GAT, GraphSAGE, HeteroGraphSAGE
 
 __all__ = ["predict_nodes"]
 
@@ -18,8 +23,11 @@ def __dir__() -> list[str]:
 
 
 def predict_nodes(
-    model: keras.Model, graph: Graph, batch_size: int = 1024, verbose: int = 1
-) -> np.ndarray:
+    model: keras.Model,
+    graph: Graph | HeteroGraph,
+    batch_size: int = 1024,
+    verbose: int = 1,
+) -> np.ndarray | dict[str, np.ndarray]:
     """Returns a model's outputs for every node, computed layer by layer in batches.
 
     Each layer computes all nodes, from all their neighbours, before the next layer
@@ -39,24 +47,31 @@ def predict_nodes(
     ```
 
     Args:
-        model: A `tfgraph.models.GraphSAGE` or `tfgraph.models.GAT`. `models.GCN` is
-            refused, unless made with `normalize=False`: it needs the degrees of all
-            neighbours, and a batch shows only those of its own nodes.
-        graph: A `Graph` with features. It may be one that training did not see.
+        model: A `tfgraph.models.GraphSAGE` or `tfgraph.models.GAT`, and for a
+            `HeteroGraph` a `tfgraph.models.HeteroGraphSAGE`. `models.GCN` is refused,
+            unless made with `normalize=False`: it needs the degrees of all neighbours,
+            and a batch shows only those of its own nodes.
+        graph: A `Graph` with features, or a `HeteroGraph`. It may be one that training
+            did not see.
         batch_size: Number of nodes to compute at a time.
         verbose: 1 for a progress bar, 0 for none.
 
     Returns:
-        A float32 array `[N, units]`, or `[N, num_classes]` of a classifier.
+        A float32 array `[N, units]`, or `[N, num_classes]` of a classifier. A
+        `HeteroGraphSAGE` without classifier gives a dict of arrays by node set.
 
     Raises:
         ValueError: If `model` is another model, a subclass with its own `call`, or uses
             features of edges. Also if `batch_size` is not a positive integer, or the
             graph has no nodes or no features.
     """
-    check_graph("graph", graph)
-    _check_model(model)
+    is_hetero = isinstance(graph, HeteroGraph)
+    if not is_hetero:
+        check_graph("graph", graph)
+    _check_model(model, is_hetero)
     batch_size = checked_integer("batch_size", batch_size, 1)
+    if is_hetero:
+        return _by_node_set(model, graph, batch_size, verbose)
     if not graph.num_nodes or not graph.num_features:
         raise ValueError(
             f"Expected `graph` to have nodes and features. Received: graph={graph}"
@@ -90,15 +105,121 @@ def predict_nodes(
     return graph.dense_features()
 
 
-def _check_model(model: keras.Model) -> None:
+def _by_node_set(
+    model: HeteroGraphSAGE, graph: HeteroGraph, batch_size: int, verbose: int
+) -> np.ndarray | dict[str, np.ndarray]:
+    """Returns what `predict_nodes` does for a `HeteroGraph`."""
+    if not model.built:
+        name = next(name for name, nodes in graph.node_sets.items() if nodes.num_nodes)
+        model(next(iter(_batches(graph, name, [], 1)))[0])
+    names = sorted({*model.projections, *model.embeddings})
+    widths = dict.fromkeys(names, model.hidden_units[0])
+    stages = [_Stage(model.first_features, dict.fromkeys(names, ()), widths)]
+    stages += [_Stage(m, _relations(m, graph), m.widths) for m in model.rounds]
+    counts = {name: -(-graph.node_sets[name].num_nodes // batch_size) for name in names}
+    progress = keras.utils.Progbar(
+        sum(counts[name] for stage in stages for name in stage.relations),
+        verbose=verbose,
+        unit_name="batch",
+    )
+    for stage in stages:
+        h = {
+            name: _computed(stage, name, graph, batch_size, progress)
+            for name in stage.relations
+        }
+        sets = {name: graph.node_sets[name].replace(x=x) for name, x in h.items()}
+        graph = graph.replace(sets)
+    if model.classifier is None:
+        return {name: graph.node_sets[name].dense_features() for name in names}
+    h = graph.node_sets[model.target].dense_features()
+    starts = range(0, len(h), batch_size)
+    parts = [model.classifier(h[start : start + batch_size]) for start in starts]
+    return np.concatenate(parts or [np.zeros((0, model.num_classes), np.float32)])
+
+
+class _Stage(NamedTuple):
+    """What is computed for all nodes before the next stage starts.
+
+    Attributes:
+        call: Takes a GraphTensor, and returns a dict of tensors by node set.
+        relations: For each node set to compute, the edge sets and their ends at which
+            its nodes receive.
+        widths: The width of each node set's result.
+    """
+
+    call: Callable
+    relations: Mapping[str, Sequence[tuple[str, str]]]
+    widths: Mapping[str, int]
+
+
+def _relations(messages: HeteroConv, graph: HeteroGraph) -> dict[str, list]:
+    """Returns the relations of a round, by the node set that receives."""
+    relations: dict[str, list] = {}
+    for layer in messages.convolutions:
+        edges = graph.edge_sets[layer.edge_set_name]
+        receivers = edges.target if layer.receiver == "target" else edges.source
+        relation = (layer.edge_set_name, layer.receiver)
+        relations.setdefault(receivers, []).append(relation)
+    return relations
+
+
+def _computed(
+    stage: _Stage,
+    name: str,
+    graph: HeteroGraph,
+    batch_size: int,
+    progress: keras.utils.Progbar,
+) -> np.ndarray:
+    """Returns the result of a stage for all nodes of a node set."""
+    num_nodes = graph.node_sets[name].num_nodes
+    if not num_nodes:
+        return np.zeros((0, stage.widths[name]), np.float32)
+    size = min(batch_size, num_nodes)
+    batches = _batches(graph, name, stage.relations[name], size)
+    call = tf.function(
+        lambda batch: stage.call(batch)[name], input_signature=batches.element_spec
+    )
+    outputs = []
+    for (batch,) in batches:
+        # Seeds are first. The last batch may have fewer, and more of other nodes.
+        outputs.append(call(batch)[:size].numpy())
+        progress.add(1)
+    return np.concatenate(outputs)[:num_nodes]
+
+
+def _batches(
+    graph: HeteroGraph,
+    name: str,
+    relations: Sequence[tuple[str, str]],
+    batch_size: int,
+) -> tf.data.Dataset:
+    """Returns batches of a node set, with all neighbours of one round."""
+    return neighbor_batches(
+        graph,
+        [dict.fromkeys(relations)],
+        batch_size,
+        labels=False,
+        node_set_name=name,
+    )
+
+
+def _check_model(model: keras.Model, is_hetero: bool) -> None:
     """Raises a `ValueError` for a model that cannot compute its layers in batches."""
     # What another `call` computes between the layers is not known here.
-    if getattr(type(model), "call", None) not in (GraphSAGE.call, GAT.call):
+    call = getattr(type(model), "call", None)
+    if call not in (
+        (HeteroGraphSAGE.call,) if is_hetero else (GraphSAGE.call, GAT.call)
+    ):
+        expected = "models.GraphSAGE or models.GAT"
+        if is_hetero:
+            expected = "models.HeteroGraphSAGE for a HeteroGraph"
         raise ValueError(
-            "Expected `model` to be a models.GraphSAGE or models.GAT, without a `call` "
-            "of its own. Use `model.predict(tfgraph.data.full_batch(graph))` for other "
-            f"models. {received('model', model)}"
+            f"Expected `model` to be a {expected}, without a `call` of its own. Use "
+            "`model.predict(tfgraph.data.full_batch(graph))` for other models. "
+            f"{received('model', model)}"
         )
+    if is_hetero:
+        return
     for layer in model.convolutions:
         if isinstance(layer, GCNConv) and layer.normalize:
             raise ValueError(

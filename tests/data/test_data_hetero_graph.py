@@ -17,8 +17,8 @@ from tfgraph.data import (
     NodeSet,
     full_batch,
     graph_batches,
-    neighbor_batches,
     random_split,
+    walk_batches,
 )
 from tfgraph.layers import GATConv, GCNConv, SAGEConv
 
@@ -262,7 +262,8 @@ def test_round_trip_of_a_graph_tensor():
     graph = make()
     tensor = graph.to_graph_tensor()
     assert tensor.node_sets["authors"].sizes.numpy().tolist() == [4]
-    assert list(tensor.node_sets["authors"].features) == []
+    assert list(tensor.node_sets["authors"].features) == ["row"]
+    assert tensor.node_sets["authors"]["row"].numpy().tolist() == [0, 1, 2, 3]
     assert sorted(tensor.edge_sets["writes"].features) == ["features", "weight"]
     assert_same(HeteroGraph.from_graph_tensor(tensor), graph)
 
@@ -650,7 +651,7 @@ def test_no_labels_at_all():
     ("function", "message"),
     [
         (
-            lambda graph: neighbor_batches(graph, (2,), 2),
+            lambda graph: walk_batches(graph, (2,), 2),
             "`graph` to be a tfgraph.data.Graph. Convert it with `tfgraph.data.Graph."
             "from_graph_tensor(graph.to_graph_tensor(), node_set_name, edge_set_name)`",
         ),

@@ -190,8 +190,13 @@ def sorted_by_target(edges: np.ndarray, *arrays: np.ndarray | None) -> list:
 
     Sorted so, these are the adjacency's entries in row-major order. TensorFlow's CSR
     kernels need that order. Sorting once is far cheaper than in every training step.
+    What is sorted already is returned as it is.
     """
-    order = np.lexsort(edges.T)
+    source, target = edges.T
+    same = target[1:] == target[:-1]
+    if np.all((target[1:] > target[:-1]) | same & (source[1:] >= source[:-1])):
+        return [edges, *arrays]
+    order = np.lexsort((source, target))
     return [edges[order], *(None if a is None else a[order] for a in arrays)]
 
 
