@@ -11,7 +11,7 @@ from pathlib import Path
 import keras
 import networkx as nx
 import numpy as np
-from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
 
 import tfgraph
 from tfgraph.data import EdgeSet, HeteroGraph, NodeSet
@@ -22,18 +22,24 @@ keras.utils.set_random_seed(0)
 
 # Made-up papers of three fields. Each field has its authors, who now and then write in
 # another, and ten words that it uses a little more often than the other fields.
+NUM_PAPERS, NUM_AUTHORS, NUM_WORDS = 120, 45, 30
 rng = np.random.default_rng(0)
-field_of_paper, field_of_author = np.arange(120) % 3, np.arange(60) % 3
-words = rng.poisson(0.5 + 0.5 * (np.arange(30) % 3 == field_of_paper[:, None]))
+field_of_paper = np.arange(NUM_PAPERS) % 3
+field_of_author = np.arange(NUM_AUTHORS) % 3
+field_of_word = np.arange(NUM_WORDS) % 3
+words = rng.poisson(0.5 + 0.5 * (field_of_word == field_of_paper[:, None]))
 likely = np.where(field_of_author == field_of_paper[:, None], 1, 0.05)
 likely /= likely.sum(axis=1, keepdims=True)
 writes = [
     (author, paper)
-    for paper in range(120)
-    for author in rng.choice(60, rng.integers(1, 4), replace=False, p=likely[paper])
+    for paper in range(NUM_PAPERS)
+    for author in rng.choice(NUM_AUTHORS, rng.integers(1, 4), False, likely[paper])
 ]
 graph = HeteroGraph(
-    {"authors": NodeSet(num_nodes=60), "papers": NodeSet(words, y=field_of_paper)},
+    {
+        "authors": NodeSet(num_nodes=NUM_AUTHORS),
+        "papers": NodeSet(words, y=field_of_paper),
+    },
     {"writes": EdgeSet("authors", "papers", writes)},
 )
 # The fields of five papers each are known.
@@ -41,7 +47,7 @@ graph = tfgraph.data.random_split(graph, 5, val=0, test=None)
 print(graph)
 
 model = tfgraph.models.HeteroGraphSAGE(
-    3, "papers", hidden_units=[16, 16], num_nodes={"authors": 60}, dropout=0.5
+    3, "papers", hidden_units=[16, 16], num_nodes={"authors": NUM_AUTHORS}, dropout=0.5
 )
 model.compile(
     keras.optimizers.Adam(0.01),
@@ -59,30 +65,30 @@ baseline = tfgraph.metrics.linear_probe(
 print(f"Test accuracy of logistic regression on the words: {baseline:.3f}")
 print(f"Test accuracy with the authors: {accuracy:.3f}")
 
-# Papers are squares in the colour of the predicted field, authors circles in that of
-# most of their papers. A black frame marks the papers with known fields.
+# The colour of a paper is its predicted field, that of an author the field of most of
+# their papers.
 predictions = model.predict(tfgraph.data.full_batch(graph), verbose=0)
 fields = {
     "papers": predictions.argmax(axis=1),
     "authors": (graph.to_scipy("writes").T @ predictions).argmax(axis=1),
 }
-network = graph.to_networkx()
-places = nx.spring_layout(network, seed=0, iterations=200)
-figure, axes = plt.subplots(figsize=(8, 6), layout="tight")
-nx.draw_networkx_edges(network, places, ax=axes, arrows=False, edge_color="lightgrey")
+network = nx.Graph(graph.to_networkx())
+places = nx.kamada_kawai_layout(network)
+figure = Figure(figsize=(8, 8), layout="tight")
+axes = figure.subplots()
+nx.draw_networkx_edges(network, places, ax=axes, edge_color="lightgrey")
 for name, shape in (("authors", "o"), ("papers", "s")):
-    known = papers.train_mask if name == "papers" else np.zeros(60, bool)
+    is_known = papers.train_mask if name == "papers" else np.zeros(NUM_AUTHORS, bool)
     nx.draw_networkx_nodes(
         network,
         places,
         nodelist=[(name, row) for row in range(graph.node_sets[name].num_nodes)],
         node_shape=shape,
-        node_size=50,
+        node_size=60,
         node_color=[f"C{field}" for field in fields[name]],
-        edgecolors=np.where(known, "black", "none").tolist(),
+        edgecolors=np.where(is_known, "black", "white").tolist(),
         ax=axes,
-        label=name,
     )
-axes.legend()
+axes.set_title("Authors (circles) and papers (squares; framed: known in training)")
 axes.set_axis_off()
 figure.savefig(directory / "papers_and_authors.png")
