@@ -31,25 +31,25 @@ CONTENDERS = {
     "pyg": ["0 workers", "1 worker"],
 }
 MOVIELENS_PROTOCOL = (
-    "ml-latest-small, ratings split 80/10/10 once (seed 0), 2 pairs without a rating "
-    "for each held-out one; for run i, 30% of the training ratings are drawn (seed i), "
-    "learned from and left out of the messages ('all ratings': all of them are, each "
-    "left out of the messages of its own batch); embeddings of users and films plus "
-    "projected genres, 2 rounds of GraphSAGE (mean) of 64 along and against the "
-    "ratings, fan-outs 20 (of the ends) and 10, inner products; batches of 128 ratings "
-    "with 2 random negatives each, Adam 0.001, at most 60 epochs, stopped after 5 "
-    "without a better validation AUC, weights of the best epoch tested once; "
-    "validation and test from all neighbours, along the training ratings, in the test "
-    "also the validation ratings; sampled_auc: the test with the fan-outs of training; "
-    "s_per_epoch: the median, without validation"
+    "ml-latest-small, ratings split 80/10/10 once (seed 0), 2 pairs without a "
+    "rating for each held-out one; for run i, 30% of the training ratings are drawn "
+    "(seed i), learned from and left out of the messages ('all ratings': all of "
+    "them are, each left out of the messages of its own batch); embeddings of users "
+    "and films plus projected genres, 2 rounds of GraphSAGE (mean) of 64 along and "
+    "against the ratings, fan-outs 20 (of the ends) and 10, inner products; batches "
+    "of 128 ratings with 2 random negatives each, Adam 0.001, at most 60 epochs, "
+    "stopped after 5 without a better validation AUC, weights of the best epoch "
+    "tested once; validation and test from all neighbours, along the training "
+    "ratings, in the test also the validation ratings; sampled_auc: the test with "
+    "the fan-outs of training; s_per_epoch: the median, without validation"
 )
 
 SAMPLING_PROTOCOL = (
     "the graph of the speed case hetero-sampled, as such, as a Graph and as a "
     "HeteroGraph with one set of nodes and of edges, both with the edges in both "
-    "directions; 1024 papers a batch, fan-outs (5, 10), of each edge set and direction, "
-    "no replacement; features are gathered, too; ns_per_edge: seconds of 15 batches, one "
-    "after the other, divided by their edges"
+    "directions; 1024 papers a batch, fan-outs (5, 10), of each edge set and "
+    "direction, no replacement; features are gathered, too; ns_per_edge: seconds of "
+    "15 batches, one after the other, divided by their edges"
 )
 
 

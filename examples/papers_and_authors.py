@@ -54,9 +54,7 @@ model.compile(
     "sparse_categorical_crossentropy",
     weighted_metrics=["accuracy"],
 )
-model.fit(
-    tfgraph.data.full_batch(graph, "train"), epochs=100, shuffle=False, verbose=0
-)
+model.fit(tfgraph.data.full_batch(graph, "train"), epochs=100, shuffle=False, verbose=0)
 _, accuracy = model.evaluate(tfgraph.data.full_batch(graph, "test"), verbose=0)
 papers = graph.node_sets["papers"]
 baseline = tfgraph.metrics.linear_probe(

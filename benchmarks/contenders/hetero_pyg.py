@@ -23,11 +23,7 @@ class TwoRounds(torch.nn.Module):
         super().__init__()
         self.first = HeteroConv({key: SAGEConv(width, hidden) for key in edge_types})
         self.second = HeteroConv(
-            {
-                key: SAGEConv(hidden, hidden)
-                for key in edge_types
-                if key[2] == "papers"
-            }
+            {key: SAGEConv(hidden, hidden) for key in edge_types if key[2] == "papers"}
         )
         self.classifier = torch.nn.Linear(hidden, num_classes)
 

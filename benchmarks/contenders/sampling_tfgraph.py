@@ -23,7 +23,7 @@ def as_one_set(arrays):
     sizes = [len(x) for x in arrays["x"].values()]
     first = dict(zip(arrays["x"], np.cumsum([0, *sizes[:-1]]), strict=True))
     edges = [
-        pairs + [first[source], first[target]]
+        pairs + np.array([first[source], first[target]])
         for (source, _, target), pairs in arrays["edges"].items()
     ]
     edges = np.concatenate([*edges, *(pairs[:, ::-1] for pairs in edges)])
