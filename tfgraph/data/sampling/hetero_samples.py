@@ -15,8 +15,36 @@ from tfgraph.data.graphs.edge_set import EdgeSet
 from tfgraph.data.graphs.node_fields import NodeFields
 from tfgraph.data.sampling.fanouts import Relation
 from tfgraph.data.sampling.feature_rows import feature_rows
-from tfgraph.data.sampling.neighbors import Neighbors, distinct, matrix_keys
+from tfgraph.data.sampling.neighbors import (
+    Neighbors,
+    distinct,
+    is_first,
+    matrix_keys,
+)
 from tfgraph.graph_tensor import ROW
+
+
+class DrawnEdges(NamedTuple):
+    """The edges of a sample in one edge set. An edge may be drawn several times.
+
+    Attributes:
+        source, target: The places of their ends among the nodes of the sample.
+        number: Their numbers in the edge set. None if the ends tell all: the edge set
+            has no repeated edges, weights or features.
+    """
+
+    source: np.ndarray
+    target: np.ndarray
+    number: np.ndarray | None
+
+    def take(self, chosen: np.ndarray) -> DrawnEdges:
+        """Returns some of the edges.
+
+        Args:
+            chosen: Whether to take each edge.
+        """
+        number = None if self.number is None else self.number[chosen]
+        return DrawnEdges(self.source[chosen], self.target[chosen], number)
 
 
 class HeteroSample(NamedTuple):
@@ -24,11 +52,11 @@ class HeteroSample(NamedTuple):
 
     Attributes:
         nodes: By node set, distinct row numbers, seeds first.
-        edges: By edge set, numbers of edges, in rising order.
+        edges: The `DrawnEdges` by edge set.
     """
 
     nodes: dict[str, np.ndarray]
-    edges: dict[str, np.ndarray]
+    edges: dict[str, DrawnEdges]
 
 
 class _Messages(NamedTuple):
@@ -83,6 +111,7 @@ class HeteroSampler:
             for name, x in ((name, nodes.x) for name, nodes in node_sets.items())
             if x is not None
         }
+        self.numbered = {name: _is_numbered(e) for name, e in edge_sets.items()}
         self._lent = threading.local()
 
     def _messages(self, edge_set_name: str, receiver: str) -> _Messages:
@@ -106,7 +135,9 @@ class HeteroSampler:
         """
         none = np.zeros(0, np.int64)
         nodes = {name: seeds.get(name, none) for name in self.node_sets}
-        edges = {name: [none] for name in self.edge_sets}
+        drawn: dict[str, list[DrawnEdges]] = {
+            name: [DrawnEdges(none, none, none)] for name in self.edge_sets
+        }
         # How many of the nodes have drawn edges already.
         done = dict.fromkeys(self.messages, 0)
         with self._places(nodes) as place:
@@ -114,19 +145,31 @@ class HeteroSampler:
                 counts = {name: len(rows) for name, rows in nodes.items()}
                 for relation, fanout in layer.items():
                     receivers, senders, neighbors = self.messages[relation]
-                    receiving = nodes[receivers][done[relation] : counts[receivers]]
-                    done[relation] = counts[receivers]
-                    number, source = neighbors.draw_edges(
-                        rng, receiving, fanout, self.replacement
+                    first, done[relation] = done[relation], counts[receivers]
+                    receiver, edge = neighbors.draw_edges(
+                        rng,
+                        nodes[receivers][first : counts[receivers]],
+                        fanout,
+                        self.replacement,
                     )
-                    edges[relation[0]].append(number)
+                    sender = neighbors.source[edge]
                     # Sorted, so that features are read in the order they are stored in.
-                    new = distinct(source[place[senders][source] < 0])
+                    new = distinct(sender[place[senders][sender] < 0])
                     start = len(nodes[senders])
                     place[senders][new] = np.arange(start, start + len(new))
                     nodes[senders] = np.append(nodes[senders], new)
+                    name, end = relation
+                    number = neighbors.numbers(edge) if self.numbered[name] else None
+                    ends = [place[senders][sender], first + receiver]
+                    if end == "source":
+                        ends.reverse()
+                    drawn[name].append(DrawnEdges(*ends, number))
         return HeteroSample(
-            nodes, {name: distinct(np.concatenate(n)) for name, n in edges.items()}
+            nodes,
+            {
+                name: _joined(parts, self.numbered[name])
+                for name, parts in drawn.items()
+            },
         )
 
     def arrays(self, sample: HeteroSample) -> dict[str, np.ndarray]:
@@ -144,21 +187,18 @@ class HeteroSampler:
             if name in self.x:
                 x = feature_rows(self.x[name], rows)
                 arrays[f"nodes.{name}.hidden_state"] = x
-        with self._places(sample.nodes) as place:
-            for name, numbers in sample.edges.items():
-                edges, prefix = self.edge_sets[name], f"edges.{name}."
-                source, target = edges.edges[numbers].T
-                source = place[edges.source][source].astype(np.int64)
-                target = place[edges.target][target].astype(np.int64)
-                num_sources = len(sample.nodes[edges.source])
-                order = matrix_keys(target, source, num_sources)[0].argsort()
-                arrays[f"{prefix}-size"] = np.array([len(numbers)])
-                arrays[f"{prefix}-source.{edges.source}"] = source[order]
-                arrays[f"{prefix}-target.{edges.target}"] = target[order]
-                if edges.edge_weight is not None:
-                    arrays[f"{prefix}weight"] = edges.edge_weight[numbers[order]]
-                if edges.edge_features is not None:
-                    arrays[f"{prefix}features"] = edges.edge_features[numbers[order]]
+        for name, drawn in sample.edges.items():
+            edges, prefix = self.edge_sets[name], f"edges.{name}."
+            source, target, number = _distinct_edges(
+                drawn, len(sample.nodes[edges.source])
+            )
+            arrays[f"{prefix}-size"] = np.array([len(source)])
+            arrays[f"{prefix}-source.{edges.source}"] = source
+            arrays[f"{prefix}-target.{edges.target}"] = target
+            if edges.edge_weight is not None:
+                arrays[f"{prefix}weight"] = edges.edge_weight[number]
+            if edges.edge_features is not None:
+                arrays[f"{prefix}features"] = edges.edge_features[number]
         return arrays
 
     @contextlib.contextmanager
@@ -181,6 +221,41 @@ class HeteroSampler:
         for name, rows in nodes.items():
             place[name][rows] = -1
         self._lent.place = place
+
+
+def _is_numbered(edges: EdgeSet) -> bool:
+    """Whether an edge is not known by its ends alone."""
+    if edges.edge_weight is not None or edges.edge_features is not None:
+        return True
+    before, after = edges.edges[:-1], edges.edges[1:]
+    return bool((before == after).all(axis=1).any())
+
+
+def _joined(parts: Sequence[DrawnEdges], numbered: bool) -> DrawnEdges:
+    source = np.concatenate([part.source for part in parts])
+    target = np.concatenate([part.target for part in parts])
+    if not numbered:
+        return DrawnEdges(source, target, None)
+    return DrawnEdges(source, target, np.concatenate([part.number for part in parts]))
+
+
+def _distinct_edges(drawn: DrawnEdges, num_sources: int) -> DrawnEdges:
+    """Returns each edge once, sorted by target, then source; ends as int64."""
+    key, shift = matrix_keys(drawn.target, drawn.source, num_sources)
+    number = drawn.number
+    if number is None:
+        key = distinct(key)
+    else:
+        order = key.argsort()
+        key, number = key[order], number[order]
+        # Edges with the same ends, which are few, are sorted by number.
+        same = ~is_first(key)
+        same[:-1] |= same[1:]
+        order = np.lexsort((number[same], key[same]))
+        number[same] = number[same][order]
+        first = is_first(key) | is_first(number)
+        key, number = key[first], number[first]
+    return DrawnEdges(key & ((1 << shift) - 1), key >> shift, number)
 
 
 def _signature(

@@ -59,16 +59,15 @@ class Neighbors:
         fanout: int | None,
         replacement: str,
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Returns the numbers and the senders of edges that some nodes receive along.
-
-        Args:
-            rng, nodes, fanout, replacement: See `draw`.
-        """
-        _, edge = self.draw(rng, nodes, fanout, replacement)
+        """Returns what `draw` does, without draws that gave no edge."""
+        row, edge = self.draw(rng, nodes, fanout, replacement)
         if replacement == "always":
-            edge = edge[edge >= 0]
-        number = edge if self.number is None else self.number[edge]
-        return number, self.source[edge]
+            row, edge = row[edge >= 0], edge[edge >= 0]
+        return row, edge
+
+    def numbers(self, edge: np.ndarray) -> np.ndarray:
+        """Returns the numbers among `edges` of places in `source`."""
+        return edge if self.number is None else self.number[edge]
 
     def draw(
         self,
