@@ -12,10 +12,10 @@ DATASETS = ("cora", "pubmed")
 CONVOLUTIONS = {"GCN": GCNConv, "GraphSAGE": SAGEConv}
 UNITS = 64
 PROTOCOL = (
-    "public split; words features: models.GCN and models.GraphSAGE (mean) of the "
-    "papers alone, features row-normalised; else papers without features, and each "
-    "bag of words as weighted edges: a round of messages from words to papers "
-    "(GraphSAGE's weighted mean, no bias, no activation), then the same two "
+    "public split; words features: two convolutions (GCN, or GraphSAGE with means) "
+    "of the papers alone, features row-normalised; else papers without features, "
+    "and each bag of words as weighted edges: a round of messages from words to "
+    "papers (GraphSAGE's weighted mean, no bias, no activation), then the same two "
     "convolutions between papers; one-hot: the words' features are the identity, so "
     "that the first kernel holds their vectors; embedded: the words have embeddings "
     "of 64 before that kernel; 64 units, ReLU, softmax, dropout 0.5 on each "
@@ -99,13 +99,20 @@ def trained(graph, kind, words, data, seed):
 
 def papers_model(graph, kind):
     """Returns the model of the papers alone, with their words as features."""
-    models = {"GCN": tfgraph.models.GCN, "GraphSAGE": tfgraph.models.GraphSAGE}
-    return models[kind](
-        graph.num_classes,
-        hidden_units=[UNITS],
-        dropout=0.5,
-        kernel_regularizer=l2(),
-    )
+    x = keras.Input((graph.num_features,), sparse=True)
+    adjacency = keras.Input((None,), sparse=True)
+    return keras.Model([x, adjacency], classes(graph, kind, x, adjacency))
+
+
+def classes(graph, kind, h, adjacency, **kwargs):
+    """Returns the output of two convolutions between papers."""
+    layer = CONVOLUTIONS[kind]
+    for units, activation in ((UNITS, "relu"), (graph.num_classes, "softmax")):
+        convolution = layer(
+            units, activation, dropout=0.5, kernel_regularizer=l2(), **kwargs
+        )
+        h = convolution([h, adjacency])
+    return h
 
 
 def papers_words_model(graph, kind, words, spec):
@@ -131,10 +138,7 @@ def papers_words_model(graph, kind, words, spec):
         edge_weight_name="weight",
     )
     h = HeteroConv([read])([{"words": x}, inputs])["papers"]
-    layer = CONVOLUTIONS[kind]
-    cites = {"edge_set_name": "cites", "dropout": 0.5, "kernel_regularizer": l2()}
-    h = layer(UNITS, "relu", **cites)([h, inputs])
-    y = layer(graph.num_classes, "softmax", **cites)([h, inputs])
+    y = classes(graph, kind, h, inputs, edge_set_name="cites")
     return keras.Model(inputs, y)
 
 
