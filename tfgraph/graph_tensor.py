@@ -195,11 +195,22 @@ def GraphInput(spec: tfgnn.GraphTensorSpec) -> dict[str, keras.KerasTensor]:
         Dict of `keras.Input`s, one for each component of the graph. They take any
         number of nodes, edges and components.
     """
-    components = tf.function(to_components).get_concrete_function(spec)
     return {
         name: keras.Input(batch_shape=(None, *c.shape[1:]), dtype=c.dtype, name=name)
-        for name, c in components.structured_outputs.items()
+        for name, c in component_specs(spec).items()
     }
+
+
+def component_specs(spec: tfgnn.GraphTensorSpec) -> dict[str, Any]:
+    """Returns a `tf.TensorSpec` or `tf.RaggedTensorSpec` of each component of a graph.
+
+    Args:
+        spec: The `tfgnn.GraphTensorSpec` of a scalar graph.
+    """
+    # Without autograph, which would put the line of code before an error.
+    call = tf.function(to_components, autograph=False)
+    components = call.get_concrete_function(spec)
+    return tf.nest.map_structure(tf.type_spec_from_value, components.structured_outputs)
 
 
 class Fields(NamedTuple):

@@ -65,13 +65,14 @@ def predict_nodes(
             features of edges. Also if `batch_size` is not a positive integer, or the
             graph has no nodes or no features.
     """
-    is_hetero = isinstance(graph, HeteroGraph)
-    if not is_hetero:
-        check_graph("graph", graph)
-    _check_model(model, is_hetero)
-    batch_size = checked_integer("batch_size", batch_size, 1)
-    if is_hetero:
+    if isinstance(graph, HeteroGraph):
+        _check_call(model, (HeteroGraphSAGE,), "models.HeteroGraphSAGE for this graph")
+        batch_size = checked_integer("batch_size", batch_size, 1)
         return _by_node_set(model, graph, batch_size, verbose)
+    check_graph("graph", graph)
+    _check_call(model, (GraphSAGE, GAT), "models.GraphSAGE or models.GAT")
+    _check_convolutions(model)
+    batch_size = checked_integer("batch_size", batch_size, 1)
     if not graph.num_nodes or not graph.num_features:
         raise ValueError(
             f"Expected `graph` to have nodes and features. Received: graph={graph}"
@@ -131,9 +132,9 @@ def _by_node_set(
         graph = graph.replace(sets)
     if model.classifier is None:
         return {name: graph.node_sets[name].dense_features() for name in names}
-    h = graph.node_sets[model.target].dense_features()
-    starts = range(0, len(h), batch_size)
-    parts = [model.classifier(h[start : start + batch_size]) for start in starts]
+    features = graph.node_sets[model.target].dense_features()
+    starts = range(0, len(features), batch_size)
+    parts = [model.classifier(features[start : start + batch_size]) for start in starts]
     return np.concatenate(parts or [np.zeros((0, model.num_classes), np.float32)])
 
 
@@ -203,23 +204,22 @@ def _batches(
     )
 
 
-def _check_model(model: keras.Model, is_hetero: bool) -> None:
-    """Raises a `ValueError` for a model that cannot compute its layers in batches."""
+def _check_call(
+    model: keras.Model, classes: tuple[type[keras.Model], ...], expected: str
+) -> None:
+    """Raises a `ValueError` unless the model computes as one of the classes does."""
+    calls = [known.call for known in classes]
     # What another `call` computes between the layers is not known here.
-    call = getattr(type(model), "call", None)
-    if call not in (
-        (HeteroGraphSAGE.call,) if is_hetero else (GraphSAGE.call, GAT.call)
-    ):
-        expected = "models.GraphSAGE or models.GAT"
-        if is_hetero:
-            expected = "models.HeteroGraphSAGE for a HeteroGraph"
+    if getattr(type(model), "call", None) not in calls:
         raise ValueError(
             f"Expected `model` to be a {expected}, without a `call` of its own. Use "
             "`model.predict(tfgraph.data.full_batch(graph))` for other models. "
             f"{received('model', model)}"
         )
-    if is_hetero:
-        return
+
+
+def _check_convolutions(model: keras.Model) -> None:
+    """Raises a `ValueError` for a model that cannot compute its layers in batches."""
     for layer in model.convolutions:
         if isinstance(layer, GCNConv) and layer.normalize:
             raise ValueError(

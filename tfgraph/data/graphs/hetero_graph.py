@@ -75,6 +75,7 @@ class HeteroGraph:
     to_graph_tensor = hetero_conversions.to_graph_tensor
     to_scipy = hetero_conversions.to_scipy
     to_networkx = hetero_networkx.to_networkx
+    to_pandas = hetero_pandas.to_pandas
     from_graph_tensor = classmethod(hetero_conversions.from_graph_tensor)
     from_pandas = classmethod(hetero_pandas.from_pandas)
     from_scipy = classmethod(hetero_conversions.from_scipy)

@@ -1,12 +1,16 @@
 """Samples of a graph as layered blocks: features and one adjacency for each layer."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from tfgraph.arguments import is_scipy
 from tfgraph.data.graphs.conversions import entries_of
+from tfgraph.data.graphs.fields import SciPyMatrix
 from tfgraph.data.graphs.graph import Graph
 from tfgraph.data.sampling.fanouts import checked_fanouts
 from tfgraph.data.sampling.feature_rows import feature_rows
@@ -28,12 +32,12 @@ class BlockSampler:
     def __init__(
         self,
         graph: Graph,
-        fanouts: Sequence[int | None],
+        fanouts: Any,
         replacement: str,
         pad: bool,
         sparse_features: bool = False,
     ) -> None:
-        check_features(graph)
+        x = check_features(graph)
         self.fanouts = checked_fanouts(fanouts, replacement)
         self.replacement = replacement
         self.pad = pad
@@ -43,7 +47,7 @@ class BlockSampler:
                 "which keeps all shapes the same. Received: sparse_features=True"
             )
         self.sparse_features = sparse_features
-        self.x = graph.x if is_scipy(graph.x) else np.ascontiguousarray(graph.x)
+        self.x = x if is_scipy(x) else np.ascontiguousarray(x)
         self.neighbors = LayeredNeighbors(graph)
 
     def sample(
@@ -133,7 +137,8 @@ class BlockSampler:
         return x, tuple(adjacencies)
 
 
-def check_features(graph: Graph) -> None:
-    """Raises a `ValueError` for a graph without features."""
+def check_features(graph: Graph) -> np.ndarray | SciPyMatrix:
+    """Returns the features of a graph, or raises a `ValueError` if it has none."""
     if graph.x is None:
         raise ValueError(f"Expected `graph` to have features. Received: graph={graph}")
+    return graph.x

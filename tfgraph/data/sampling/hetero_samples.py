@@ -5,16 +5,25 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
 from tfgraph.arguments import is_scipy
 from tfgraph.data.graphs.edge_set import EdgeSet
+from tfgraph.data.graphs.fields import as_pairs
+from tfgraph.data.graphs.graph import Graph
+from tfgraph.data.graphs.hetero_graph import HeteroGraph
 from tfgraph.data.graphs.node_fields import NodeFields
-from tfgraph.data.sampling.fanouts import Relation
+from tfgraph.data.sampling.blocks import check_features
+from tfgraph.data.sampling.fanouts import (
+    Relation,
+    checked_fanouts,
+    checked_relation_fanouts,
+)
 from tfgraph.data.sampling.feature_rows import feature_rows
+from tfgraph.data.sampling.layered_neighbors import edges_with_messages
 from tfgraph.data.sampling.neighbors import (
     Neighbors,
     distinct,
@@ -57,6 +66,32 @@ class HeteroSample(NamedTuple):
 
     nodes: dict[str, np.ndarray]
     edges: dict[str, DrawnEdges]
+
+
+def graph_tensor_sampler(
+    graph: Graph | HeteroGraph, fanouts: Any, replacement: str
+) -> HeteroSampler:
+    """Returns the sampler of a graph. A `Graph` has a node set "nodes" in it.
+
+    Args:
+        graph: A `HeteroGraph`, or a `Graph` with features.
+        fanouts: See `neighbor_batches`.
+        replacement: See `neighbor_batches`.
+    """
+    if isinstance(graph, HeteroGraph):
+        relations = checked_relation_fanouts(graph.edge_sets, fanouts, replacement)
+        return HeteroSampler(graph.node_sets, graph.edge_sets, relations, replacement)
+    check_features(graph)
+    numbers = checked_fanouts(fanouts, replacement)
+    edges, weight = edges_with_messages(graph)
+    edge_set = EdgeSet("nodes", "nodes", as_pairs(edges), edge_weight=weight)
+    return HeteroSampler(
+        {"nodes": graph},
+        {"edges": edge_set},
+        [{("edges", "target"): number} for number in numbers],
+        replacement,
+        rows=False,
+    )
 
 
 class _Messages(NamedTuple):
@@ -119,10 +154,13 @@ class HeteroSampler:
         receivers, senders = edges.target, edges.source
         if receiver == "source":
             receivers, senders = senders, receivers
-        sizes = [self.node_sets[name].num_nodes for name in (receivers, senders)]
-        return _Messages(
-            receivers, senders, Neighbors(edges.edges, *sizes, receiver=receiver)
+        neighbors = Neighbors(
+            edges.edges,
+            self.node_sets[receivers].num_nodes,
+            self.node_sets[senders].num_nodes,
+            receiver,
         )
+        return _Messages(receivers, senders, neighbors)
 
     def sample(
         self, rng: np.random.Generator, seeds: Mapping[str, np.ndarray]
@@ -160,10 +198,10 @@ class HeteroSampler:
                     nodes[senders] = np.append(nodes[senders], new)
                     name, end = relation
                     number = neighbors.numbers(edge) if self.numbered[name] else None
-                    ends = [place[senders][sender], first + receiver]
+                    source, target = place[senders][sender], first + receiver
                     if end == "source":
-                        ends.reverse()
-                    drawn[name].append(DrawnEdges(*ends, number))
+                        source, target = target, source
+                    drawn[name].append(DrawnEdges(source, target, number))
         return HeteroSample(
             nodes,
             {

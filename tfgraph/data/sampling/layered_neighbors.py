@@ -117,7 +117,7 @@ class LayeredNeighbors(Neighbors):
         else:
             order = key.argsort()
             key, edge = key[order], layer.edge[order]
-            values = edge >= 0 if self.weight is None else self.weight[edge]
+            values = self._values(edge)
         if merge:
             start = np.flatnonzero(is_first(key))
             if self.weight is None:
@@ -126,6 +126,9 @@ class LayeredNeighbors(Neighbors):
                 values = np.add.reduceat(values, start) if len(start) else values
             key = key[start]
         return _indices(key, shift), values.astype(np.float32, copy=False)
+
+    def _values(self, edge: np.ndarray) -> np.ndarray:
+        return edge >= 0 if self.weight is None else self.weight[edge]
 
 
 def edges_with_messages(graph: Graph) -> tuple[np.ndarray, np.ndarray | None]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,23 +14,16 @@ from tfgraph.arguments import (
     checked_integer,
     checked_seed,
     is_integer,
-    received,
 )
-from tfgraph.data.graphs.edge_set import EdgeSet
-from tfgraph.data.graphs.fields import are_classes, as_pairs, checked_nodes
+from tfgraph.data.graphs.fields import are_classes, checked_nodes
 from tfgraph.data.graphs.graph import Graph
 from tfgraph.data.graphs.graph_arguments import labelled_nodes
 from tfgraph.data.graphs.hetero_graph import HeteroGraph
 from tfgraph.data.graphs.node_fields import NodeFields
 from tfgraph.data.pipelines.graph_batches import check_dense
-from tfgraph.data.sampling.blocks import BlockSampler, check_features
-from tfgraph.data.sampling.fanouts import (
-    REPLACEMENTS,
-    checked_fanouts,
-    checked_relation_fanouts,
-)
-from tfgraph.data.sampling.hetero_samples import HeteroSampler
-from tfgraph.data.sampling.layered_neighbors import edges_with_messages
+from tfgraph.data.sampling.blocks import BlockSampler
+from tfgraph.data.sampling.fanouts import REPLACEMENTS
+from tfgraph.data.sampling.hetero_samples import HeteroSampler, graph_tensor_sampler
 from tfgraph.data.sampling.numpy_calls import named_numpy_function, numpy_function
 from tfgraph.graph_tensor import as_graph_tensor, choose
 
@@ -176,15 +168,15 @@ def neighbor_batches(
         drop_remainder=drop_remainder,
         sparse_features=sparse_features,
     )
-    if form == "graph_tensor":
-        check_dense(sparse_features)
     name, seeded = _seeded_nodes(graph, node_set_name, labels)
-    batch_size = checked_integer("batch_size", batch_size, 1)
-    if form == "blocks":
+    sampler: BlockSampler | HeteroSampler
+    if form == "blocks" and isinstance(graph, Graph):
         pad = replacement == "always"
         sampler = BlockSampler(graph, fanouts, replacement, pad, sparse_features)
     else:
-        sampler = _graph_tensor_sampler(graph, fanouts, replacement)
+        check_dense(sparse_features)
+        sampler = graph_tensor_sampler(graph, fanouts, replacement)
+    batch_size = checked_integer("batch_size", batch_size, 1)
     seeds = checked_seeds(seeded, nodes)
     y = _labels(seeded, seeds) if labels else None
     if batch_size > len(seeds):
@@ -192,10 +184,10 @@ def neighbor_batches(
             f"Expected `batch_size` to be at most the {len(seeds)} seeds. "
             f"Received: batch_size={batch_size}"
         )
-    if form == "blocks":
+    if isinstance(sampler, BlockSampler):
         element = _blocks(sampler, y)
     else:
-        element = _graph_tensors(sampler, name or "nodes", y)
+        element = _graph_tensors(sampler, name, y)
     batches = random_batches(
         seeds, batch_size, shuffle, seed, drop_remainder, shard=shard
     )
@@ -285,7 +277,7 @@ def _checked_shard(shard, fewest: int, shuffle: bool, seed: int | None):
     ):
         raise ValueError(
             "Expected `shard` to be `(i, n)` with i from 0 to n - 1. "
-            f"{received('shard', shard)}"
+            f"Received: shard={shard!r}"
         )
     if shuffle and seed is None:
         raise ValueError(
@@ -311,31 +303,13 @@ def _part(seeds, part: int, num_parts: int):
 
 def _seeded_nodes(
     graph: Graph | HeteroGraph, node_set_name: str | None, labels: bool
-) -> tuple[str | None, NodeFields]:
-    """Returns the nodes that seeds are drawn from; of a node set, also its name."""
+) -> tuple[str, NodeFields]:
+    """Returns the nodes that seeds are drawn from, and the name of their node set."""
     if isinstance(graph, HeteroGraph) and not labels:
         name = choose("node_set_name", node_set_name, graph.node_sets)
         return name, graph.node_sets[name]
-    return labelled_nodes(graph, node_set_name)
-
-
-def _graph_tensor_sampler(
-    graph: Graph | HeteroGraph, fanouts: Any, replacement: str
-) -> HeteroSampler:
-    if isinstance(graph, HeteroGraph):
-        relations = checked_relation_fanouts(graph.edge_sets, fanouts, replacement)
-        return HeteroSampler(graph.node_sets, graph.edge_sets, relations, replacement)
-    check_features(graph)
-    numbers = checked_fanouts(fanouts, replacement)
-    edges, weight = edges_with_messages(graph)
-    edge_set = EdgeSet("nodes", "nodes", as_pairs(edges), edge_weight=weight)
-    return HeteroSampler(
-        {"nodes": graph},
-        {"edges": edge_set},
-        [{("edges", "target"): number} for number in numbers],
-        replacement,
-        rows=False,
-    )
+    found, nodes = labelled_nodes(graph, node_set_name)
+    return found or "nodes", nodes
 
 
 def _labels(graph, seeds):

@@ -90,15 +90,16 @@ class Neighbors:
         """
         first = self.first[nodes]
         degree = np.where(nodes < 0, 0, self.first[nodes + 1] - first)
+        fanout = 0 if fanout is None else fanout  # each is 1 or more
         if replacement == "always":
             edge = np.where(degree, first + _draw_any(rng, degree, fanout), -1)
             return np.tile(np.arange(len(nodes)), fanout), edge.ravel()
 
-        if fanout is None:
+        if not fanout:
             takes_all = np.full(len(nodes), True)
         else:
             takes_all = degree < fanout if replacement == "never" else degree == 0
-        is_short = ~takes_all & (degree < (fanout or 0))
+        is_short = ~takes_all & (degree < fanout)
         complete, short, rest = (
             np.flatnonzero(chosen)
             for chosen in (takes_all, is_short, ~takes_all & ~is_short)
