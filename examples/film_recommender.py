@@ -34,7 +34,7 @@ model.fit(
         train, (10, 20), batch_size=1024, shuffle=True, seed=0
     ),
     validation_data=tfgraph.data.link_batch(train, val),
-    epochs=3,
+    epochs=2,
     shuffle=False,
     verbose=2,
 )
