@@ -387,3 +387,14 @@ def test_a_graph_has_no_node_sets():
         neighbor_batches(graph, (2,), 2, node_set_name="nodes")
     with pytest.raises(ValueError, match="`fanouts` to hold a positive integer"):
         neighbor_batches(graph, [{"edges": 2}], 2)
+
+
+def test_predict_nodes_writes_a_file(tmp_path):
+    model = HeteroGraphSAGE(3, "papers", num_nodes={"venues": 6})
+    want = predict_nodes(model, GRAPH, 7, verbose=0)
+    got = predict_nodes(model, GRAPH, 7, verbose=0, out=tmp_path / "papers.npy")
+    np.testing.assert_array_equal(got, want)
+    assert isinstance(got, np.memmap)
+    assert [path.name for path in tmp_path.iterdir()] == ["papers.npy"]
+    with pytest.raises(ValueError, match="`out` to be None with a model without"):
+        predict_nodes(HeteroGraphSAGE(), GRAPH, out="h.npy")

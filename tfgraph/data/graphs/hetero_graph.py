@@ -9,6 +9,7 @@ from tfgraph.data.graphs import (
     hetero_conversions,
     hetero_networkx,
     hetero_pandas,
+    storage,
 )
 from tfgraph.data.graphs.edge_set import EdgeSet
 from tfgraph.data.graphs.fields import outside_of
@@ -71,6 +72,8 @@ class HeteroGraph:
                 _check_edge_set(edges, self.node_sets)
         self.edge_sets: dict[str, EdgeSet] = dict(edge_sets)
 
+    save = storage.save
+    load = classmethod(storage.load)
     to_sparse_tensor = hetero_conversions.to_sparse_tensor
     to_graph_tensor = hetero_conversions.to_graph_tensor
     to_scipy = hetero_conversions.to_scipy

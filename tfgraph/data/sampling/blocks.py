@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from typing import Any
 
@@ -49,6 +50,12 @@ class BlockSampler:
         self.sparse_features = sparse_features
         self.x = x if is_scipy(x) else np.ascontiguousarray(x)
         self.neighbors = LayeredNeighbors(graph)
+
+    def with_features(self, x: np.ndarray) -> BlockSampler:
+        """Returns a sampler of the same graph with other, dense features."""
+        sampler = copy.copy(self)
+        sampler.x, sampler.sparse_features = x, False
+        return sampler
 
     def sample(
         self, rng: np.random.Generator, seeds: np.ndarray

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -161,6 +162,24 @@ class HeteroSampler:
             receiver,
         )
         return _Messages(receivers, senders, neighbors)
+
+    def with_fanouts(
+        self, fanouts: Sequence[Mapping[Relation, int | None]]
+    ) -> HeteroSampler:
+        """Returns a sampler that draws other numbers along the same relations."""
+        sampler = copy.copy(self)
+        sampler.fanouts = fanouts
+        return sampler
+
+    def with_features(self, x: Mapping[str, np.ndarray]) -> HeteroSampler:
+        """Returns a sampler of the same graph with other features of node sets."""
+        sampler = copy.copy(self)
+        sampler.x = {**self.x, **x}
+        sampler.signature = dict(self.signature)
+        for name, features in x.items():
+            spec = tf.TensorSpec([None, features.shape[1]], tf.float32)
+            sampler.signature[f"nodes.{name}.hidden_state"] = spec
+        return sampler
 
     def sample(
         self, rng: np.random.Generator, seeds: Mapping[str, np.ndarray]

@@ -185,9 +185,9 @@ def neighbor_batches(
             f"Received: batch_size={batch_size}"
         )
     if isinstance(sampler, BlockSampler):
-        element = _blocks(sampler, y)
+        element = block_elements(sampler, y)
     else:
-        element = _graph_tensors(sampler, name, y)
+        element = graph_tensor_elements(sampler, name, y)
     batches = random_batches(
         seeds, batch_size, shuffle, seed, drop_remainder, shard=shard
     )
@@ -327,7 +327,7 @@ def _labels(graph, seeds):
     return y
 
 
-def _blocks(sampler: BlockSampler, y: np.ndarray | None) -> Callable:
+def block_elements(sampler: BlockSampler, y: np.ndarray | None) -> Callable:
     """Returns what makes an element with blocks."""
     types = sampler.types if y is None else (tf.as_dtype(y.dtype), *sampler.types)
 
@@ -348,7 +348,9 @@ def _blocks(sampler: BlockSampler, y: np.ndarray | None) -> Callable:
     return element
 
 
-def _graph_tensors(sampler: HeteroSampler, name: str, y: np.ndarray | None) -> Callable:
+def graph_tensor_elements(
+    sampler: HeteroSampler, name: str, y: np.ndarray | None
+) -> Callable:
     """Returns what makes an element with a GraphTensor of seeds of node set `name`."""
     signature = dict(sampler.signature)
     if y is not None:
