@@ -85,6 +85,68 @@ def huge():
     }
 
 
+def papers(num_authors=500_000, num_papers=490_000, num_venues=10_000):
+    """Authors, papers and venues: 1M nodes, 10M edges of three sets, 40 classes.
+
+    A paper has 3M / 490k authors on average, 6.51M / 490k references and one venue.
+    Sources and targets have a power law each, and pairs may repeat. With fewer nodes
+    there are fewer edges in proportion.
+
+    Returns:
+        `x` and `edges`, dicts by node set and by `(source set,
+        edge set, target set)`, and what belongs to the papers: `y`, `train_mask`.
+    """
+    rng = np.random.default_rng(0)
+    num_nodes = {"authors": num_authors, "papers": num_papers, "venues": num_venues}
+
+    def drawn(name, count, exponent=0.4):
+        popularity = np.cumsum((np.arange(num_nodes[name]) + 20.0) ** -exponent)
+        ends = np.searchsorted(popularity, rng.random(count) * popularity[-1])
+        return rng.permutation(num_nodes[name])[ends]
+
+    num_writes = num_papers * 300 // 49
+    num_cites = num_papers * 651 // 49
+    edges = {
+        ("authors", "writes", "papers"): (
+            drawn("authors", num_writes),
+            drawn("papers", num_writes),
+        ),
+        ("papers", "cites", "papers"): (
+            drawn("papers", num_cites),
+            drawn("papers", num_cites),
+        ),
+        ("papers", "published_in", "venues"): (
+            np.arange(num_papers),
+            drawn("venues", num_papers),
+        ),
+    }
+    return {
+        "x": {
+            name: rng.standard_normal([count, 64], dtype="float32")
+            for name, count in num_nodes.items()
+        },
+        "edges": {key: _by_target(*ends) for key, ends in edges.items()},
+        "y": rng.integers(0, 40, num_papers),
+        "train_mask": rng.random(num_papers) < 0.5,
+        "num_classes": 40,
+    }
+
+
+def both_directions(edges):
+    """Returns edges by `(source set, edge set, target set)`, with their reverse."""
+    both = {}
+    for (source, name, target), pairs in edges.items():
+        both[source, name, target] = pairs
+        both[target, f"reversed_{name}", source] = _by_target(pairs[:, 1], pairs[:, 0])
+    return both
+
+
+def _by_target(source, target):
+    """Returns edges `[E, 2]` sorted by target, then source."""
+    order = np.lexsort((source, target))
+    return np.stack([source[order], target[order]], axis=1)
+
+
 def _graph(
     num_nodes,
     num_pairs,
@@ -179,3 +241,9 @@ SAGE = {
     "sage-sampled": (large, 128, 1024, (10, 25), 5, 25),
     "sage-memory": (huge, 128, 1024, (10, 25), 2, 10),
 }
+
+# case -> (graph, hidden units, warm-up runs, timed runs)
+HETERO = {"hetero-full": (papers, 64, 1, 5)}
+
+# As SAGE; neighbours are drawn for each edge set and direction.
+HETERO_SAMPLED = {"hetero-sampled": (papers, 64, 1024, (5, 10), 3, 15)}

@@ -50,6 +50,18 @@ SAGE = {
     "dgl, sampling": ["sampling"],
     "dgl, training": ["training"],
 }
+HETERO = {
+    "tfgraph": ["default"],
+    "pyg": ["edge_index", "SparseTensor", "torch.sparse_csr", "compile"],
+}
+HETERO_SAMPLED = {
+    "tfgraph": ["both"],
+    "tfgraph, sampling": ["sampling"],
+    "tfgraph, training": ["training"],
+    "pyg": ["both", "both, 1 worker"],
+    "pyg, sampling": ["sampling"],
+    "pyg, training": ["training"],
+}
 CASES = {
     "gcn-cora": {
         **GCN,
@@ -75,6 +87,8 @@ CASES = {
         "pyg": ["dense", "compile"],
     },
     "diffpool-large": {"tfgraph": ["sparse"], "pyg": ["dense"]},
+    "hetero-full": HETERO,
+    "hetero-sampled": HETERO_SAMPLED,
     "sage-sampled": SAGE,
     "sage-memory": {
         "tfgraph": ["both"],
@@ -123,7 +137,7 @@ def main():
         library = contender.split(",")[0]
         python = pythons.get(library, sys.executable)
         model = args.case.split("-")[0]
-        own_scripts = model in ("vgae", "sage", "diffpool")
+        own_scripts = model in ("vgae", "sage", "diffpool", "hetero")
         script = f"{model}_{library}.py" if own_scripts else SCRIPTS[library]
         found = {}
         for variant in variants:

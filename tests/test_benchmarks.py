@@ -1,12 +1,24 @@
-"""The quick mode of the long reproductions."""
+"""The quick mode of the long reproductions, and the contenders of the speed cases."""
 
+import functools
+import importlib
 import json
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-REPRODUCE = Path(__file__).resolve().parents[1] / "benchmarks" / "reproduce.py"
+BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
+REPRODUCE = BENCHMARKS / "reproduce.py"
+
+
+@pytest.fixture
+def module(monkeypatch):
+    """Returns a function that imports a module of the benchmarks."""
+    monkeypatch.syspath_prepend(BENCHMARKS / "contenders")
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    return importlib.import_module
 
 
 @pytest.mark.skipif(
@@ -41,3 +53,62 @@ def test_accuracy_paper_is_of_the_best_mean_epoch(run_script, tmp_path):
     printed = run_script(REPRODUCE, "diffpool", "PROTEINS", *options.split())
     result = json.loads(printed.strip().splitlines()[-1])
     assert result["metrics"]["accuracy_paper"] == {"mean": 65.0, "std": 7.07}
+
+
+def test_papers_in_both_directions(module):
+    cases = module("cases")
+    graph = cases.papers(50, 49, 3)
+    assert sum(map(len, graph["edges"].values())) == 300 + 651 + 49
+    both = cases.both_directions(graph["edges"])
+    assert len(both) == 6
+    for (source, name, target), edges in graph["edges"].items():
+        backward = both[target, f"reversed_{name}", source]
+        assert np.all(np.diff(backward[:, 1]) >= 0)
+        assert sorted(map(tuple, backward[:, ::-1])) == sorted(map(tuple, edges))
+
+
+@pytest.mark.parametrize(
+    ("script", "model", "case"),
+    [
+        ("hetero_tfgraph", "sampled", "hetero-sampled"),
+        ("sage_tfgraph", "sage", "sage-sampled"),
+    ],
+)
+def test_contender_takes_its_case(module, monkeypatch, script, model, case):
+    cases = module("cases")
+    papers = functools.partial(cases.papers, 50, 49, 3)
+    nodes = functools.partial(cases._graph, 60, 150, 8, 3, num_train=30)
+    small = {
+        "HETERO_SAMPLED": {"hetero-sampled": (papers, 4, 8, (2, 2), 1, 2)},
+        "SAGE": {"sage-sampled": (nodes, 4, 8, (2, 2), 1, 2)},
+    }
+    for name, value in small.items():
+        monkeypatch.setattr(cases, name, value)
+    seconds = getattr(module(script), model)(case, "both")
+    assert len(seconds) == 2
+
+
+def test_auc_counts_ties_as_a_half(module):
+    auc = module("movielens").roc_auc(np.array([1, 0, 1, 0]), [0.5, 0.5, 0.9, 0.1])
+    assert auc == (0.5 + 1 + 1 + 1) / 4
+
+
+def test_links_stop_without_a_better_auc(module):
+    rule = module("movielens").Stopping()
+    aucs = [0.7, 0.9, 0.8, 0.9, 0.1, 0.2, 0.3, 0.99]
+    best = []
+    for auc in aucs:
+        best.append(rule.is_best(auc))
+        if rule.done:
+            break
+    assert best == [True, True, False, False, False, False, False]
+    assert (rule.best, rule.best_epoch) == (0.9, 2)
+
+
+def test_supervision_and_messages_share_no_rating(module):
+    movielens = module("movielens")
+    train = np.stack([np.arange(10), np.arange(10)[::-1]], axis=1)
+    messages, supervision = movielens.divided(train, seed=0)
+    assert len(supervision) == 3
+    both = np.concatenate([messages, supervision])
+    assert sorted(map(tuple, both)) == sorted(map(tuple, train))

@@ -131,6 +131,16 @@ def test_gat_inductive(run_script):
 
 
 @needs_data
+def test_film_recommender(run_script):
+    printed = run_script(EXAMPLES / "film_recommender.py", 414)
+    assert float(re.search(r"Test AUC: (.*)", printed)[1]) > 0.9
+    rated, recommended = printed.split("and may like")
+    assert rated.count("\n   ") >= 5
+    titles = re.findall(r"^   (.*), (0\.\d+|1\.000)$", recommended, re.MULTILINE)
+    assert len({title for title, _ in titles}) == 10
+
+
+@needs_data
 def test_link_prediction(run_script, tmp_path):
     pytest.importorskip("matplotlib")
     printed = run_script(EXAMPLES / "link_prediction.py", tmp_path)
@@ -177,16 +187,28 @@ def test_graph_classification(run_script, tmp_path):
     assert (tmp_path / "clusters.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_papers_and_authors(run_script, tmp_path):
+    pytest.importorskip("matplotlib")
+    pytest.importorskip("networkx")
+    printed = run_script(EXAMPLES / "papers_and_authors.py", tmp_path)
+    words, authors = re.findall(r"Test accuracy .*: (.*)", printed)
+    assert float(authors) > max(0.8, float(words) + 0.15)
+    picture = tmp_path / "papers_and_authors.png"
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
 def test_every_example_is_tested():
     names = {path.stem for path in EXAMPLES.glob("*.py")}
     assert names == {
         "quickstart",
+        "film_recommender",
         "gat_attention",
         "gat_inductive",
         "gcn_functional",
         "gcn_subclassed",
         "graph_classification",
         "link_prediction",
+        "papers_and_authors",
         "sage_inductive",
         "sage_minibatch",
         "sage_unsupervised",

@@ -23,17 +23,22 @@ class GCN(torch.nn.Module):
 
 
 def adjacency_of(graph, variant):
-    source, target = torch.from_numpy(graph["edges"].T.copy())
     num_nodes = len(graph["x"])
+    return adjacency_between(graph["edges"], num_nodes, num_nodes, variant)
+
+
+def adjacency_between(edges, num_sources, num_targets, variant):
+    """Returns edges `[E, 2]`, sorted by target, in the form that `variant` names."""
+    source, target = torch.from_numpy(edges.T.copy())
+    shape = [num_targets, num_sources]
     if variant == "SparseTensor":
         from torch_sparse import SparseTensor
 
-        return SparseTensor(row=target, col=source, sparse_sizes=[num_nodes] * 2)
+        return SparseTensor(row=target, col=source, sparse_sizes=shape)
     if variant == "torch.sparse_csr":
-        starts = torch.cumsum(torch.bincount(target, minlength=num_nodes), 0)
+        starts = torch.cumsum(torch.bincount(target, minlength=num_targets), 0)
         starts = torch.cat([torch.zeros(1, dtype=torch.int64), starts])
-        ones = torch.ones(len(source))
-        return torch.sparse_csr_tensor(starts, source, ones, [num_nodes] * 2)
+        return torch.sparse_csr_tensor(starts, source, torch.ones(len(source)), shape)
     return torch.stack([source, target])  # "edge_index", "compile"
 
 

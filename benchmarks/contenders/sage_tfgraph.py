@@ -37,14 +37,27 @@ def sage(case, variant):
         replacement="always" if always else "never",  # as the peers do
         drop_remainder=always,
     )
-    if "sampling" in variant:
+    model = TwoLayers(hidden, num_classes)
+    return time_batches(variant, data, model, warm_up, runs)
+
+
+def time_batches(variant, data, model, warm_up, runs):
+    """Seconds for each batch, of sampling, training, or both as `variant` says.
+
+    Args:
+        variant: Begins with "sampling", "training" or "both".
+        data: Dataset of the batches of an epoch.
+        model: Its outputs are logits.
+        warm_up: Batches before those that are timed.
+        runs: Batches to time.
+    """
+    if variant.startswith("sampling"):
         batches = iter(data)
         return timing.time_calls(lambda: next(batches), warm_up, runs)
 
-    model = TwoLayers(hidden, num_classes)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(keras.optimizers.Adam(0.01), loss)
-    if "training" in variant:
+    if variant.startswith("training"):
         data = data.take(10).cache()
         model.fit(data, shuffle=False, verbose=0)
     ends = BatchEnds()
@@ -63,10 +76,8 @@ class TwoLayers(keras.Model):
 
     def __init__(self, hidden, num_classes):
         super().__init__()
-        self.first = tfgraph.layers.SAGEConv(
-            hidden, aggregator="mean", activation="relu"
-        )
-        self.second = tfgraph.layers.SAGEConv(num_classes, "mean")
+        self.first = tfgraph.layers.SAGEConv(hidden, "relu")
+        self.second = tfgraph.layers.SAGEConv(num_classes)
 
     def call(self, inputs):
         x, (first, second) = inputs
