@@ -107,7 +107,9 @@ class LinkPredictor(GraphModel):
         graph = self._parts(input_shape).graph
         # By a symbolic call: a layer of the user's may have no `build`.
         z = self.encoder(graph_inputs.symbolic(graph))
-        self.decoder.build([[tuple(h.shape) for h in self._ends(z, graph)], (None, 2)])
+        z = self._ends(z, graph)
+        if not self.decoder.built:  # it is, where Keras loads a model
+            self.decoder.build([[tuple(h.shape) for h in z], (None, 2)])
 
     def call(self, inputs: Inputs, training: bool | None = None) -> Any:
         parts = self._parts(inputs)

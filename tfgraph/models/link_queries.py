@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -14,7 +14,8 @@ from tfgraph.layers.pair_decoder import PairDecoder
 _NUMBERS = 4_000_000  # of all pairs of a block of nodes; 16 MB of float32
 
 
-class LinkQueries(NamedTuple):
+@dataclasses.dataclass(frozen=True)
+class LinkQueries:
     """What the links of a graph are predicted from: tensors, or variables.
 
     Attributes:
