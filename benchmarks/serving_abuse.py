@@ -173,6 +173,23 @@ def make_exports(directory):
     ]
     add("graph_tensor", version, "serving_default", cases)
 
+    model = models.HeteroGraphSAGE(3, "paper", [4, 4], num_nodes={"venue": 5})
+    requests = [random_request(rng, *sizes) for sizes in ((1, 1), (5, 9), (30, 4))]
+    tensors = [
+        tfgraph.as_graph_tensor(
+            keras.tree.map_structure(keras.ops.convert_to_tensor, {**request, **sizes})
+        )
+        for request, sizes in requests
+    ]
+    cases = [
+        (request, model(graph, training=False))
+        for (request, _), graph in zip(requests, tensors, strict=True)
+    ]
+    version = export.export_hetero_model(
+        model, Path(directory, "hetero"), tensors[0].spec
+    )
+    add("hetero", version, "serving_default", cases)
+
     graph = graphs[-1]
     model = over_edges["gcn"][0]
     rows = np.asarray(model(inputs_of(graph), training=False))
@@ -206,6 +223,28 @@ def make_exports(directory):
     version = export.export_block_model(model, Path(directory, "blocks"))
     add("blocks", version, "serving_default", cases)
     return found
+
+
+def random_request(rng, num_authors, num_papers):
+    """Returns a request of three node sets, one without features, and other sizes."""
+    sizes = {"author": num_authors, "paper": num_papers, "venue": 5}
+    ends = {
+        "writes": ("author", "paper"),
+        "cites": ("paper", "paper"),
+        "published_in": ("paper", "venue"),
+    }
+    request = {"nodes.venue.-size": np.array([5])}
+    derived = {f"edges.{name}.-size": np.array([20]) for name in ends}
+    for name in ("author", "paper"):
+        x = rng.normal(size=(sizes[name], F)).astype("float32")
+        request[f"nodes.{name}.hidden_state"] = x
+        derived[f"nodes.{name}.-size"] = np.array([sizes[name]])
+    for name, (source, target) in ends.items():
+        for end in (f"-source.{source}", f"-target.{target}"):
+            numbers = rng.integers(sizes[end.split(".")[1]], size=20)
+            request[f"edges.{name}.{end}"] = numbers
+    request["edges.writes.weight"] = rng.uniform(0.1, 2, 20).astype("float32")
+    return request, derived
 
 
 def abuse(way, path, exports, rng, num_requests):
@@ -298,7 +337,8 @@ def change(rng, request, answer):
         width = rng.choice([w for w in (0, 1, 2, 3, 5, 7, 12) if w != value.shape[1]])
         request[name] = np.resize(value, (len(value), width))
         return what, BAD
-    if kind == "length" and (name.startswith(("weights", "graph_ids", "num_nodes"))):
+    counted = name.startswith(("weights", "graph_ids", "num_nodes", "edges."))
+    if kind == "length" and (counted or name.endswith("-size")):
         length = len(value) + rng.choice([-1, 1, 1000])
         if length < 0 or len(value) == 0:
             return None, None
@@ -317,11 +357,14 @@ def change(rng, request, answer):
         request[name] = value[::-1].copy()
         return what, BAD
     if kind == "order" and name.startswith("edges"):
-        weights = name.replace("edges", "weights")
         order = rng.permutation(len(value))
-        request[name] = value[order]
-        request[weights] = request[weights][order]
+        for one in of_same_edges(name, request):
+            request[one] = request[one][order]
         return what, answer
+    if kind == "none" and name.startswith("edges."):
+        for one in of_same_edges(name, request):
+            request[one] = request[one][:0]
+        return "no edges", EITHER
     if kind == "none" and name == "edges":
         # As `[]` of JSON, and of its own shape: the same answer, if any.
         request["edges"] = np.zeros([0] if rng.integers(2) else [0, 2], "int64")
@@ -331,6 +374,14 @@ def change(rng, request, answer):
             request.update({key: v[:0] for key, v in rows.items()})
         return "no edges", EITHER
     return None, None
+
+
+def of_same_edges(name, request):
+    """Returns the names of the inputs that have a row for each of the same edges."""
+    if "." not in name:
+        return [name, name.replace("edges", "weights")]
+    edge_set = name.rsplit(".-", 1)[0].removesuffix(".weight")
+    return [one for one in request if one.startswith(f"{edge_set}.")]
 
 
 def hostile_examples(rng, request, answer):

@@ -54,3 +54,31 @@ def test_models_that_cannot_be_computed_in_batches():
         predict_nodes(GAT(2, [4], edge_feature_name="length"), GRAPH, verbose=0)
     with pytest.raises(ValueError, match="to have nodes and features"):
         predict_nodes(GraphSAGE(2), GRAPH.replace(x=None), verbose=0)
+
+
+@pytest.mark.parametrize("make", [lambda: GraphSAGE(2, [4, 4]), lambda: GAT(2, [4])])
+def test_results_in_a_file(make, tmp_path):
+    model = make()
+    want = predict_nodes(model, GRAPH, 5, verbose=0)
+    GRAPH.save(tmp_path / "graph")
+    stored = Graph.load(tmp_path / "graph")
+    got = predict_nodes(model, stored, 5, verbose=0, out=tmp_path / "results.npy")
+    assert isinstance(got, np.memmap)
+    np.testing.assert_array_equal(got, want)
+    np.testing.assert_array_equal(np.load(tmp_path / "results.npy"), want)
+    assert {path.name for path in tmp_path.iterdir()} == {"graph", "results.npy"}
+
+
+def test_a_failure_leaves_the_file_as_it_was(tmp_path, monkeypatch):
+    (tmp_path / "results.npy").write_text("old")
+    model = GraphSAGE(2, [4, 4])
+    predict_nodes(model, GRAPH, 5, verbose=0)
+
+    def failing(h):
+        raise ValueError("no classes")
+
+    monkeypatch.setattr(model, "classifier", failing)
+    with pytest.raises(ValueError, match="no classes"):
+        predict_nodes(model, GRAPH, 5, verbose=0, out=str(tmp_path / "results.npy"))
+    assert (tmp_path / "results.npy").read_text() == "old"
+    assert len(list(tmp_path.iterdir())) == 1

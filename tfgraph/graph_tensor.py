@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     import tensorflow_gnn as tfgnn
 
 
+# The node feature with the row numbers of nodes, in graphs made of a `HeteroGraph`.
+ROW = "row"
+
+
 @tf.autograph.experimental.do_not_convert  # which would warn that it cannot
 def load_tfgnn() -> types.ModuleType:
     """Returns the `tensorflow_gnn` module, and imports it if it is not loaded."""
@@ -191,11 +195,22 @@ def GraphInput(spec: tfgnn.GraphTensorSpec) -> dict[str, keras.KerasTensor]:
         Dict of `keras.Input`s, one for each component of the graph. They take any
         number of nodes, edges and components.
     """
-    components = tf.function(to_components).get_concrete_function(spec)
     return {
         name: keras.Input(batch_shape=(None, *c.shape[1:]), dtype=c.dtype, name=name)
-        for name, c in components.structured_outputs.items()
+        for name, c in component_specs(spec).items()
     }
+
+
+def component_specs(spec: tfgnn.GraphTensorSpec) -> dict[str, Any]:
+    """Returns a `tf.TensorSpec` or `tf.RaggedTensorSpec` of each component of a graph.
+
+    Args:
+        spec: The `tfgnn.GraphTensorSpec` of a scalar graph.
+    """
+    # Without autograph, which would put the line of code before an error.
+    call = tf.function(to_components, autograph=False)
+    components = call.get_concrete_function(spec)
+    return tf.nest.map_structure(tf.type_spec_from_value, components.structured_outputs)
 
 
 class Fields(NamedTuple):
@@ -225,14 +240,14 @@ class Fields(NamedTuple):
 
     def node_features(self, components: Mapping[str, Any]) -> Any:
         """Returns the feature `feature_name` of the node set."""
-        name = self._node_set(components)
+        name = self.node_set(components)
         return _component(
             components, f"nodes.{name}.", self.feature_name, "feature_name"
         )
 
     def sizes(self, components: Mapping[str, Any]) -> Any:
         """Returns the number of nodes of each component of the graph, `[B]`."""
-        return components[f"nodes.{self._node_set(components)}.-size"]
+        return components[f"nodes.{self.node_set(components)}.-size"]
 
     def is_pair(self, components: Mapping[str, Any]) -> bool:
         """Whether the edges join two node sets."""
@@ -266,7 +281,7 @@ class Fields(NamedTuple):
     def ends(self, components: Mapping[str, Any]) -> tuple[str, str]:
         """Returns the names of the node sets that send and receive."""
         if self._is_within_one(components):
-            name = self._node_set(components)
+            name = self.node_set(components)
             return name, name
         prefix = f"edges.{self._edge_set(components)}."
         senders, receivers = (
@@ -350,9 +365,9 @@ class Fields(NamedTuple):
         names = set_names(components, "edges")
         if not self._is_within_one(components):
             if self.edge_set_name is None and len(names) > 1:
-                self._node_set(components)  # says which there are
+                self.node_set(components)  # says which there are
             return choose("edge_set_name", self.edge_set_name, names)
-        nodes = self._node_set(components)
+        nodes = self.node_set(components)
         inner = [
             name
             for name in names
@@ -367,7 +382,8 @@ class Fields(NamedTuple):
             )
         return choose("edge_set_name", self.edge_set_name, inner)
 
-    def _node_set(self, components: Mapping[str, Any]) -> str:
+    def node_set(self, components: Mapping[str, Any]) -> str:
+        """Returns the name of the node set."""
         names = set_names(components, "nodes")
         return choose("node_set_name", self.node_set_name, names)
 

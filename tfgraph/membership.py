@@ -131,8 +131,8 @@ def from_sizes(sizes: tf.Tensor, x: Features, layer: str = "") -> UnionMembershi
     fits = tf.reduce_all((sizes >= 0) & (sizes <= num_nodes))
     fits &= tf.equal(tf.reduce_sum(sizes), num_nodes)
     message = (
-        "Expected sizes of 0 or more that add up to the number of nodes (rows of `x`). "
-        "Received: {} nodes, sizes {}"
+        "Expected a graph with sizes of its components, 0 or more, that add up to the "
+        "number of nodes (rows of `x`). Received: {} nodes, components of {} nodes"
     )
     checked = ops.check(fits, ops.name_layer(layer, message), num_nodes, sizes)
     # `tf.repeat` allocates what the sizes claim.
@@ -221,15 +221,16 @@ def _union(graph_ids, num_graphs, x, layer):
     rises = tf.reduce_all(graph_ids[1:] >= graph_ids[:-1])
     fits = tf.equal(tf.size(graph_ids, out_type=tf.int64), num_nodes)
     lowest = tf.reduce_min(tf.concat([graph_ids, [0]], axis=0))
-    ops.check(
+    checked = ops.check(
         rises & fits & (lowest >= 0),
         ops.name_layer(
             layer,
-            "Expected one graph id from 0 on for each node (row of `x`), sorted, or "
-            "sizes that add up to the number of nodes. Received: {} nodes, graph ids "
-            "{}",
+            "Expected `graph_ids` of one number from 0 on for each node (row of `x`), "
+            "sorted. Received: {} nodes, graph_ids={}",
         ),
         num_nodes,
         graph_ids,
     )
-    return UnionMembership(graph_ids, num_graphs)
+    # Otherwise a sum over them may fail first, in other words.
+    with tf.control_dependencies([checked]):
+        return UnionMembership(tf.identity(graph_ids), num_graphs)

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tfgraph.data import Graph, disjoint_union, random_split
+from tfgraph.data.graphs.fields import sorted_by_target
 from tfgraph.graph_tensor import load_tfgnn
 
 X = np.array([[1.0, 0.0], [0.0, 0.0], [2.0, 6.0], [0.0, 5.0]], np.float32)
@@ -43,6 +44,21 @@ def test_edges_are_sorted_by_target_with_their_weights():
     assert graph.edge_weight.dtype == np.float32
     edges = np.array(EDGES)
     np.testing.assert_array_equal(edges[np.lexsort(edges.T)], graph.edges)
+
+
+@pytest.mark.parametrize("largest", [7, 2**31, 2**62])
+@pytest.mark.parametrize("weighted", [True, False])
+def test_sorting_edges_of_any_number(largest, weighted):
+    """As NumPy sorts pairs, repeated edges in the order given."""
+    rng = np.random.default_rng(0)
+    edges = rng.integers(4, size=(50, 2)) * (largest // 4)
+    weight = rng.random(50) if weighted else None
+    order = np.lexsort(edges.T)
+    found, found_weight = sorted_by_target(edges, weight)
+    np.testing.assert_array_equal(found, edges[order])
+    if weighted:
+        np.testing.assert_array_equal(found_weight, weight[order])
+    assert sorted_by_target(found, found_weight)[0] is found
 
 
 def test_the_callers_arrays_stay_as_they_are():

@@ -1,4 +1,5 @@
 import re
+import sys
 
 import keras
 import networkx as nx
@@ -17,8 +18,8 @@ from tfgraph.data import (
     NodeSet,
     full_batch,
     graph_batches,
-    neighbor_batches,
     random_split,
+    walk_batches,
 )
 from tfgraph.layers import GATConv, GCNConv, SAGEConv
 
@@ -262,7 +263,8 @@ def test_round_trip_of_a_graph_tensor():
     graph = make()
     tensor = graph.to_graph_tensor()
     assert tensor.node_sets["authors"].sizes.numpy().tolist() == [4]
-    assert list(tensor.node_sets["authors"].features) == []
+    assert list(tensor.node_sets["authors"].features) == ["row"]
+    assert tensor.node_sets["authors"]["row"].numpy().tolist() == [0, 1, 2, 3]
     assert sorted(tensor.edge_sets["writes"].features) == ["features", "weight"]
     assert_same(HeteroGraph.from_graph_tensor(tensor), graph)
 
@@ -487,6 +489,75 @@ def test_pandas():
     assert list(writes.columns) == ["weight", "paper", "author", "first", "month"]
 
 
+def test_round_trip_of_pandas():
+    """Also of numbers in `columns`, which are not features."""
+    graph = make()
+    authors = NodeSet(
+        ids=[7, 5, 6, 4], columns={"born": [1, 2, 3, 4], "titled": [True] * 4}
+    )
+    papers = graph.node_sets["papers"].replace(
+        train_mask=[True, True, False], columns={"title": list("PQR")}
+    )
+    graph = graph.replace({"authors": authors, "papers": papers})
+    node_frames, edge_frames = graph.to_pandas()
+    assert list(node_frames["papers"]) == ["y", "train_mask", "x0", "x1", "title"]
+    assert node_frames["papers"].loc["q", "x1"] == 2
+    assert node_frames["authors"].infer_objects()["born"].dtype == np.int64
+    writes, *ends = edge_frames["writes"]
+    assert ends == ["authors", "papers"]
+    assert list(writes) == ["source", "target", "weight", "x0", "x1", "month"]
+    assert writes.iloc[0].tolist() == [5, "p", 3, 3, -3, "c"]
+
+    back = HeteroGraph.from_pandas(node_frames, edge_frames)
+    assert_same(back, graph)
+    for name, sets in (("node_sets", graph.node_sets), ("edge_sets", graph.edge_sets)):
+        for key, one in sets.items():
+            assert repr(getattr(back, name)[key]) == repr(one)
+            for column, values in one.columns.items():
+                found = getattr(back, name)[key].columns[column]
+                np.testing.assert_array_equal(found, values)
+                assert (found.dtype.kind == "O") == (values.dtype.kind == "U")
+    for name in ("y", "ids", "train_mask"):
+        np.testing.assert_array_equal(
+            getattr(back.node_sets["papers"], name), getattr(papers, name)
+        )
+
+
+def test_pandas_of_bare_and_sparse_sets():
+    graph = HeteroGraph(
+        {"a": NodeSet(num_nodes=2), "b": sp.csr_array(X), "c": np.zeros([0, 2])},
+        {"ab": EdgeSet("a", "b", [(1, 2), (0, 2)]), "none": EdgeSet("c", "a", [])},
+    )
+    back = HeteroGraph.from_pandas(*graph.to_pandas())
+    np.testing.assert_array_equal(back.node_sets["b"].x, X)
+    assert back.node_sets["a"].ids.tolist() == [0, 1]
+    assert back.node_sets["c"].x.shape == (0, 2)
+    assert back.edge_sets["ab"].edges.tolist() == [[0, 2], [1, 2]]
+    assert back.edge_sets["none"].num_edges == 0
+
+
+@pytest.mark.parametrize(
+    ("node_set", "message"),
+    [
+        ({"columns": {"y": list("pqr")}}, "`columns` of other names .*columns \\['y'"),
+        ({"columns": {"x1": list("pqr")}}, "`columns` of other names .*\\['x1'\\]"),
+        ({"columns": {"t": X}}, "of one dimension.*\\['t'\\]"),
+        ({"y": X}, "of one dimension.*\\['y'\\]"),
+    ],
+)
+def test_what_a_frame_cannot_hold(node_set, message):
+    graph = HeteroGraph({"a": NodeSet(X, **node_set)}, {})
+    with pytest.raises(ValueError, match=f"Node set 'a': Expected .*{message}"):
+        graph.to_pandas()
+
+
+def test_pandas_is_optional(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    for convert in (make().to_pandas, lambda: HeteroGraph.from_pandas({}, {})):
+        with pytest.raises(ImportError, match=r"_pandas` needs pandas: `pip install"):
+            convert()
+
+
 def change(**changes):
     """Arguments of `from_pandas`, some of them replaced."""
     authors, papers, writes, _ = frames()
@@ -650,7 +721,7 @@ def test_no_labels_at_all():
     ("function", "message"),
     [
         (
-            lambda graph: neighbor_batches(graph, (2,), 2),
+            lambda graph: walk_batches(graph, (2,), 2),
             "`graph` to be a tfgraph.data.Graph. Convert it with `tfgraph.data.Graph."
             "from_graph_tensor(graph.to_graph_tensor(), node_set_name, edge_set_name)`",
         ),

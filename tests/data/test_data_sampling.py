@@ -146,9 +146,9 @@ def test_weights(replacement):
 def drawn_counts(degree, fanout, replacement, draws=20000):
     """How often each neighbour of a node is drawn."""
     edges = [(source, 0) for source in range(1, degree + 1)]
-    neighbors = Neighbors(Graph(None, edges, num_nodes=degree + 1))
+    neighbors = Neighbors(np.array(edges), degree + 1, degree + 1)
     rng = np.random.default_rng(0)
-    _, edge = neighbors._draw(rng, np.zeros(draws, int), fanout, replacement)
+    _, edge = neighbors.draw(rng, np.zeros(draws, int), fanout, replacement)
     return np.bincount(edge, minlength=degree), edge.reshape(fanout, draws)
 
 

@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 from layer_checks import check_reload, numeric_gradients, sparse, tfgnn
 
+from tfgraph.adjacency.conversion import from_edges
 from tfgraph.layers import (
     DiffPool,
     GATConv,
@@ -369,3 +370,30 @@ def test_a_layer_is_of_pairs_or_not():
     layer([PAIR, WIDE])
     with pytest.raises(ValueError, match="built with one"):
         layer([PAIR[0], np.ones([4, 4], "float32")])
+
+
+@pytest.mark.parametrize("is_sorted", [True, False])
+def test_edges_against_their_direction_sort_as_any_others(is_sorted):
+    """Repeated edges keep their own weights, in whatever order the edges come."""
+    rng = np.random.default_rng(0)
+    edges = rng.integers((5, 7), size=(40, 2))  # rows (source, target)
+    if is_sorted:
+        edges = edges[np.lexsort(edges.T)]
+    weight = rng.normal(size=40).astype(np.float32)
+    x = tf.constant(rng.normal(size=(7, 3)), tf.float32)
+    with tf.GradientTape() as tape:
+        given = tf.constant(weight)
+        tape.watch(given)
+        adjacency = from_edges(
+            edges[:, 1], edges[:, 0], given, 7, 5, x, receiver="source"
+        )
+        y = adjacency.matmul(x)
+    expected = np.zeros((5, 3), np.float32)
+    np.add.at(expected, edges[:, 0], weight[:, None] * x.numpy()[edges[:, 1]])
+    np.testing.assert_allclose(y, expected, atol=1e-5)
+    rows = adjacency.indices.numpy()
+    np.testing.assert_array_equal(rows, rows[np.lexsort(rows.T[::-1])])
+    np.testing.assert_array_equal(rows, edges[adjacency.order.numpy()])
+    np.testing.assert_allclose(
+        tape.gradient(y, given), x.numpy()[edges[:, 1]].sum(axis=1), rtol=1e-5
+    )

@@ -168,8 +168,24 @@ def test_bad_graph_ids_that_only_run_time_can_know(ids):
     def call(x, ids):
         return Readout("sum")([x, ids])
 
-    with pytest.raises(tf.errors.InvalidArgumentError):
+    message = r"Expected `graph_ids` of one number .* 3 nodes, graph_ids=\["
+    with pytest.raises(tf.errors.InvalidArgumentError, match=message):
         call(X[:3], tf.constant(ids, tf.int64))
+
+
+@pytest.mark.parametrize(
+    ("inputs", "num_graphs"),
+    [
+        ([np.zeros([0, 3], "f"), np.zeros([0], "i")], 0),
+        (np.zeros([0, 4, 3], "f"), 0),
+        (np.zeros([2, 0, 3], "f"), 2),
+    ],
+)
+def test_set2set_of_no_graphs_or_nodes(inputs, num_graphs):
+    inputs = keras.tree.map_structure(tf.constant, inputs)
+    layer = Set2Set()
+    for call in (layer, tf.function(layer)):
+        np.testing.assert_array_equal(call(inputs), np.zeros([num_graphs, 6]))
 
 
 def test_xla_takes_padded_graphs_only():

@@ -313,6 +313,30 @@ def test_config():
     )
 
 
+@pytest.mark.parametrize(
+    ("x", "adjacency", "rows"),
+    [
+        ([0, 3], [0, 0], [0]),
+        ([2, 0, 3], [2, 0, 0], [2, 0]),
+        ([0, 4, 3], [0, 4, 4], [0, 4]),
+        ([4, 3], [0, 4], [0]),  # nobody receives
+    ],
+)
+def test_lstm_of_no_rows_in_a_dense_adjacency(x, adjacency, rows):
+    inputs = [tf.zeros(x), tf.zeros(adjacency)]
+    layer = SAGEConv(2, aggregator="lstm")
+    for call in (layer, tf.function(layer)):
+        assert call(inputs).shape == (*rows, 2)
+
+
+def test_predict_lstm_on_a_dense_graph_without_nodes():
+    x, adjacency = keras.Input((3,)), keras.Input((None,))
+    y = SAGEConv(2, aggregator="lstm")([x, adjacency])
+    model = keras.Model([x, adjacency], y)
+    data = tf.data.Dataset.from_tensors(((tf.zeros([0, 3]), tf.zeros([0, 0])),))
+    assert model.predict(data, verbose=0).shape == (0, 2)
+
+
 def test_lstm_of_a_hub_and_its_leaves():
     """Degrees far apart: each leaf has one step, and the hub a thousand."""
     num_nodes = 1000

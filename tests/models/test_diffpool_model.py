@@ -308,7 +308,10 @@ def test_mixed_precision():
         ({"num_clusters": 4, "link_loss_weight": "a"}, "`link_loss_weight` to be a f"),
         ({"num_clusters": 4, "given_assignments": "no"}, "`given_assignments` to be T"),
         ({"num_clusters": 4, "convolution": keras.layers.Dense}, "`convolution` to be"),
-        ({"num_clusters": 4, "readout": "median"}, "`mode`.*median"),
+        (
+            {"num_clusters": 4, "readout": "median"},
+            "`readout` to be .*readout='median'",
+        ),
         ({"num_clusters": 4, "convolution": 3}, "`convolution` .*convolution=3"),
     ],
 )

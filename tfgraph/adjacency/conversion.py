@@ -61,6 +61,7 @@ def from_edges(
     x: Features,
     layer: str = "",
     x_receivers: Features | None = None,
+    receiver: str = "target",
 ) -> SparseAdjacency:
     """Returns the adjacency of an edge list, such as a GraphTensor's edge set.
 
@@ -74,6 +75,8 @@ def from_edges(
         x: The features `[N, F]` of the senders, dense or sparse.
         layer: As in `as_adjacency`.
         x_receivers: As in `as_adjacency`.
+        receiver: "target", or "source" for messages against the edges. Edges are fast
+            to convert if they are sorted by the end that is the target in the graph.
     """
     dtype = ops.weight_dtype(x.dtype)
     indices = tf.stack([tf.cast(target, tf.int64), tf.cast(source, tf.int64)], axis=1)
@@ -96,7 +99,9 @@ def from_edges(
     made = SparseAdjacency(
         indices, weight, (rows, columns), layer=layer, is_pair=is_pair
     )
-    return _sorted(made, tf.stack([num_rows, num_columns]), x, x_receivers)
+    return _sorted(
+        made, tf.stack([num_rows, num_columns]), x, x_receivers, receiver == "source"
+    )
 
 
 def check_shapes(
@@ -186,11 +191,21 @@ def check_is_matrix(name: str, tensor: tf.SparseTensor) -> None:
         )
 
 
-def _sorted(adjacency, sizes, x, x_receivers):
-    """Returns a SparseAdjacency with its entries sorted and checked."""
+def _sorted(adjacency, sizes, x, x_receivers, by_column=False):
+    """Returns a SparseAdjacency with its entries sorted and checked.
+
+    Args:
+        adjacency: A SparseAdjacency.
+        sizes: int64 `[2]`, its number of rows and columns.
+        x: The features of the senders.
+        x_receivers: The features of the receivers of a pair, or None.
+        by_column: Whether the entries are likely to be sorted by column.
+    """
     indices, values, shape = adjacency.indices, adjacency.values, adjacency.shape
     order = tf.range(tf.shape(indices)[0])
     if not ops.compiled_by_xla():
+        if by_column:
+            indices, sizes = indices[:, ::-1], sizes[::-1]
         # Unsorted rows would make the CSR conversion silently wrong. For rows that are
         # sorted already, which `tfgraph.data.Graph` takes care of, this costs next to
         # nothing (2 ms for a million edges, against 400 ms).
@@ -198,9 +213,42 @@ def _sorted(adjacency, sizes, x, x_receivers):
         # TensorFlow removes this from graph functions that do not use the order.
         order = tf.sparse.reorder(tf.SparseTensor(indices, order, sizes)).values
         indices, values = entries.indices, entries.values
+        if by_column:
+            sizes = sizes[::-1]
+            indices, place = _sorted_by_row(indices, sizes)
+            values, order = tf.gather(values, place), tf.gather(order, place)
         _assert_fits(adjacency, indices, sizes, x, x_receivers)
         indices = _within(indices, shape)
     return dataclasses.replace(adjacency, indices=indices, values=values, order=order)
+
+
+def _sorted_by_row(indices, sizes):
+    """Sorts entries by row, then column, that are sorted by column, then row.
+
+    By counting: for five million entries it takes 0.13 s, and sorting 2.7 s.
+
+    Args:
+        indices: int64 `[E, 2]`, column and row of each entry.
+        sizes: int64 `[2]`, the number of rows and columns.
+
+    Returns:
+        Row and column of each entry in the new order; and its place in the old one.
+    """
+    legal = _within(indices, tf.unstack(sizes[::-1]))
+    place = tf.range(tf.shape(indices)[0])
+    by_column = tf.raw_ops.SparseTensorToCSRSparseMatrix(
+        indices=legal,
+        values=tf.cast(place, tf.float64),  # exact
+        dense_shape=tf.maximum(sizes[::-1], 1),
+    )
+    by_row = tf.raw_ops.CSRSparseMatrixToSparseTensor(
+        sparse_matrix=tf.raw_ops.SparseMatrixTranspose(
+            input=by_column, type=tf.float64
+        ),
+        type=tf.float64,
+    )
+    place = tf.cast(by_row.values, tf.int32)
+    return tf.gather(indices, place)[:, ::-1], place
 
 
 def _assert_fits(adjacency, indices, sizes, x, x_receivers):

@@ -4,6 +4,7 @@ An export needs neither tfgraph nor Keras to run, only stock TensorFlow operatio
 
 - `export_model`: a request holds a graph as an edge list;
 - `export_graph_tensor_model`: it holds graphs as serialized `tf.Example`s;
+- `export_hetero_model`: it holds the features and edges of one GraphTensor by name;
 - `export_transductive`: it holds numbers of nodes of the one graph of the export;
 - `export_link_scorer`: it holds pairs of such numbers;
 - `export_block_model`: it holds the sampled neighbourhood of some nodes.
@@ -31,12 +32,14 @@ for 100,000 nodes of 128 features and a million edges, on one CPU core.
 from tfgraph.export.blocks import block_request, export_block_model
 from tfgraph.export.edge_lists import export_model
 from tfgraph.export.graph_tensors import export_graph_tensor_model
+from tfgraph.export.hetero import export_hetero_model
 from tfgraph.export.one_graph import export_link_scorer, export_transductive
 
 __all__ = [
     "block_request",
     "export_block_model",
     "export_graph_tensor_model",
+    "export_hetero_model",
     "export_link_scorer",
     "export_model",
     "export_transductive",

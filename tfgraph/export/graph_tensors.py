@@ -10,14 +10,14 @@ import tensorflow as tf
 
 from tfgraph.export.requests import Input, add_endpoint, check_finite, named
 from tfgraph.export.versions import check_arguments, write_version
-from tfgraph.graph_tensor import load_tfgnn
+from tfgraph.graph_tensor import component_specs, load_tfgnn
 from tfgraph.ops.checks import check
 
 if TYPE_CHECKING:
     import tensorflow_gnn as tfgnn
 
 # A node set without features has no rows that would bound its size.
-_MAX_NODES_WITHOUT_FEATURES = 2**20
+MAX_NODES_WITHOUT_FEATURES = 2**20
 
 
 def export_graph_tensor_model(
@@ -58,13 +58,8 @@ def export_graph_tensor_model(
             scalar GraphTensor.
     """
     check_arguments(model, path)
+    check_spec(spec, model)
     tfgnn = load_tfgnn()
-    if not isinstance(spec, tfgnn.GraphTensorSpec) or spec.rank != 0:
-        raise ValueError(
-            "Expected `spec` to be the tfgnn.GraphTensorSpec of one graph (of rank 0), "
-            "such as `graph.spec`. Of a tfgraph.data.Graph it is "
-            f"`graph.to_graph_tensor().spec`. Received: spec={spec}"
-        )
     spec = spec.relax(num_nodes=True, num_edges=True)
 
     def serving_default(examples):
@@ -76,6 +71,29 @@ def export_graph_tensor_model(
     examples = Input("examples", tf.string, ("B",))
     add_endpoint(archive, "serving_default", serving_default, [examples])
     return write_version(archive, path)
+
+
+def check_spec(spec: tfgnn.GraphTensorSpec, model: keras.Model) -> None:
+    """Raises a `ValueError` unless `spec` is that of a scalar GraphTensor for `model`.
+
+    Of a subclassed model, only a call can tell.
+    """
+    if not isinstance(spec, load_tfgnn().GraphTensorSpec) or spec.rank != 0:
+        raise ValueError(
+            "Expected `spec` to be the tfgnn.GraphTensorSpec of one graph (of rank 0), "
+            "such as `graph.spec`. Of a tfgraph.data.Graph or HeteroGraph it is "
+            f"`graph.to_graph_tensor().spec`. Received: spec={spec}"
+        )
+    # Keras would speak of all inputs, or of the wrong ones.
+    expected = model.input if getattr(model, "inputs", None) else None
+    if isinstance(expected, dict):
+        found = set(component_specs(spec))
+        if found != set(expected):
+            raise ValueError(
+                "Expected `spec` to have the components that `model` was made for. "
+                f"Received: a spec without {sorted(set(expected) - found)} and with "
+                f"{sorted(found - set(expected))} besides"
+            )
 
 
 def _checked(graph):
@@ -111,7 +129,7 @@ def _check_piece(piece, name):
     if hasattr(piece, "adjacency"):
         fields[f"{name}.#source"] = piece.adjacency.source
         fields[f"{name}.#target"] = piece.adjacency.target
-    limit = tf.constant(_MAX_NODES_WITHOUT_FEATURES, tf.int64)
+    limit = tf.constant(MAX_NODES_WITHOUT_FEATURES, tf.int64)
     if fields:
         limit = tf.reduce_sum(_num_rows(next(iter(fields.values()))))
     sizes = _flat(piece.sizes)

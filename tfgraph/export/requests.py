@@ -26,8 +26,8 @@ class Input(NamedTuple):
         below: If given, the numbers are 0 or more, and below this number or size. If
             there are several, each is for one column.
         is_sorted: Whether the numbers must not decrease.
-        counts: If given, the numbers are the sizes of these letters, without the first
-            letter. Each is at most the size before it.
+        counts: If given, the numbers are the sizes of these letters, without the first.
+            Each is at most the size before it. The first may be a number instead.
         max_rows: If given, the first size is from 1 to this number.
     """
 
@@ -36,7 +36,7 @@ class Input(NamedTuple):
     shape: tuple[int | str, ...]
     below: tuple[int | str, ...] = ()
     is_sorted: bool = False
-    counts: tuple[str, ...] = ()
+    counts: tuple[int | str, ...] = ()
     max_rows: int | None = None
 
     @property
@@ -98,7 +98,8 @@ def _with_shape(field, tensor):
     for size, expected in zip(tf.unstack(sizes, rank), field.shape, strict=True):
         if isinstance(expected, int):
             fits &= size == expected
-    fits |= (tf.size(shape) == 1) & (tf.reduce_prod(shape) == 0)
+    if isinstance(field.shape[0], str):
+        fits |= (tf.size(shape) == 1) & (tf.reduce_prod(shape) == 0)
     message = (
         f"Expected `{name}` of shape {field.static_shape}. "
         f"Received: {name} of shape {{}}"
@@ -124,13 +125,12 @@ def _check_sizes(field, tensor, sizes):
             checks.append(check(rows == expected, message, expected, rows))
     if field.counts:
         first, *others = field.counts
-        counts = tf.concat([[sizes[first]], tensor], axis=0)
+        most = tf.constant(first, tf.int64) if isinstance(first, int) else sizes[first]
+        counts = tf.concat([[most], tensor], axis=0)
         descending = tf.reduce_all(counts[1:] <= counts[:-1]) & (counts[-1] >= 0)
-        message = (
-            f"Expected `{name}` of 0 or more, each at most the one before it and the "
-            "first at most {}. Received: {}"
-        )
-        checks.append(check(descending, message, sizes[first], tensor))
+        each = "each at most the one before it and the first " if others[1:] else ""
+        message = f"Expected `{name}` of 0 or more, {each}at most {{}}. Received: {{}}"
+        checks.append(check(descending, message, most, tensor))
         sizes.update(zip(others, tf.unstack(tensor, len(others)), strict=True))
     return checks
 

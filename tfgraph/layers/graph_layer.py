@@ -120,7 +120,15 @@ class GraphLayer(keras.layers.Layer):
         adjacencies.check_shapes(x.shape, (None, None), parts.is_pair)
         source, target, weight, senders, receivers = self.fields.edges(parts.graph)
         return adjacencies.from_edges(
-            source, target, weight, senders, receivers, x, self.label, parts.x_receivers
+            source,
+            target,
+            weight,
+            senders,
+            receivers,
+            x,
+            self.label,
+            parts.x_receivers,
+            self.receiver,
         )
 
     def membership(

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tfgraph import arguments, ops
+from tfgraph import arguments, graph_tensor, ops
 from tfgraph import inputs as graph_inputs
 from tfgraph.layers.graph_layer import GraphLayer
 from tfgraph.typing import Initializer, Inputs, InputShape, Regularizer, Shape, Tensor
@@ -19,9 +19,10 @@ class NodeEmbedding(GraphLayer):
 
         x_v = E_v,    v = 0 .. num_nodes - 1
 
-    Node `v` is row `v` of its node set in each component of the graph. So the layer is
-    for the same nodes in the same order, training on the full graph: a new node has no
-    vector.
+    The node feature "row" says which `v` each node is. Graphs made of a
+    `tfgraph.data.HeteroGraph` have it, also samples by `neighbor_batches`. In a graph
+    without that feature, node `v` is row `v` of its node set in each component. A new
+    node has no vector.
 
     Example:
 
@@ -40,6 +41,7 @@ class NodeEmbedding(GraphLayer):
         embeddings_initializer, embeddings_regularizer: Of `E`, as in
             `keras.layers.Embedding`.
         node_set_name: The node set. May be left out if there is only one.
+        row_name: The node feature with the numbers `v`, integers `[N]`.
         **kwargs: `name`, `dtype`, `trainable`, as in `keras.layers.Layer`.
 
     Call arguments:
@@ -49,10 +51,12 @@ class NodeEmbedding(GraphLayer):
         `[N, units]`.
 
     Raises:
-        ValueError: If `num_nodes` or `units` is not a positive integer, or the graph
-            has no such node set.
-        tf.errors.InvalidArgumentError: At run time, if a component of the graph has
-            more or fewer nodes than `num_nodes`.
+        ValueError: If `num_nodes` or `units` is not a positive integer, the graph has
+            no such node set, or `row_name` is a feature that does not hold an integer
+            for each node.
+        tf.errors.InvalidArgumentError: At run time, if a number `v` is not below
+            `num_nodes`. In a graph without these numbers, if a component has more or
+            fewer nodes than `num_nodes`.
     """
 
     graph_arguments = ("node_set_name",)
@@ -64,18 +68,20 @@ class NodeEmbedding(GraphLayer):
         embeddings_initializer: Initializer = "uniform",
         embeddings_regularizer: Regularizer = None,
         node_set_name: str | None = None,
+        row_name: str = graph_tensor.ROW,
         **kwargs: Any,
     ) -> None:
         super().__init__(node_set_name, **kwargs)
         owner = type(self).__name__
         self.num_nodes = arguments.checked_integer("num_nodes", num_nodes, owner=owner)
         self.units = arguments.checked_integer("units", units, owner=owner)
+        self.row_name = row_name
         self.embeddings_initializer = keras.initializers.get(embeddings_initializer)
         self.embeddings_regularizer = keras.regularizers.get(embeddings_regularizer)
 
     def build(self, input_shape: InputShape) -> None:
         with self.named_errors():
-            self._sizes(input_shape)
+            self._rows_and_sizes(input_shape)
         self.embeddings = self.add_weight(
             name="embeddings",
             shape=(self.num_nodes, self.units),
@@ -84,24 +90,41 @@ class NodeEmbedding(GraphLayer):
         )
 
     def call(self, inputs: Inputs) -> Tensor:
-        sizes = self._sizes(inputs)
-        message = (
-            f"Expected {self.num_nodes} nodes, one for each vector. Received: {{}}"
-        )
-        fits = ops.check(
-            tf.reduce_all(sizes == self.num_nodes),
-            ops.name_layer(self.label, message),
-            sizes,
-        )
+        rows, sizes = self._rows_and_sizes(inputs)
+        if rows is None:
+            fits = tf.reduce_all(sizes == self.num_nodes)
+            message = "one for each vector. Received: {}"
+            values = [sizes]
+        else:
+            self._check_rows(rows)
+            fits = tf.reduce_all((rows >= 0) & (rows < self.num_nodes))
+            message = f"with `{self.row_name}` from 0 to {self.num_nodes - 1}. "
+            message += "Received: {} to {}"
+            values = [tf.reduce_min(rows), tf.reduce_max(rows)]
+        message = f"Expected {self.num_nodes} nodes, {message}"
+        checked = ops.check(fits, ops.name_layer(self.label, message), *values)
         embeddings = keras.ops.cast(self.embeddings, self.compute_dtype)
         # Otherwise a layer that sums them up may fail first, in other words.
-        with tf.control_dependencies([fits]):
-            return tf.tile(embeddings, [tf.size(sizes), 1])
+        with tf.control_dependencies([checked]):
+            if rows is None:
+                return tf.tile(embeddings, [tf.size(sizes), 1])
+            return tf.gather(embeddings, rows)
 
-    def _sizes(self, inputs):
-        """Returns the number of nodes of each component."""
+    def _rows_and_sizes(self, inputs):
+        """Returns the rows of the nodes, or None; and the sizes of the components."""
         _, graph = graph_inputs.parse_node_sets(inputs, self.feature_name)
-        return self.fields.sizes(graph)
+        sizes = self.fields.sizes(graph)
+        return graph.get(f"nodes.{self.fields.node_set(graph)}.{self.row_name}"), sizes
+
+    def _check_rows(self, rows):
+        if rows.dtype.is_integer and len(rows.shape) == 1:
+            return
+        raise ValueError(
+            f"{self.label}: expected the node feature `{self.row_name}` to be integers "
+            "`[N]`, or another `row_name`. "
+            f"Received: {self.row_name} of shape {tuple(rows.shape)} and "
+            f"dtype={rows.dtype.name}"
+        )
 
     def compute_output_shape(self, input_shape: InputShape) -> Shape:
         return (None, self.units)
@@ -111,6 +134,7 @@ class NodeEmbedding(GraphLayer):
             **super().get_config(),
             "num_nodes": self.num_nodes,
             "units": self.units,
+            "row_name": self.row_name,
             "embeddings_initializer": keras.initializers.serialize(
                 self.embeddings_initializer
             ),

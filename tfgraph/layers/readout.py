@@ -24,7 +24,7 @@ from tfgraph.typing import (
     Shape,
 )
 
-_MODES = ("sum", "mean", "max", "attention")
+MODES = ("sum", "mean", "max", "attention")
 
 
 class GraphReadout(GraphLayer):
@@ -156,7 +156,7 @@ class Readout(GraphReadout):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        arguments.check_choice("mode", mode, _MODES, owner="Readout")
+        arguments.check_choice("mode", mode, MODES, owner="Readout")
         self.mode = mode
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)

@@ -73,7 +73,8 @@ class Set2Set(GraphReadout):
         q = tf.zeros([tf.shape(some)[0], x.shape[-1]], x.dtype)
         r, states = q, [q, q]
         for _ in range(self.num_steps):
-            q, states = self.lstm(tf.concat([q, r], axis=1), states)
+            states = ops.cell_step(self.lstm, tf.concat([q, r], axis=1), states)
+            q = states[0]
             logits = tf.reduce_sum(x * nodes.to_nodes(q), axis=-1, keepdims=True)
             r = nodes.sum(nodes.softmax(logits) * x)
         y = tf.where(some, tf.concat([q, r], axis=1), tf.zeros([], x.dtype))

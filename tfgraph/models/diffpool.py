@@ -15,6 +15,7 @@ from tfgraph.inputs import GraphInputs
 from tfgraph.layers import DiffPool, Readout, SAGEConv, Set2Set
 from tfgraph.layers.diffpool import count_clusters
 from tfgraph.layers.graph_convolution import GraphConvolution, convolution_class
+from tfgraph.layers.readout import MODES
 from tfgraph.models.graph_model import GraphModel
 from tfgraph.typing import Activation, DType, Inputs, InputShape, Mask, Shape
 
@@ -136,6 +137,7 @@ class DiffPoolClassifier(GraphModel):
         self.max_nodes = max_nodes
         self.num_convolutions = num_convolutions
         self.convolution = convolution_class(convolution)
+        arguments.check_choice("readout", readout, (*MODES, "set2set"), owner=owner)
         self.readout = readout
         self.hidden_units = arguments.checked_integer(
             "hidden_units", hidden_units, owner=owner

@@ -12,7 +12,7 @@ from tfgraph import inputs as graph_inputs
 from tfgraph.layers import HeteroConv, NodeEmbedding, SAGEConv
 from tfgraph.layers.hetero_conv import MERGES
 from tfgraph.models.graph_model import GraphModel
-from tfgraph.typing import Activation, DType, Inputs, InputShape
+from tfgraph.typing import Activation, DType, Inputs, InputShape, Tensor
 
 
 @keras.saving.register_keras_serializable("tfgraph")
@@ -229,13 +229,19 @@ class HeteroGraphSAGE(GraphModel):
 
     def call(self, inputs: Inputs, training: bool | None = None) -> Any:
         x, graph = self._parts(inputs)
+        h = self.first_features([x, graph])
+        for messages in self.rounds:
+            h = messages([h, graph])
+        return h if self.classifier is None else self.classifier(h[self.target])
+
+    def first_features(self, inputs: Inputs) -> dict[str, Tensor]:
+        """Returns `h^0` by node set: what the rounds start from."""
+        x, graph = self._parts(inputs)
         h = {name: project(x[name]) for name, project in self.projections.items()}
         for name, embed in self.embeddings.items():
             e = embed(graph)
             h[name] = h[name] + e if name in h else e
-        for messages in self.rounds:
-            h = messages([h, graph])
-        return h if self.classifier is None else self.classifier(h[self.target])
+        return h
 
     def _parts(self, inputs):
         with self.named_errors():

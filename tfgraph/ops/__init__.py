@@ -22,6 +22,7 @@ from tfgraph.ops.pairs import checked_pairs as checked_pairs
 from tfgraph.ops.pairs import edge_logits as edge_logits
 from tfgraph.ops.pairs import pair_logits as pair_logits
 from tfgraph.ops.pairs import softplus_sum as softplus_sum
+from tfgraph.ops.recurrent import cell_step as cell_step
 from tfgraph.ops.repeated import merge_repeated as merge_repeated
 from tfgraph.ops.repeated import to_dense as to_dense
 from tfgraph.ops.self_loops import add_self_loops as add_self_loops

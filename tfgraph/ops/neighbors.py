@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
+from tfgraph.ops.recurrent import cell_step
 from tfgraph.ops.segments import row_max, row_sum
 from tfgraph.typing import Size
 
@@ -81,7 +82,8 @@ def sparse_sequence(
         num_active = tf.math.count_nonzero(degrees > t, dtype=tf.int32)
         done = done.write(num_steps - t, h[num_active:])
         neighbors = tf.gather(columns, first[:num_active] + t)
-        _, (h, c) = cell(tf.gather(x, neighbors), [h[:num_active], c[:num_active]])
+        states = h[:num_active], c[:num_active]
+        h, c = cell_step(cell, tf.gather(x, neighbors), states)
         return t + 1, h, c, done
 
     zeros = tf.zeros([tf.shape(degrees)[0], cell.units], x.dtype)
@@ -124,7 +126,7 @@ def dense_sequence(
             sender, tf.concat([tf.shape(h)[:-1], [x.shape[-1]]], axis=0)
         )
         flat = [tf.reshape(part, [-1, part.shape[-1]]) for part in (sender, h, c)]
-        _, states = cell(flat[0], flat[1:])
+        states = cell_step(cell, flat[0], flat[1:])
         states = [tf.reshape(state, tf.shape(h)) for state in states]
         return t + 1, *(
             tf.where(present, new, old) for new, old in zip(states, (h, c), strict=True)

@@ -181,6 +181,9 @@ def checked_edges(edges: npt.ArrayLike, num_nodes: int | None = None) -> np.ndar
 
 def outside_of(edges: np.ndarray, num_sources: int, num_targets: int) -> np.ndarray:
     """Returns the numbers of the edges `[E, 2]` with an end that does not exist."""
+    ends = (edges[:, 0], num_sources), (edges[:, 1], num_targets)
+    if all(e.min(initial=0) >= 0 and e.max(initial=-1) < n for e, n in ends):
+        return np.zeros(0, np.int64)  # at once, without arrays of that size
     outside = (edges < 0) | (edges >= (num_sources, num_targets))
     return np.flatnonzero(outside.any(axis=1))
 
@@ -190,9 +193,29 @@ def sorted_by_target(edges: np.ndarray, *arrays: np.ndarray | None) -> list:
 
     Sorted so, these are the adjacency's entries in row-major order. TensorFlow's CSR
     kernels need that order. Sorting once is far cheaper than in every training step.
+    What is sorted already is returned as it is.
     """
-    order = np.lexsort(edges.T)
-    return [edges[order], *(None if a is None else a[order] for a in arrays)]
+    source, target = edges.T
+    same = target[1:] == target[:-1]
+    if np.all((target[1:] > target[:-1]) | same & (source[1:] >= source[:-1])):
+        return [edges, *arrays]
+    del same
+    shift = int(source.max()).bit_length()
+    if edges.min() < 0 or shift + int(target.max()).bit_length() > 63:
+        order = np.lexsort((source, target))
+        return [edges[order], *(None if a is None else a[order] for a in arrays)]
+    # One number for each edge sorts three times as fast as two.
+    key = target.astype(np.int64) << shift
+    key |= source
+    if all(array is None for array in arrays):
+        key.sort()
+    else:
+        order = key.argsort(kind="stable")
+        key, arrays = key[order], tuple(None if a is None else a[order] for a in arrays)
+    edges = np.empty_like(edges)
+    edges[:, 0] = key & ((1 << shift) - 1)
+    edges[:, 1] = key >> shift
+    return [edges, *arrays]
 
 
 def _hint_of_shape(shape: tuple[int, ...], num_nodes: int | None) -> str:

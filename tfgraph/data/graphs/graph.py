@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy.typing as npt
 
-from tfgraph.data.graphs import conversions, transforms
+from tfgraph.data.graphs import conversions, storage, transforms
 from tfgraph.data.graphs.fields import (
     SciPyMatrix,
     as_pairs,
@@ -86,6 +86,8 @@ class Graph(NodeFields):
     subgraph = transforms.subgraph
     row_normalized = transforms.row_normalized
 
+    save = storage.save
+    load = classmethod(storage.load)
     to_sparse_tensor = conversions.to_sparse_tensor
     to_graph_tensor = conversions.to_graph_tensor
     to_scipy = conversions.to_scipy

@@ -18,7 +18,7 @@ from tfgraph.data.graphs.edge_set import EdgeSet
 from tfgraph.data.graphs.fields import as_pairs
 from tfgraph.data.graphs.hetero_arguments import named_sets, parts_of, wrong
 from tfgraph.data.graphs.node_set import NodeSet
-from tfgraph.graph_tensor import as_graph_tensor, choose
+from tfgraph.graph_tensor import ROW, as_graph_tensor, choose
 from tfgraph.inputs import named_errors
 
 if TYPE_CHECKING:
@@ -65,13 +65,15 @@ def to_scipy(
 def to_graph_tensor(graph: HeteroGraph) -> tfgnn.GraphTensor:
     """Returns a TF-GNN `GraphTensor` of one component.
 
-    Node sets with features have the feature "hidden_state" `[N, F]` (dense). Edge sets
-    with weights have the feature "weight" `[E]`, those with features "features" `[E,
-    D]`. Labels, masks, ids and columns are not part of it.
+    Node sets have the feature "row" `[N]`, int64: the numbers of their nodes, which
+    `layers.NodeEmbedding` looks up. Those with features also have "hidden_state" `[N,
+    F]` (dense). Edge sets with weights have the feature "weight" `[E]`, those with
+    features "features" `[E, D]`. Labels, masks, ids and columns are not part of it.
     """
     components = {}
     for name, nodes in graph.node_sets.items():
         components[f"nodes.{name}.-size"] = tf.constant([nodes.num_nodes], tf.int64)
+        components[f"nodes.{name}.{ROW}"] = tf.range(nodes.num_nodes, dtype=tf.int64)
         if nodes.x is not None:
             x = tf.constant(nodes.dense_features())
             components[f"nodes.{name}.hidden_state"] = x

@@ -9,6 +9,7 @@ from tfgraph.data.graphs import (
     hetero_conversions,
     hetero_networkx,
     hetero_pandas,
+    storage,
 )
 from tfgraph.data.graphs.edge_set import EdgeSet
 from tfgraph.data.graphs.fields import outside_of
@@ -71,10 +72,13 @@ class HeteroGraph:
                 _check_edge_set(edges, self.node_sets)
         self.edge_sets: dict[str, EdgeSet] = dict(edge_sets)
 
+    save = storage.save
+    load = classmethod(storage.load)
     to_sparse_tensor = hetero_conversions.to_sparse_tensor
     to_graph_tensor = hetero_conversions.to_graph_tensor
     to_scipy = hetero_conversions.to_scipy
     to_networkx = hetero_networkx.to_networkx
+    to_pandas = hetero_pandas.to_pandas
     from_graph_tensor = classmethod(hetero_conversions.from_graph_tensor)
     from_pandas = classmethod(hetero_pandas.from_pandas)
     from_scipy = classmethod(hetero_conversions.from_scipy)

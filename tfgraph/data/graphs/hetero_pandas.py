@@ -1,9 +1,9 @@
-"""A `HeteroGraph` of pandas frames: its `from_pandas`."""
+"""A `HeteroGraph` as pandas frames: its `to_pandas` and `from_pandas`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,9 +16,90 @@ from tfgraph.graph_tensor import choose
 from tfgraph.inputs import named_errors
 
 if TYPE_CHECKING:
+    import pandas
+
     from tfgraph.data.graphs.hetero_graph import HeteroGraph
 
 _NODE_COLUMNS = ("y", *MASKS)
+
+
+def to_pandas(
+    graph: HeteroGraph,
+) -> tuple[dict[str, pandas.DataFrame], dict[str, tuple[pandas.DataFrame, str, str]]]:
+    """Returns the graph as pandas frames, with a row for each node and each edge.
+
+    It is the inverse of `from_pandas`, which takes what it returns:
+
+    ```python
+    graph = tfgraph.data.movielens()
+    node_frames, edge_frames = graph.to_pandas()
+    rates, source_set, target_set = edge_frames["rates"]
+    rates.groupby("target")["weight"].mean()  # of each film
+    same = tfgraph.data.HeteroGraph.from_pandas(node_frames, edge_frames)
+    ```
+
+    A frame of nodes has the ids as its index, or row numbers where there are no ids.
+    Its columns are "y" and the masks, if there are any, the features "x0", "x1" and so
+    on, and the set's `columns`. One of edges has the ids of the "source" and "target",
+    "weight", the features "x0", "x1" and so on, and `columns`. Sparse features become
+    dense.
+
+    Numbers in `columns` are of pandas' type `object`, which `from_pandas` does not take
+    as features. `frame.infer_objects()` makes numbers of them.
+
+    Returns:
+        A dict of frames by node set; and a dict of tuples `(frame, source set, target
+        set)` by edge set.
+
+    Raises:
+        ValueError: If `y` is `[N, C]`, an array in `columns` has several dimensions, or
+            its name is one of those above: a frame cannot hold it.
+        ImportError: If pandas is not installed.
+    """
+    pandas = optional_import("pandas", "HeteroGraph.to_pandas")
+    names, node_frames, edge_frames = {}, {}, {}
+    for key, nodes in graph.node_sets.items():
+        names[key] = np.arange(nodes.num_nodes) if nodes.ids is None else nodes.ids
+        x = None if nodes.x is None else nodes.dense_features()
+        fields = {name: getattr(nodes, name) for name in _NODE_COLUMNS}
+        with named_errors(f"Node set {key!r}"):
+            columns = _columns(fields, x, nodes.columns)
+        node_frames[key] = pandas.DataFrame(columns, index=names[key])
+    for key, edges in graph.edge_sets.items():
+        source, target = edges.edges.T
+        fields = {
+            "source": names[edges.source][source],
+            "target": names[edges.target][target],
+            "weight": edges.edge_weight,
+        }
+        with named_errors(f"Edge set {key!r}"):
+            columns = _columns(fields, edges.edge_features, edges.columns)
+        edge_frames[key] = pandas.DataFrame(columns), edges.source, edges.target
+    return node_frames, edge_frames
+
+
+def _columns(fields: Mapping, x, others: Mapping) -> dict[str, Any]:
+    """Returns the columns of a frame: fields that are not None, features and others."""
+    columns = {name: value for name, value in fields.items() if value is not None}
+    if x is not None:
+        columns |= {f"x{number}": column for number, column in enumerate(x.T)}
+    taken = sorted({*fields, *columns} & set(others))
+    if taken:
+        raise ValueError(
+            f"Expected `columns` of other names than {[*fields, 'x0', '...']}, which "
+            f"the frame gives to other parts. Received: columns {taken}"
+        )
+    columns |= others
+    several = [name for name, value in columns.items() if value.ndim > 1]
+    if several:
+        raise ValueError(
+            "Expected `y` and `columns` of one dimension, which a column of a frame "
+            f"holds. Received: {several} of more"
+        )
+    for name, value in others.items():
+        if value.dtype.kind in "biufc":
+            columns[name] = value.astype(object)
+    return columns
 
 
 def from_pandas(
@@ -52,7 +133,8 @@ def from_pandas(
     | other columns of numbers or booleans       | `x`       | `edge_features` |
     | other columns                              | `columns` | `columns`       |
 
-    Leave out what should not be a feature: `frame[["age", "height"]]`.
+    Leave out numbers that should not be a feature, `frame[["age", "height"]]`; or keep
+    them in `columns`: `frame.astype({"year": object})`.
 
     Args:
         node_sets: Dict of frames, or tuples `(frame, id column)`, by the names of the
@@ -126,10 +208,11 @@ def _numbers_and_others(frame) -> tuple[np.ndarray | None, dict[str, np.ndarray]
     """Returns the columns of numbers as one array or None, and the others by name."""
     is_numeric = optional_import("pandas.api.types", "from_pandas").is_numeric_dtype
     numbers = [c for c in frame.columns if is_numeric(frame[c].dtype)]
-    others = {c: frame[c].to_numpy() for c in frame.columns if c not in numbers}
+    others = [c for c in frame.columns if c not in numbers]
+    columns = {c: frame[c].infer_objects().to_numpy() for c in others}
     if not numbers:
-        return None, others
-    return frame[numbers].to_numpy(dtype=np.float32, na_value=np.nan), others
+        return None, columns
+    return frame[numbers].to_numpy(dtype=np.float32, na_value=np.nan), columns
 
 
 def _check_frame(frame):

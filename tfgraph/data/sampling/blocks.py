@@ -1,21 +1,21 @@
 """Samples of a graph as layered blocks: features and one adjacency for each layer."""
 
+from __future__ import annotations
+
+import copy
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from tfgraph.arguments import (
-    is_integer,
-    is_scipy,
-    received,
-)
+from tfgraph.arguments import is_scipy
 from tfgraph.data.graphs.conversions import entries_of
+from tfgraph.data.graphs.fields import SciPyMatrix
 from tfgraph.data.graphs.graph import Graph
-from tfgraph.data.sampling.neighbors import Layer, Neighbors
-
-REPLACEMENTS = ("if_short", "never", "always")
-_ALIGNMENT = 64  # of TensorFlow's buffers, in bytes
+from tfgraph.data.sampling.fanouts import checked_fanouts
+from tfgraph.data.sampling.feature_rows import feature_rows
+from tfgraph.data.sampling.layered_neighbors import Layer, LayeredNeighbors
 
 
 class BlockSampler:
@@ -33,16 +33,13 @@ class BlockSampler:
     def __init__(
         self,
         graph: Graph,
-        fanouts: Sequence[int | None],
+        fanouts: Any,
         replacement: str,
         pad: bool,
         sparse_features: bool = False,
     ) -> None:
-        if graph.x is None:
-            raise ValueError(
-                f"Expected `graph` to have features. Received: graph={graph}"
-            )
-        self.fanouts = _checked_fanouts(fanouts, replacement)
+        x = check_features(graph)
+        self.fanouts = checked_fanouts(fanouts, replacement)
         self.replacement = replacement
         self.pad = pad
         if sparse_features and pad:
@@ -51,23 +48,26 @@ class BlockSampler:
                 "which keeps all shapes the same. Received: sparse_features=True"
             )
         self.sparse_features = sparse_features
-        self.x = graph.x if is_scipy(graph.x) else np.ascontiguousarray(graph.x)
-        self.neighbors = Neighbors(graph)
+        self.x = x if is_scipy(x) else np.ascontiguousarray(x)
+        self.neighbors = LayeredNeighbors(graph)
+
+    def with_features(self, x: np.ndarray) -> BlockSampler:
+        """Returns a sampler of the same graph with other, dense features."""
+        sampler = copy.copy(self)
+        sampler.x, sampler.sparse_features = x, False
+        return sampler
 
     def sample(
         self, rng: np.random.Generator, seeds: np.ndarray
     ) -> tuple[np.ndarray, list[Layer]]:
-        """Returns nodes and layers, see `Neighbors.sample`."""
+        """Returns nodes and layers, see `LayeredNeighbors.sample`."""
         return self.neighbors.sample(
             rng, seeds, self.fanouts, self.replacement, self.pad
         )
 
     def features(self, nodes: np.ndarray) -> np.ndarray:
         """Returns the rows of `x` for the nodes, zeros for -1."""
-        if is_scipy(self.x):
-            x = self.x[np.maximum(nodes, 0)].toarray()
-        else:
-            x = _take_rows(self.x, nodes)
+        x = feature_rows(self.x, nodes)
         if self.pad:
             x[nodes < 0] = 0
         return x
@@ -144,40 +144,8 @@ class BlockSampler:
         return x, tuple(adjacencies)
 
 
-def _checked_fanouts(fanouts, replacement) -> tuple[int | None, ...]:
-    none_allowed = replacement != "always"  # its shapes are known before the neighbours
-    listed = isinstance(fanouts, list | tuple | np.ndarray)
-    if (
-        not listed
-        or not len(fanouts)
-        or not all(_is_fanout(f, none_allowed) for f in fanouts)
-    ):
-        shown = (
-            f"Received: fanouts={fanouts}" if listed else received("fanouts", fanouts)
-        )
-        raise ValueError(
-            "Expected `fanouts` to hold a positive integer"
-            f"{' or None' * none_allowed} for each layer. {shown}, "
-            f"replacement={replacement!r}"
-        )
-    return tuple(None if f is None else int(f) for f in fanouts)
-
-
-def _is_fanout(value, none_allowed) -> bool:
-    if value is None:
-        return none_allowed
-    return is_integer(value) and value > 0
-
-
-def _take_rows(x, nodes):
-    """Returns `x[nodes]`, with -1 as 0, in memory that TensorFlow can take over.
-
-    TensorFlow copies an array that is not aligned as its own are. That would take
-    longer than everything else in a sample.
-    """
-    size = len(nodes) * x.shape[1]
-    buffer = np.empty(size + _ALIGNMENT // 4, np.float32)
-    start = -buffer.ctypes.data % _ALIGNMENT // 4
-    rows = buffer[start : start + size].reshape(len(nodes), x.shape[1])
-    # Not "raise", which would write to another buffer first.
-    return np.take(x, nodes, axis=0, out=rows, mode="clip")
+def check_features(graph: Graph) -> np.ndarray | SciPyMatrix:
+    """Returns the features of a graph, or raises a `ValueError` if it has none."""
+    if graph.x is None:
+        raise ValueError(f"Expected `graph` to have features. Received: graph={graph}")
+    return graph.x

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -13,22 +13,27 @@ from tfgraph.arguments import (
     check_flags,
     checked_integer,
     checked_seed,
+    is_integer,
 )
 from tfgraph.data.graphs.fields import are_classes, checked_nodes
 from tfgraph.data.graphs.graph import Graph
-from tfgraph.data.graphs.graph_arguments import check_graph
+from tfgraph.data.graphs.graph_arguments import labelled_nodes
+from tfgraph.data.graphs.hetero_graph import HeteroGraph
+from tfgraph.data.graphs.node_fields import NodeFields
 from tfgraph.data.pipelines.graph_batches import check_dense
-from tfgraph.data.sampling.blocks import REPLACEMENTS, BlockSampler
-from tfgraph.data.sampling.numpy_calls import numpy_function
-from tfgraph.graph_tensor import homogeneous
+from tfgraph.data.sampling.blocks import BlockSampler
+from tfgraph.data.sampling.fanouts import REPLACEMENTS
+from tfgraph.data.sampling.hetero_samples import HeteroSampler, graph_tensor_sampler
+from tfgraph.data.sampling.numpy_calls import named_numpy_function, numpy_function
+from tfgraph.graph_tensor import as_graph_tensor, choose
 
 _FORMS = ("blocks", "graph_tensor")
 _SPLITS = ("train", "val", "test")
 
 
 def neighbor_batches(
-    graph: Graph,
-    fanouts: Sequence[int | None],
+    graph: Graph | HeteroGraph,
+    fanouts: Sequence[int | Mapping | None],
     batch_size: int,
     *,
     nodes: npt.ArrayLike | None = None,
@@ -36,9 +41,11 @@ def neighbor_batches(
     replacement: str = "if_short",
     shuffle: bool = False,
     seed: int | None = None,
-    form: str = "blocks",
+    form: str | None = None,
     drop_remainder: bool = False,
     sparse_features: bool = False,
+    node_set_name: str | None = None,
+    shard: tuple[int, int] | None = None,
 ) -> tf.data.Dataset:
     """Returns a dataset of batches of nodes, each with a sample of its neighbourhood.
 
@@ -66,15 +73,34 @@ def neighbor_batches(
     model.fit(train, validation_data=val, epochs=10, shuffle=False)
     ```
 
+    The seeds of a `HeteroGraph` are nodes of one node set, and a batch is a GraphTensor
+    of all its node sets and edge sets:
+
+    ```python
+    batches = tfgraph.data.neighbor_batches(
+        hetero_graph, (10, 5), 512, nodes="train", node_set_name="papers", shuffle=True
+    )
+    model = tfgraph.models.HeteroGraphSAGE(3, "papers")
+    model.compile(
+        "adam", "sparse_categorical_crossentropy", weighted_metrics=["accuracy"]
+    )
+    model.fit(batches, epochs=10, shuffle=False)
+    ```
+
     Features and edges stay in the graph's arrays, and are not copied. So `Graph.x` may
     be a `numpy.memmap` of float32: a batch reads the rows that it needs.
 
     Args:
-        graph: A `Graph` with features, and with `y` if `labels` is True. A node's
-            neighbours are the nodes that send to it. Edges of weight 0 do not count.
-            All others are drawn with equal probability, whatever their weight.
+        graph: A `Graph` or `HeteroGraph` with features, and with `y` if `labels` is
+            True. (Node sets of a `HeteroGraph` may lack features.) A node's neighbours
+            are the nodes that send to it. All are drawn with equal probability,
+            whatever the edges' weights. Edges of weight 0 of a `Graph` do not count.
         fanouts: The number of neighbours to draw for a node, one number for each layer,
-            the first layer first. None draws all neighbours.
+            the first layer first. None draws all neighbours. For a `HeteroGraph`, the
+            number counts for each edge set and each direction of its messages. Or it is
+            a dict, and edge sets that it does not name are left out:
+            `{"writes": 10, ("writes", "source"): 5}` draws 10 edges along which a
+            target receives, and 5 along which a source receives.
         batch_size: Seeds in a batch. The last batch may have fewer.
         nodes: The seeds: "train", "val" or "test" for those of the mask, node numbers,
             a boolean mask `[num_nodes]`, or None for all nodes.
@@ -91,10 +117,16 @@ def neighbor_batches(
         shuffle: Whether each epoch takes the seeds in a new order.
         seed: Datasets with the same seed give the same batches. With None, call
             `keras.utils.set_random_seed` to repeat a run.
-        form: "blocks", or "graph_tensor" for one graph for all layers.
+        form: "blocks", or "graph_tensor" for one graph for all layers. None is
+            "blocks", and "graph_tensor" for a `HeteroGraph`, which has no other form.
         drop_remainder: Whether to leave out a last batch of fewer seeds.
         sparse_features: Whether `x` is a SparseTensor too. This is faster if most
             features are 0. Only for blocks, and not with `replacement="always"`.
+        node_set_name: The node set of the seeds of a `HeteroGraph`. May be left out if
+            only one has labels.
+        shard: `(i, n)` for part i of n of each batch: n workers share the seeds of a
+            batch, each with the same arguments but for i. If seeds are shuffled, the
+            parts need the same `seed`.
 
     Returns:
         A `tf.data.Dataset`. With the form "blocks", its elements are
@@ -110,16 +142,24 @@ def neighbor_batches(
 
         With the form "graph_tensor", its elements are `(graph, y, sample_weight)`. The
         graph is a scalar `tfgnn.GraphTensor` of all nodes, seeds first, and of the
-        edges that were drawn for any layer, each once. Labels and weights are for all
-        its nodes, with weight 0 outside the seeds, as in `full_batch`. So pass metrics
-        as `weighted_metrics`. A batch counts in them by its number of nodes.
+        edges that were drawn. Each edge is in it once, and serves all layers. So a
+        node's edges are drawn only once, with the fan-out of the last layer in which it
+        receives. Labels and weights are for all its nodes, or all of the seeds' node
+        set, with weight 0 outside the seeds, as in `full_batch`. So pass metrics as
+        `weighted_metrics`. A batch counts in them by its number of nodes.
+
+        The GraphTensor of a `HeteroGraph` is as `HeteroGraph.to_graph_tensor` makes it.
+        Its node feature "row" says which nodes were drawn. An edge drawn for one of its
+        ends serves the other end, too, if a layer sends messages against it.
 
     Raises:
         ValueError: If an argument is none of the above, or the graph has no features or
             no label for a seed. Also if there are no seeds, or fewer than `batch_size`.
     """
-    check_graph("graph", graph)
-    check_choice("form", form, _FORMS)
+    is_hetero = isinstance(graph, HeteroGraph)
+    if form is None:
+        form = "graph_tensor" if is_hetero else "blocks"
+    check_choice("form", form, ("graph_tensor",) if is_hetero else _FORMS)
     check_choice("replacement", replacement, REPLACEMENTS)
     seed = checked_seed(seed)
     check_flags(
@@ -128,20 +168,29 @@ def neighbor_batches(
         drop_remainder=drop_remainder,
         sparse_features=sparse_features,
     )
-    if form == "graph_tensor":
+    name, seeded = _seeded_nodes(graph, node_set_name, labels)
+    sampler: BlockSampler | HeteroSampler
+    if form == "blocks" and isinstance(graph, Graph):
+        pad = replacement == "always"
+        sampler = BlockSampler(graph, fanouts, replacement, pad, sparse_features)
+    else:
         check_dense(sparse_features)
-    pad = form == "blocks" and replacement == "always"
-    sampler = BlockSampler(graph, fanouts, replacement, pad, sparse_features)
-    seeds = checked_seeds(graph, nodes)
-    y = _labels(graph, seeds) if labels else None
+        sampler = graph_tensor_sampler(graph, fanouts, replacement)
     batch_size = checked_integer("batch_size", batch_size, 1)
+    seeds = checked_seeds(seeded, nodes)
+    y = _labels(seeded, seeds) if labels else None
     if batch_size > len(seeds):
         raise ValueError(
             f"Expected `batch_size` to be at most the {len(seeds)} seeds. "
             f"Received: batch_size={batch_size}"
         )
-    element = _blocks(sampler, y) if form == "blocks" else _graph_tensor(sampler, y)
-    batches = random_batches(seeds, batch_size, shuffle, seed, drop_remainder)
+    if isinstance(sampler, BlockSampler):
+        element = block_elements(sampler, y)
+    else:
+        element = graph_tensor_elements(sampler, name, y)
+    batches = random_batches(
+        seeds, batch_size, shuffle, seed, drop_remainder, shard=shard
+    )
     return batches.map(element, tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
 
 
@@ -152,6 +201,7 @@ def random_batches(
     seed: int | None,
     drop_remainder: bool,
     rounds: int = 1,
+    shard: tuple[int, int] | None = None,
 ) -> tf.data.Dataset:
     """Returns a dataset of batches of node numbers, each with a random number.
 
@@ -162,7 +212,11 @@ def random_batches(
         seed: Seed of orders and random numbers. Both are new in each epoch.
         drop_remainder: Whether to leave out a last batch of fewer nodes.
         rounds: Rounds in an epoch.
+        shard: See `neighbor_batches`.
     """
+    total = rounds * len(nodes)
+    last = 0 if drop_remainder else total % batch_size
+    part, num_parts = _checked_shard(shard, last or batch_size, shuffle, seed)
     with tf.device("CPU"):  # where tf.data will need it
         nodes = tf.constant(nodes)
 
@@ -175,13 +229,16 @@ def random_batches(
     numbers = tf.data.Dataset.random(seed, rerandomize_each_iteration=True)
     batches = random.take(rounds).map(ordered).rebatch(batch_size, drop_remainder)
     batches = tf.data.Dataset.zip(batches, numbers)
+    if num_parts > 1:
+        batches = batches.map(
+            lambda seeds, number: (_part(seeds, part, num_parts), number + part)
+        )
     # Keras asks for the number of batches, which `rebatch` does not know.
-    total = rounds * len(nodes)
     count = total // batch_size if drop_remainder else -(-total // batch_size)
     return batches.apply(tf.data.experimental.assert_cardinality(count))
 
 
-def checked_seeds(graph: Graph, nodes: npt.ArrayLike | None) -> np.ndarray:
+def checked_seeds(graph: NodeFields, nodes: npt.ArrayLike | None) -> np.ndarray:
     """Returns the node numbers that the argument `nodes` stands for."""
     if nodes is None:
         return np.arange(graph.num_nodes)
@@ -201,6 +258,60 @@ def checked_seeds(graph: Graph, nodes: npt.ArrayLike | None) -> np.ndarray:
     return np.flatnonzero(mask)
 
 
+def _checked_shard(shard, fewest: int, shuffle: bool, seed: int | None):
+    """Returns the argument `shard` as two numbers, (0, 1) for None.
+
+    Args:
+        shard: What was passed.
+        fewest: The seeds of the smallest batch.
+        shuffle: Whether the seeds are shuffled.
+        seed: The seed, or None.
+    """
+    if shard is None:
+        return 0, 1
+    if (
+        not isinstance(shard, (tuple, list))
+        or len(shard) != 2
+        or not all(is_integer(number) for number in shard)
+        or not 0 <= shard[0] < shard[1]
+    ):
+        raise ValueError(
+            "Expected `shard` to be `(i, n)` with i from 0 to n - 1. "
+            f"Received: shard={shard!r}"
+        )
+    if shuffle and seed is None:
+        raise ValueError(
+            "Expected a `seed` with `shard`, the same for all parts, so that each seed "
+            f"is in one of them. Received: shard={shard}, seed=None"
+        )
+    if fewest < shard[1]:
+        raise ValueError(
+            "Expected each batch to have a seed for each part. Use another "
+            f"`batch_size`, or `drop_remainder=True`. Received: shard={shard}, a batch "
+            f"of {fewest} seeds"
+        )
+    return int(shard[0]), int(shard[1])
+
+
+def _part(seeds, part: int, num_parts: int):
+    """Returns part `part` of a batch of seeds."""
+    size = seeds.shape[0]
+    if size is None:
+        size = tf.shape(seeds)[0]
+    return seeds[part * size // num_parts : (part + 1) * size // num_parts]
+
+
+def _seeded_nodes(
+    graph: Graph | HeteroGraph, node_set_name: str | None, labels: bool
+) -> tuple[str, NodeFields]:
+    """Returns the nodes that seeds are drawn from, and the name of their node set."""
+    if isinstance(graph, HeteroGraph) and not labels:
+        name = choose("node_set_name", node_set_name, graph.node_sets)
+        return name, graph.node_sets[name]
+    found, nodes = labelled_nodes(graph, node_set_name)
+    return found or "nodes", nodes
+
+
 def _labels(graph, seeds):
     y = graph.y
     if y is None:
@@ -216,7 +327,8 @@ def _labels(graph, seeds):
     return y
 
 
-def _blocks(sampler, y):
+def block_elements(sampler: BlockSampler, y: np.ndarray | None) -> Callable:
+    """Returns what makes an element with blocks."""
     types = sampler.types if y is None else (tf.as_dtype(y.dtype), *sampler.types)
 
     def sample(seeds, number):
@@ -236,41 +348,29 @@ def _blocks(sampler, y):
     return element
 
 
-def _graph_tensor(sampler, y):
-    neighbors = sampler.neighbors
-    signature = {
-        "x": tf.TensorSpec([None, sampler.x.shape[1]], tf.float32),
-        "indices": tf.TensorSpec([None, 2], tf.int64),
-    }
-    if neighbors.weight is not None:
-        signature["weight"] = tf.TensorSpec([None], tf.float32)
+def graph_tensor_elements(
+    sampler: HeteroSampler, name: str, y: np.ndarray | None
+) -> Callable:
+    """Returns what makes an element with a GraphTensor of seeds of node set `name`."""
+    signature = dict(sampler.signature)
     if y is not None:
         signature["y"] = tf.TensorSpec([None, *y.shape[1:]], y.dtype)
         signature["sample_weight"] = tf.TensorSpec([None], tf.float32)
 
     def sample(seeds, number):
-        nodes, layers = sampler.sample(np.random.default_rng(number), seeds)
-        arrays = {"x": sampler.features(nodes)}
-        arrays["indices"], arrays["weight"] = neighbors.union(layers)
+        sampled = sampler.sample(np.random.default_rng(number), {name: seeds})
+        arrays = sampler.arrays(sampled)
         if y is not None:
+            nodes = sampled.nodes[name]
             # A loss of label -1, even of weight 0, may be NaN.
             arrays["y"] = np.maximum(y[nodes], 0) if are_classes(y) else y[nodes]
             arrays["sample_weight"] = np.zeros(len(nodes), np.float32)
             arrays["sample_weight"][: len(seeds)] = len(nodes) / len(seeds)
-        return [arrays[name] for name in signature]
+        return arrays
 
     def element(seeds, number):
-        types = [spec.dtype for spec in signature.values()]
-        arrays = numpy_function(sample, [seeds, number], types)
-        arrays = {
-            name: tf.ensure_shape(array, signature[name].shape)
-            for name, array in zip(signature, arrays, strict=True)
-        }
-        x, indices = arrays["x"], arrays["indices"]
-        num_nodes, num_edges = (tf.shape(part, tf.int64)[:1] for part in (x, indices))
-        graph = homogeneous(indices, num_nodes, num_edges, x, arrays.get("weight"))
-        if y is None:
-            return (graph,)
-        return graph, arrays["y"], arrays["sample_weight"]
+        arrays = named_numpy_function(sample, [seeds, number], signature)
+        last = [arrays.pop(key) for key in ("y", "sample_weight") if key in arrays]
+        return (as_graph_tensor(arrays), *last)
 
     return element

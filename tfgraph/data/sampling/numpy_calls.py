@@ -3,9 +3,10 @@
 import atexit
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 
@@ -17,6 +18,23 @@ def numpy_function(function: Callable, inputs: Sequence, types: Sequence) -> Any
     TensorFlow waits for it forever.
     """
     return tf.numpy_function(_calls.counted(function), inputs, types)
+
+
+def named_numpy_function(
+    function: Callable, inputs: Sequence, signature: Mapping[str, tf.TensorSpec]
+) -> dict[str, tf.Tensor]:
+    """Calls a function that returns a dict of arrays, in the shapes of `signature`."""
+
+    def listed(*arguments: Any) -> list[np.ndarray]:
+        arrays = function(*arguments)
+        return [arrays[name] for name in signature]
+
+    types = [spec.dtype for spec in signature.values()]
+    tensors = numpy_function(listed, inputs, types)
+    return {
+        name: tf.ensure_shape(tensor, signature[name].shape)
+        for name, tensor in zip(signature, tensors, strict=True)
+    }
 
 
 class _Calls:

@@ -16,7 +16,8 @@ from tfgraph.arguments import (
 )
 from tfgraph.data.graphs.graph import Graph
 from tfgraph.data.graphs.graph_arguments import check_graph
-from tfgraph.data.sampling.blocks import REPLACEMENTS, BlockSampler
+from tfgraph.data.sampling.blocks import BlockSampler
+from tfgraph.data.sampling.fanouts import REPLACEMENTS
 from tfgraph.data.sampling.neighbor_batches import checked_seeds, random_batches
 from tfgraph.data.sampling.neighbors import Neighbors
 from tfgraph.data.sampling.numpy_calls import numpy_function

@@ -1,0 +1,147 @@
+"""Samples of nodes' neighbours in layers, for the blocks of a minibatch."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from tfgraph.data.graphs.graph import Graph
+from tfgraph.data.sampling.neighbors import (
+    Neighbors,
+    distinct,
+    is_first,
+    matrix_keys,
+)
+
+
+class Layer(NamedTuple):
+    """The drawn edges of a layer: the first M of N nodes receive from the N nodes.
+
+    Attributes:
+        num_targets: M.
+        num_nodes: N.
+        row: `[D]`, the receiver of each drawn edge, from 0 to M - 1.
+        column: `[D]`, its sender, from 0 to N - 1.
+        edge: `[D]`, its place in `Neighbors.source`, or -1 for no edge.
+    """
+
+    num_targets: int
+    num_nodes: int
+    row: np.ndarray
+    column: np.ndarray
+    edge: np.ndarray
+
+
+class LayeredNeighbors(Neighbors):
+    """The neighbours of a graph's nodes, to be drawn layer after layer.
+
+    Edges of weight 0 are left out, as they carry no message.
+
+    Args:
+        graph: A `Graph`.
+
+    Attributes:
+        weight: float32 `[E + 1]`, the weight of each edge and 0 for no edge. None if
+            the graph has no weights.
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        edges, self.weight = edges_with_messages(graph)
+        super().__init__(edges, graph.num_nodes, graph.num_nodes)
+        self.num_nodes = graph.num_nodes
+        if self.weight is not None:
+            self.weight = np.append(self.weight, np.float32(0))
+
+    def sample(
+        self,
+        rng: np.random.Generator,
+        seeds: np.ndarray,
+        fanouts: Sequence[int | None],
+        replacement: str,
+        pad: bool,
+    ) -> tuple[np.ndarray, list[Layer]]:
+        """Draws neighbours of the seeds, then neighbours of all these, and so on.
+
+        Args:
+            rng: The generator to draw with.
+            seeds: Distinct node numbers; -1 is padding, a node without neighbours.
+            fanouts: See `neighbor_batches`.
+            replacement: See `neighbor_batches`.
+            pad: Whether to pad each layer with -1 to the most nodes that it can have.
+                For `replacement="always"`, which draws the most edges in each layer.
+
+        Returns:
+            All nodes, seeds first, and the `Layer`s, that of the seeds last.
+        """
+        nodes, layers = seeds, []
+        # The place of each node in `nodes`. Only places that were written are read, so
+        # the array need not be filled, however large the graph is.
+        place = np.empty(self.num_nodes, np.int32)
+        for fanout in reversed(fanouts):
+            row, edge = self.draw(rng, nodes, fanout, replacement)
+            source = self.source[edge]
+            place[source] = -1
+            real = np.flatnonzero(nodes >= 0)
+            place[nodes[real]] = real
+            drawn = edge >= 0
+            # Sorted, so that features are read in the order in which they are stored.
+            new = distinct(source[drawn & (place[source] < 0)])
+            num_nodes = len(nodes) + len(new)
+            place[new] = np.arange(len(nodes), num_nodes)
+            column = np.where(drawn, place[source], row)
+            if pad:
+                missing = self.max_new_nodes(len(row)) - len(new)
+                new = np.append(new, np.full(missing, -1, new.dtype))
+            layers.append(Layer(len(nodes), len(nodes) + len(new), row, column, edge))
+            nodes = np.append(nodes, new)
+        return nodes, layers[::-1]
+
+    def max_new_nodes(self, num_edges: int) -> int:
+        """Returns the most nodes that `num_edges` drawn edges can add to a sample."""
+        return min(num_edges, self.num_nodes)
+
+    def entries(self, layer: Layer, merge: bool) -> tuple[np.ndarray, np.ndarray]:
+        """Returns a layer's adjacency: sorted indices `[E, 2]`, and values `[E]`.
+
+        The value of an edge is its weight, or 1 without weights. The value of a draw
+        that gave no edge is 0.
+
+        Args:
+            layer: A `Layer`.
+            merge: Whether to merge entries with equal indices into one, with their sum.
+        """
+        key, shift = matrix_keys(layer.row, layer.column, layer.num_nodes)
+        if self.weight is None and merge:
+            key.sort()
+            values = np.ones(len(key), np.float32)
+        else:
+            order = key.argsort()
+            key, edge = key[order], layer.edge[order]
+            values = self._values(edge)
+        if merge:
+            start = np.flatnonzero(is_first(key))
+            if self.weight is None:
+                values = np.diff(start, append=len(key))
+            else:
+                values = np.add.reduceat(values, start) if len(start) else values
+            key = key[start]
+        return _indices(key, shift), values.astype(np.float32, copy=False)
+
+    def _values(self, edge: np.ndarray) -> np.ndarray:
+        return edge >= 0 if self.weight is None else self.weight[edge]
+
+
+def edges_with_messages(graph: Graph) -> tuple[np.ndarray, np.ndarray | None]:
+    """Returns the edges of a weight other than 0, and their weights or None."""
+    edges, weight = graph.edges, graph.edge_weight
+    if weight is None or weight.all():
+        return edges, weight
+    kept = weight != 0
+    return edges[kept], weight[kept]
+
+
+def _indices(key, shift):
+    indices = np.empty((len(key), 2), np.int64)
+    indices[:, 0] = key >> shift
+    indices[:, 1] = key & ((1 << shift) - 1)
+    return indices
