@@ -514,6 +514,80 @@ def test_link_scorer(autoencoder, tmp_path):
             serve(version, {"pairs": np.array([[0, unknown]])})
 
 
+def test_top_links_of_an_autoencoder(autoencoder, tmp_path):
+    version = export_link_scorer(autoencoder, tmp_path, inputs_of(TRAINING))
+    request = {"node_ids": np.array([4, 0, 4]), "k": np.array([20])}
+    found = serve(version, request, "top_links")
+    nodes, probabilities = autoencoder.top_links(inputs_of(TRAINING), [4, 0, 4], 20)
+    assert sorted(found) == ["nodes", "probabilities"] and (nodes == -1).any()
+    np.testing.assert_array_equal(found["nodes"], nodes)
+    np.testing.assert_allclose(found["probabilities"], probabilities, rtol=1e-5)
+
+
+@pytest.fixture(
+    scope="module",
+    params=[tfgraph.layers.InnerProductDecoder(), tfgraph.layers.MLPDecoder([3])],
+    ids=["inner product", "MLP"],
+)
+def recommender(request, tmp_path_factory):
+    """A model of links between two node sets, its graph and its SavedModel."""
+    keras.utils.set_random_seed(0)
+    graph, _ = author_paper_graph()
+    encoder = tfgraph.models.HeteroGraphSAGE(hidden_units=[4], num_nodes={"venue": 5})
+    model = tfgraph.models.LinkPredictor(encoder, "writes", request.param)
+    model(graph)
+    path = tmp_path_factory.mktemp("recommender")
+    return model, graph, export_link_scorer(model, path, graph)
+
+
+def test_links_between_two_sets(recommender):
+    model, graph, version = recommender
+    pairs = np.array([[39, 0], [0, 29], [0, 29]])
+    outputs = serve(version, {"pairs": pairs})
+    np.testing.assert_allclose(outputs["scores"], model([graph, pairs]), rtol=1e-5)
+    for k in (1, 30):
+        request = {"node_ids": np.array([39, 7]), "k": np.array([k])}
+        found = serve(version, request, "top_links")
+        nodes, probabilities = model.top_links(graph, [39, 7], k)
+        np.testing.assert_array_equal(found["nodes"], nodes)
+        np.testing.assert_allclose(found["probabilities"], probabilities, rtol=1e-5)
+    assert (found["nodes"] == -1).any()
+
+
+@pytest.mark.parametrize(
+    ("name", "request_", "message"),
+    [
+        ("serving_default", {"pairs": [[40, 0]]}, r"`pairs` .* \[39 29\]. Received: 0"),
+        ("serving_default", {"pairs": [[0, 30]]}, r"`pairs` .* \[39 29\]. Received: 0"),
+        ("serving_default", {"pairs": [[0, -1]]}, "`pairs` of node numbers from 0"),
+        ("top_links", {"node_ids": [40], "k": [1]}, "`node_ids` from 0 to 39"),
+        ("top_links", {"node_ids": [-1], "k": [1]}, "`node_ids` from 0 to 39"),
+        ("top_links", {"node_ids": [0] * 1001, "k": [1]}, "of 1 to 1000 rows"),
+        ("top_links", {"node_ids": [], "k": [1]}, "of 1 to 1000 rows"),
+        ("top_links", {"node_ids": [0], "k": [31]}, "`k` from 0 to 30. Received: 31"),
+        ("top_links", {"node_ids": [0], "k": [-1]}, "`k` from 0 to 30. Received: -1"),
+        ("top_links", {"node_ids": [0], "k": [1, 2]}, r"`k` of shape \[1\]"),
+        ("top_links", {"node_ids": [[0]], "k": [1]}, "`node_ids` of shape"),
+    ],
+)
+def test_requests_for_links_out_of_bounds(name, request_, message, recommender):
+    request_ = {key: np.array(value, np.int64) for key, value in request_.items()}
+    with pytest.raises(tf.errors.InvalidArgumentError, match=message):
+        call(recommender[2], name, request_)
+
+
+def test_links_of_a_graph_without_edges(tmp_path):
+    graph = Graph(np.eye(3, 6), [])
+    model = tfgraph.models.LinkPredictor(tfgraph.layers.GCNConv(2))
+    inputs = inputs_of(graph, form="graph_tensor")
+    model(inputs)
+    version = export_link_scorer(model, tmp_path, inputs)
+    found = call(version, "top_links", {"node_ids": np.array([1]), "k": np.array([3])})
+    nodes, _ = model.top_links(inputs, [1], 3)
+    np.testing.assert_array_equal(found["nodes"], nodes)
+    assert set(nodes[0]) == {0, 2, -1}
+
+
 def test_encoder_of_an_autoencoder_on_another_graph(autoencoder, tmp_path):
     # Also where the model has last been called with pairs.
     autoencoder((*inputs_of(TRAINING), tf.constant([[0, 1]])))

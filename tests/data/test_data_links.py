@@ -8,7 +8,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tfgraph
-from tfgraph.data import Graph, Links, link_batch, link_split, training_links
+from tfgraph.data import (
+    EdgeSet,
+    Graph,
+    HeteroGraph,
+    Links,
+    NodeSet,
+    link_batch,
+    link_split,
+    training_links,
+)
+from tfgraph.data.pipelines.pair_space import NonEdges, PairSpace
 
 
 def random_graph(num_nodes=60, num_edges=200, seed=0, **kwargs):
@@ -226,3 +236,226 @@ def test_fit_sees_other_negatives_in_every_epoch():
     graph = link_split(random_graph()).train
     model.fit(training_links(graph), epochs=3, shuffle=False, verbose=0)
     assert len({pairs.tobytes() for pairs in seen}) == len(seen) == 3
+
+
+def two_sets(num_edges=90, seed=0):
+    """Users and films with all that a set can hold; some ratings occur twice."""
+    rng = np.random.default_rng(seed)
+    edges = rng.integers((12, 20), size=(num_edges, 2))
+    rates = EdgeSet(
+        "users",
+        "films",
+        edges,
+        edge_weight=np.arange(num_edges) + 1.0,
+        edge_features=np.arange(num_edges)[:, None] * 2.0,
+        columns={"time": np.arange(num_edges) * 3},
+    )
+    films = NodeSet(
+        np.eye(20),
+        y=np.arange(20) % 3,
+        train_mask=np.arange(20) < 5,
+        ids=np.arange(20) + 100,
+    )
+    other = EdgeSet("films", "films", rng.integers(20, size=(30, 2)))
+    graph = HeteroGraph(
+        {"users": NodeSet(num_nodes=12), "films": films},
+        {"rates": rates, "similar": other},
+    )
+    return graph.reversed("rates", name="rated_by")
+
+
+def rows(edges):
+    return set(map(tuple, np.asarray(edges).tolist()))
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 1000), st.sampled_from([(0.05, 0.1), (0.3, 0.3)]))
+def test_no_leak_between_two_sets(seed, fractions):
+    graph = two_sets(seed=seed)
+    train, val, test = link_split(
+        graph, *fractions, seed, "rates", "rated_by", negatives=2
+    )
+    whole = graph.edge_sets["rates"]
+    every = rows(whole.edges)  # each once
+    sets, kept = [], rows(train.edge_sets["rates"].edges)
+    for links, fraction in zip((val, test), fractions, strict=True):
+        positive, negative = (rows(links.pairs[links.labels == k]) for k in (1, 0))
+        assert len(positive) == int(fraction * len(every))
+        assert len(negative) == 2 * len(positive) == (links.labels == 0).sum()
+        assert positive <= every and not negative & every
+        sets += [positive, negative]
+    assert len(set.union(*sets)) == sum(map(len, sets))
+    assert kept == every - sets[0] - sets[2]
+    for name, order in (("rates", 1), ("rated_by", -1)):
+        before, after = graph.edge_sets[name], train.edge_sets[name]
+        of_each = [
+            {
+                # Weights tell the edges apart, the repeated ones, too.
+                weight: (tuple(edge[::order].tolist()), *features, time)
+                for edge, weight, features, time in zip(
+                    edges.edges,
+                    edges.edge_weight,
+                    edges.edge_features,
+                    edges.columns["time"],
+                    strict=True,
+                )
+            }
+            for edges in (before, after)
+        ]
+        want = {w: edge for w, edge in of_each[0].items() if edge[0] in kept}
+        assert of_each[1] == want
+
+
+def test_the_other_sets_stay():
+    graph = two_sets()
+    train = link_split(graph, 0.2, 0.2, edge_set_name="rates").train
+    assert train.node_sets == graph.node_sets
+    for name in ("similar", "rated_by"):
+        assert train.edge_sets[name] is graph.edge_sets[name]
+    assert train.edge_sets["rates"].num_edges < 90
+
+
+def test_links_within_one_set_are_directed():
+    """No self-loop is a link, and `(i, j)` may be an edge where `(j, i)` is none."""
+    edges = np.argwhere(np.tri(7, k=-1, dtype=bool)).tolist()
+    loops = [(i, i) for i in range(7)]
+    graph = HeteroGraph(
+        {"papers": NodeSet(num_nodes=7)},
+        {"cites": EdgeSet("papers", "papers", edges + loops)},
+    )
+    train, val, test = link_split(graph, 0.4, 0.5)
+    positive, negative = (
+        rows(np.concatenate([part.pairs[part.labels == k] for part in (val, test)]))
+        for k in (1, 0)
+    )
+    assert len(positive) == len(negative) == 8 + 10
+    assert all(i > j for i, j in positive) and all(i < j for i, j in negative)
+    assert rows(train.edge_sets["cites"].edges) == rows(edges + loops) - positive
+
+
+def test_a_reverse_may_lack_edges_and_have_others():
+    graph = two_sets()
+    reverse = graph.edge_sets["rated_by"]
+    others = [(19, 11), *map(tuple, reverse.edges[::2].tolist())]
+    graph = graph.replace(edge_sets={"rated_by": EdgeSet("films", "users", others)})
+    split = link_split(graph, 0.3, 0.3, 0, "rates", "rated_by")
+    kept = rows(split.train.edge_sets["rates"].edges)
+    held_out = rows(graph.edge_sets["rates"].edges) - kept
+    found = rows(split.train.edge_sets["rated_by"].edges)
+    assert found == {pair for pair in rows(others) if pair[::-1] not in held_out}
+
+
+def test_negatives_between_two_sets_are_uniform():
+    """All pairs without an edge come up equally often, whether listed or drawn."""
+    for num_targets in (3, 12):
+        edges = [(0, 0), (0, 1), (0, 1), (1, 2)]
+        space = PairSpace(2, num_targets, within_one=False)
+        non_edges = NonEdges(space, np.array(edges))
+        rng, free = np.random.default_rng(0), 2 * num_targets - 3
+        drawn = np.concatenate([non_edges.draw(rng, 1) for _ in range(200 * free)])
+        pairs, counts = np.unique(drawn, axis=0, return_counts=True)
+        assert len(pairs) == free and not rows(pairs) & rows(edges)
+        assert abs(counts - 200).max() < 60  # standard deviation 14
+
+
+def test_two_sets_too_dense():
+    every = np.argwhere(np.ones([3, 4]))
+    graph = HeteroGraph(
+        {"a": NodeSet(num_nodes=3), "b": NodeSet(num_nodes=4)},
+        {"ab": EdgeSet("a", "b", every[:-3])},
+    )
+    message = (
+        "at least 9 pairs of nodes without an edge. Received: 3 and 4 nodes with 9 "
+        "edges, 3 pairs without"
+    )
+    with pytest.raises(ValueError, match=message):
+        training_links(graph)
+    links = link_split(graph, 0, 0.34).test
+    assert rows(links.pairs[links.labels == 0]) == rows(every[-3:])
+
+
+def test_batches_of_two_sets():
+    split = link_split(two_sets(), edge_set_name="rates")
+    data = link_batch(split.train, split.test, edge_set_name="rates")
+    ((inputs, labels),) = data
+    graph, pairs = inputs
+    np.testing.assert_array_equal(pairs, split.test.pairs)
+    np.testing.assert_array_equal(labels, split.test.labels)
+    np.testing.assert_array_equal(
+        graph.edge_sets["rates"].adjacency.source,
+        split.train.edge_sets["rates"].edges[:, 0],
+    )
+    edges = rows(split.train.edge_sets["rates"].edges)
+    data = training_links(split.train, edge_set_name="rates", negatives=2)
+    drawn = []
+    for _ in range(2):
+        (((_, pairs), labels),) = data
+        positive, negative = (rows(pairs[labels == k]) for k in (1, 0))
+        assert positive == edges and not negative & edges
+        assert len(negative) == 2 * len(edges) == (labels == 0).numpy().sum()
+        drawn.append(negative)
+    assert drawn[0] != drawn[1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            {},
+            r"`edge_set_name` to be one of \['other', 'rated_by', 'rates', 'similar'\].*None",
+        ),
+        ({"edge_set_name": "likes"}, "`edge_set_name` to be one of .*'likes'"),
+        (
+            {"edge_set_name": "rates", "reverse_edge_set_name": "similar"},
+            "from 'films' to 'users', against 'rates'. Received: 'similar', from 'fi",
+        ),
+        (
+            {"edge_set_name": "rates", "reverse_edge_set_name": "rates"},
+            r"`reverse_edge_set_name` to be one of \['other', 'rated_by', 'similar'\]",
+        ),
+        (
+            {"edge_set_name": "rates", "reverse_edge_set_name": "other"},
+            r"`graph.reversed\('rates'\)` makes one. Received: 'other', which has none",
+        ),
+        ({"edge_set_name": "rates", "negatives": 0}, "`negatives` to be a positive"),
+        ({"edge_set_name": "rates", "negatives": 1.5}, "`negatives` to be a positive"),
+        ({"edge_set_name": "rates", "val": 10}, r"Of a number of edges, pass `10 / "),
+        ({"edge_set_name": "rates", "val": 0.6, "test": 0.6}, "leave edges to train"),
+    ],
+)
+def test_splits_of_two_sets_that_do_not_fit(arguments, message):
+    graph = two_sets()
+    free = np.argwhere(graph.to_scipy("rates").toarray() == 0)
+    other = EdgeSet("films", "users", free[:5])
+    with pytest.raises(ValueError, match=message):
+        link_split(graph.replace(edge_sets={"other": other}), **arguments)
+
+
+def test_links_of_two_sets_that_do_not_fit():
+    for pair, message in (
+        ([12, 0], "0 to 11 in column 0"),
+        ([0, 20], "0 to 19 in col"),
+    ):
+        with pytest.raises(ValueError, match=f"`links.pairs` .* from {message}"):
+            link_batch(two_sets(), Links([pair], [1.0]), edge_set_name="rates")
+    with pytest.raises(ValueError, match="`edge_set_name` to be one of"):
+        training_links(two_sets())
+    with pytest.raises(ValueError, match="`negatives` to be a positive integer"):
+        training_links(two_sets(), edge_set_name="rates", negatives=0)
+    for argument in ("edge_set_name", "reverse_edge_set_name"):
+        with pytest.raises(ValueError, match=f"`{argument}` with a .*HeteroGraph only"):
+            link_split(random_graph(), **{argument: "edges"})
+
+
+def test_negatives_of_one_set():
+    split = link_split(random_graph(), negatives=3)
+    for links in (split.val, split.test):
+        assert (links.labels == 0).sum() == 3 * (links.labels == 1).sum()
+    (((_, _, pairs), labels),) = training_links(split.train, negatives=2)
+    assert len(pairs) == len(labels) == 3 * split.train.num_edges // 2
+
+
+def test_a_split_of_two_sets_prints_in_a_line():
+    split = link_split(two_sets(), edge_set_name="rates")
+    edges = sum(edges.num_edges for edges in split.train.edge_sets.values())
+    assert repr(split).startswith(f"LinkSplit(nodes=32, edges={edges}, val=")

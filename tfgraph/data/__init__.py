@@ -17,13 +17,8 @@ from tfgraph.data.graphs.hetero_graph import HeteroGraph
 from tfgraph.data.graphs.node_set import NodeSet
 from tfgraph.data.graphs.splits import random_split, stratified_folds
 from tfgraph.data.pipelines.graph_batches import full_batch, graph_batches
-from tfgraph.data.pipelines.links import (
-    Links,
-    LinkSplit,
-    link_batch,
-    link_split,
-    training_links,
-)
+from tfgraph.data.pipelines.link_splits import Links, LinkSplit, link_split
+from tfgraph.data.pipelines.links import link_batch, training_links
 from tfgraph.data.pipelines.whole_graphs import whole_graph_batches
 from tfgraph.data.sampling.neighbor_batches import neighbor_batches
 from tfgraph.data.sampling.walks import walk_batches

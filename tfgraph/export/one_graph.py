@@ -1,5 +1,6 @@
 """Exports of the predictions for one graph, which are looked up by node number."""
 
+import dataclasses
 import os
 from typing import Any
 
@@ -9,7 +10,10 @@ import tensorflow as tf
 
 from tfgraph.export.requests import Input, add_endpoint, named
 from tfgraph.export.versions import check_arguments, write_version
-from tfgraph.layers import InnerProductDecoder
+from tfgraph.models import GAE, LinkPredictor
+from tfgraph.models.link_queries import LinkQueries
+
+_MOST_PER_REQUEST = 1000  # nodes in a request for links, and links of each
 
 
 def export_transductive(
@@ -73,14 +77,25 @@ def export_transductive(
 def export_link_scorer(model: keras.Model, path: str | os.PathLike, inputs: Any) -> str:
     """Exports the probability of a link between any two nodes of one graph.
 
-    For `models.GAE` and `models.VGAE`. The encoder runs once, now. The SavedModel holds
-    its latent vectors, `N * D` numbers, in place of model and graph.
+    For `models.GAE`, `models.VGAE` and `models.LinkPredictor`. The encoder runs once,
+    now. The SavedModel holds what the decoder needs of each node, the links of the
+    graph and the decoder, in place of encoder and features. There are two signatures:
 
-    The signature `serving_default` takes `pairs` int64 `[P, 2]` of node numbers and
-    returns `scores` `[P]`, the probabilities. A number outside `[0, N)` is an
-    `InvalidArgumentError`.
+    - `serving_default` takes `pairs` int64 `[P, 2]` of node numbers and returns
+      `scores` `[P]`, the probabilities.
+    - `top_links` takes `node_ids` int64 `[B]` and `k` int64 `[1]`. It returns `nodes`
+      int64 `[B, k]` and `probabilities` `[B, k]`, as the model's `top_links`: the
+      likeliest new links, such as films for users. B is from 1 to 1,000. k is at most
+      1,000, and at most the number of candidates. One node is computed after the other,
+      so a request takes no more memory than the numbers of one node and all
+      candidates.
 
-    To serve the encoder itself, for any graph, use `export_model`.
+    Between two node sets, the first column of `pairs` and `node_ids` are numbers of
+    sources; the second column and `nodes` are numbers of targets. A number of a node
+    that does not exist is an `InvalidArgumentError`.
+
+    To serve the encoder itself, for any graph, use `export_model` or
+    `export_graph_tensor_model`.
 
     Example:
 
@@ -90,41 +105,73 @@ def export_link_scorer(model: keras.Model, path: str | os.PathLike, inputs: Any)
     ```
 
     Args:
-        model: A built `models.GAE` or `models.VGAE`.
+        model: A built `models.GAE`, `models.VGAE` or `models.LinkPredictor`.
         path: Local directory of the model's versions.
-        inputs: The graph: `(x, adjacency)`, `(x, graph)` or a `GraphTensor`.
+        inputs: The graph: `(x, adjacency)`, `(x, graph)` or a `GraphTensor`; for a
+            `LinkPredictor` a `GraphTensor`.
 
     Returns:
         The directory of the new version.
 
     Raises:
-        ValueError: If `model` is not built or has no decoder of pairs, `path` is
-            remote, or `inputs` are not one graph without pairs.
+        ValueError: If `model` is not built or none of these, `path` is remote, or
+            `inputs` are not one graph without pairs.
     """
     check_arguments(model, path)
     _check_inputs(inputs)
-    decoder = getattr(model, "decoder", None)
-    if not isinstance(decoder, InnerProductDecoder):
+    if not isinstance(model, GAE | LinkPredictor):
         raise ValueError(
-            "Expected `model` to be a models.GAE or models.VGAE. "
-            f"Received: model={model}"
+            "Expected `model` to be a models.GAE or models.VGAE, or a "
+            f"models.LinkPredictor. Received: model={model}"
         )
-    z = model(inputs, training=False)
-    if z.shape.rank != 2:
-        raise ValueError(
-            "Expected `inputs` to be one graph, without pairs. "
-            f"Received: inputs with outputs of shape {tuple(z.shape)}"
-        )
-    # A variable, as constants are limited to 2 GB.
-    z = tf.Variable(z, trainable=False)
+    queries = _with_variables(model.link_queries(inputs))
+    decoder, sizes = queries.decoder, (queries.num_nodes, queries.num_candidates)
 
     def serving_default(pairs):
-        return {"scores": decoder([z, pairs])}
+        ends = queries.sources, queries.targets
+        return {"scores": decoder.scores(decoder.pair_logits(ends, pairs))}
+
+    def top_links(node_ids, k):
+        def of_one(node):
+            numbers, probabilities = queries.best(node[None], tf.cast(k[0], tf.int32))
+            return numbers[0], probabilities[0]
+
+        numbers, probabilities = tf.map_fn(
+            of_one,
+            node_ids,
+            parallel_iterations=1,
+            fn_output_signature=(
+                tf.TensorSpec([None], tf.int64),
+                tf.TensorSpec([None], tf.float32),
+            ),
+        )
+        return {"nodes": numbers, "probabilities": probabilities}
 
     archive = keras.export.ExportArchive()
-    pairs = Input("pairs", tf.int64, ("P", 2), below=(z.shape[0],))
+    # One bound for both columns, if they are numbers of the same nodes.
+    below = sizes[:1] if queries.sources is queries.targets else sizes
+    pairs = Input("pairs", tf.int64, ("P", 2), below=below)
     add_endpoint(archive, "serving_default", serving_default, [pairs])
+    node_ids = Input(
+        "node_ids", tf.int64, ("B",), below=sizes[:1], max_rows=_MOST_PER_REQUEST
+    )
+    most = min(sizes[1], _MOST_PER_REQUEST)
+    k = Input("k", tf.int64, (1,), below=(most + 1,))
+    add_endpoint(archive, "top_links", top_links, [node_ids, k])
     return write_version(archive, path)
+
+
+def _with_variables(queries: LinkQueries) -> LinkQueries:
+    """Returns the same with variables, as constants are limited to 2 GB."""
+    names = ("sources", "targets", "starts", "known")
+    tensors = {name: getattr(queries, name) for name in names}
+    # A table of both ends is one variable.
+    variables = {
+        id(tensor): tf.Variable(tensor, trainable=False) for tensor in tensors.values()
+    }
+    return dataclasses.replace(
+        queries, **{name: variables[id(tensor)] for name, tensor in tensors.items()}
+    )
 
 
 def _check_inputs(inputs: Any) -> None:

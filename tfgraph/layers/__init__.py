@@ -10,6 +10,7 @@ from tfgraph.layers.hetero_conv import HeteroConv as HeteroConv
 from tfgraph.layers.inner_product_decoder import (
     InnerProductDecoder as InnerProductDecoder,
 )
+from tfgraph.layers.mlp_decoder import MLPDecoder as MLPDecoder
 from tfgraph.layers.node_embedding import NodeEmbedding as NodeEmbedding
 from tfgraph.layers.readout import GraphReadout as GraphReadout
 from tfgraph.layers.readout import Readout as Readout
@@ -29,6 +30,7 @@ __all__ = [
     "GraphReadout",
     "HeteroConv",
     "InnerProductDecoder",
+    "MLPDecoder",
     "NodeEmbedding",
     "Readout",
     "SAGEConv",

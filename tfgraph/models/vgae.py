@@ -10,10 +10,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfgraph import arguments, losses, ops
+from tfgraph import arguments, losses
 from tfgraph import inputs as graph_inputs
 from tfgraph.layers import GAEEncoder, InnerProductDecoder, VGAEEncoder
 from tfgraph.models.graph_model import GraphModel
+from tfgraph.models.link_queries import LinkQueries, link_queries
 from tfgraph.typing import DType, Inputs, InputShape
 
 
@@ -107,10 +108,7 @@ class GAE(GraphModel):
         self.encoder = self._encoder_class(
             latent_dim, hidden_units, dtype=self.dtype_policy, **kwargs
         )
-        # Scores are ranked: in half precision many would be equal.
-        self.decoder = InnerProductDecoder(
-            dtype=ops.weight_dtype(self.compute_dtype).name
-        )
+        self.decoder = InnerProductDecoder(dtype=self.dtype_policy)
 
     def build(self, input_shape: InputShape) -> None:
         self.encoder.build(self._parts(input_shape).for_layer())
@@ -196,16 +194,24 @@ class GAE(GraphModel):
         Raises:
             ValueError: If a node does not exist or `k` is not in `[1, N]`.
         """
-        z = self(inputs, training=False)
+        return self.link_queries(inputs).top_links(nodes, k)
+
+    def link_queries(self, inputs: Inputs) -> LinkQueries:
+        """Returns what `top_links` and `export_link_scorer` find links with."""
         parts = self._parts(inputs)
+        if parts.pairs is not None:
+            raise ValueError(
+                "Expected `inputs` to be one graph, without pairs. "
+                f"Received: {graph_inputs.described(inputs)}"
+            )
+        z = self(inputs, training=False)
         if parts.graph is None:  # arrays become tensors in calls of layers only
             convert = keras.ops.convert_to_tensor
             parts = dataclasses.replace(
                 parts, x=convert(parts.x), adjacency=convert(parts.adjacency)
             )
-        adjacency = self._adjacency(parts)
-        edges = adjacency.edge_indices().numpy()
-        return _top_links(tf.cast(z, tf.float32).numpy(), edges, nodes, k)
+        edges = self._adjacency(parts).edge_indices().numpy()
+        return link_queries(self.decoder, (z, z), edges, within_one=True)
 
     def get_build_config(self) -> dict[str, Any] | None:
         # As for a graph alone, which is what an export takes.
@@ -257,37 +263,3 @@ class VGAE(GAE):
     """
 
     _encoder_class = VGAEEncoder
-
-
-def _top_links(z, edges, nodes, k):
-    num_nodes, nodes = len(z), np.asarray(nodes)
-    is_numbers = nodes.ndim == 1 and (nodes.dtype.kind in "iu" or not len(nodes))
-    if not is_numbers or np.any((nodes < 0) | (nodes >= num_nodes)):
-        raise ValueError(
-            f"Expected `nodes` to be a list of numbers from 0 to {num_nodes - 1}. "
-            f"Received: nodes={nodes}"
-        )
-    nodes = nodes.astype(np.int64)
-    if not arguments.is_integer(k) or not 1 <= k <= num_nodes:
-        raise ValueError(f"Expected `k` to be from 1 to {num_nodes}. Received: k={k}")
-    found = np.empty([len(nodes), k], np.int64)
-    logits_found = np.empty([len(nodes), k], np.float32)
-    block = max(1, 4_000_000 // num_nodes)
-    for start in range(0, len(nodes), block):
-        rows = nodes[start : start + block]
-        logits = z[rows] @ z.T
-        # The edges of a node are a run in the list of edges, which is sorted by row.
-        first = np.searchsorted(edges[:, 0], rows, "left")
-        counts = np.searchsorted(edges[:, 0], rows, "right") - first
-        for row, (begin, count) in enumerate(zip(first, counts, strict=True)):
-            logits[row, edges[begin : begin + count, 1]] = -np.inf
-        logits[np.arange(len(rows)), rows] = -np.inf
-        best = np.argpartition(-logits, k - 1, axis=1)[:, :k]
-        best_logits = np.take_along_axis(logits, best, axis=1)
-        order = np.argsort(-best_logits, axis=1, kind="stable")
-        found[start : start + block] = np.take_along_axis(best, order, axis=1)
-        logits_found[start : start + block] = np.take_along_axis(
-            best_logits, order, axis=1
-        )
-    found[np.isneginf(logits_found)] = -1
-    return found, tf.sigmoid(logits_found).numpy()
