@@ -20,6 +20,7 @@ from tfgraph.data.pipelines.graph_batches import full_batch, graph_batches
 from tfgraph.data.pipelines.link_splits import Links, LinkSplit, link_split
 from tfgraph.data.pipelines.links import link_batch, training_links
 from tfgraph.data.pipelines.whole_graphs import whole_graph_batches
+from tfgraph.data.sampling.link_batches import link_neighbor_batches
 from tfgraph.data.sampling.neighbor_batches import neighbor_batches
 from tfgraph.data.sampling.walks import walk_batches
 
@@ -39,6 +40,7 @@ __all__ = [
     "identity_features",
     "karate_club",
     "link_batch",
+    "link_neighbor_batches",
     "link_split",
     "movielens",
     "neighbor_batches",
