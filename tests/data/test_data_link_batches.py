@@ -151,6 +151,29 @@ def test_seeds_and_epochs():
     assert first == again != other and first[0] != first[1]
 
 
+def test_shards_share_the_pairs_of_each_batch():
+    def batches(shard):
+        dataset = link_neighbor_batches(
+            GRAPH,
+            (2,),
+            8,
+            edge_set_name="rates",
+            shuffle=True,
+            seed=1,
+            drop_remainder=True,
+            shard=shard,
+        )
+        ends = GRAPH.edge_sets["rates"].source, GRAPH.edge_sets["rates"].target
+        return [
+            in_graph(places.numpy()[labels > 0], tensor, ends).tolist()
+            for (tensor, places), labels in dataset
+        ]
+
+    parts = [batches((i, 2)) for i in range(2)]
+    assert [[*a, *b] for a, b in zip(*parts, strict=True)] == batches(None)
+    assert {len(pairs) for pairs in parts[0]} == {4}
+
+
 def test_it_trains_and_scores_like_the_full_graph():
     train, val, _ = link_split(GRAPH, 0.2, 0, 0, "rates", "rated_by")
     keras.utils.set_random_seed(0)

@@ -59,13 +59,13 @@ class LinkSplit(NamedTuple):
     test: Links
 
     def __repr__(self) -> str:
-        train = self.train
-        is_hetero = isinstance(train, HeteroGraph)
-        node_sets = train.node_sets.values() if is_hetero else [train]
-        edge_sets = train.edge_sets.values() if is_hetero else [train]
+        if isinstance(self.train, HeteroGraph):
+            num_nodes = sum(n.num_nodes for n in self.train.node_sets.values())
+            num_edges = sum(e.num_edges for e in self.train.edge_sets.values())
+        else:
+            num_nodes, num_edges = self.train.num_nodes, self.train.num_edges
         return (
-            f"LinkSplit(nodes={sum(nodes.num_nodes for nodes in node_sets)}, "
-            f"edges={sum(edges.num_edges for edges in edge_sets)}, "
+            f"LinkSplit(nodes={num_nodes}, edges={num_edges}, "
             f"val={len(self.val.pairs)} pairs, test={len(self.test.pairs)} pairs)"
         )
 
@@ -143,16 +143,16 @@ def link_split(
     """
     seed = checked_seed(seed)
     negatives = checked_integer("negatives", negatives)
-    if isinstance(graph, HeteroGraph):
-        edge_set_name = choose("edge_set_name", edge_set_name, graph.edge_sets)
-    else:
+    if not isinstance(graph, HeteroGraph):
         check_graph("graph", graph)
         check_no_name("reverse_edge_set_name", reverse_edge_set_name)
         graph = graph.symmetrized()
     space, edges = linked(graph, edge_set_name)
     non_edges = NonEdges(space, edges)
-    if reverse_edge_set_name is not None:
-        check_reverse(graph, edge_set_name, reverse_edge_set_name, non_edges)
+    if isinstance(graph, HeteroGraph):
+        edge_set_name = choose("edge_set_name", edge_set_name, graph.edge_sets)
+        if reverse_edge_set_name is not None:
+            check_reverse(graph, edge_set_name, reverse_edge_set_name, non_edges)
     (links,) = sorted_by_target(space.pairs(non_edges.taken))
     what = "undirected edges" if space.undirected else "edges"
     num_val, num_test = (
@@ -169,14 +169,8 @@ def link_split(
     held_out = links[rng.permutation(len(links))[:num_held_out]]
     negative = non_edges.draw(rng, negatives * num_held_out)
     numbers = space.numbers(held_out)
-    if isinstance(graph, HeteroGraph):
-        train = without_links(
-            graph, edge_set_name, reverse_edge_set_name, space, numbers
-        )
-    else:
-        train = _without_links(graph, space, numbers)
     return LinkSplit(
-        train,
+        without_links(graph, edge_set_name, reverse_edge_set_name, space, numbers),
         labelled(held_out[:num_val], negative[: negatives * num_val]),
         labelled(held_out[num_val:], negative[negatives * num_val :]),
     )
@@ -219,21 +213,27 @@ def check_reverse(
 
 
 def without_links(
-    graph: HeteroGraph,
-    edge_set_name: str,
+    graph: Graph | HeteroGraph,
+    edge_set_name: str | None,
     reverse_edge_set_name: str | None,
     space: PairSpace,
     numbers: np.ndarray,
-) -> HeteroGraph:
+) -> Graph | HeteroGraph:
     """Returns the graph without some links of an edge set and of its reverse.
 
     Args:
-        graph: The graph.
-        edge_set_name: The edge set.
+        graph: The graph. A `Graph` also loses its self-loops.
+        edge_set_name: The edge set. None for the only one.
         reverse_edge_set_name: The edge set with its edges reversed, or None.
         space: The pairs that its edges could join.
         numbers: The numbers of the links.
     """
+    if isinstance(graph, Graph):
+        of_graph = ~np.isin(space.numbers(graph.edges), numbers)
+        of_graph &= graph.edges[:, 0] != graph.edges[:, 1]
+        weight = None if graph.edge_weight is None else graph.edge_weight[of_graph]
+        return graph.replace(edges=as_pairs(graph.edges[of_graph]), edge_weight=weight)
+    edge_set_name = choose("edge_set_name", edge_set_name, graph.edge_sets)
     edges = graph.edge_sets[edge_set_name]
     kept = {edge_set_name: ~np.isin(space.numbers(edges.edges), numbers)}
     if reverse_edge_set_name is not None:
@@ -242,14 +242,6 @@ def without_links(
     return graph.replace(
         edge_sets={name: _subset(graph.edge_sets[name], k) for name, k in kept.items()}
     )
-
-
-def _without_links(graph: Graph, space: PairSpace, numbers: np.ndarray) -> Graph:
-    """Returns the graph without some links, and without self-loops."""
-    kept = ~np.isin(space.numbers(graph.edges), numbers)
-    kept &= graph.edges[:, 0] != graph.edges[:, 1]
-    weight = None if graph.edge_weight is None else graph.edge_weight[kept]
-    return graph.replace(edges=as_pairs(graph.edges[kept]), edge_weight=weight)
 
 
 def _subset(edges: EdgeSet, kept: np.ndarray) -> EdgeSet:

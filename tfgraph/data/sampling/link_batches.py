@@ -44,6 +44,7 @@ def link_neighbor_batches(
     shuffle: bool = False,
     seed: int | None = None,
     drop_remainder: bool = False,
+    shard: tuple[int, int] | None = None,
 ) -> tf.data.Dataset:
     """Returns a dataset of batches of links, each with a sample around their ends.
 
@@ -87,6 +88,8 @@ def link_neighbor_batches(
         shuffle: Whether each epoch takes the pairs in a new order.
         seed: See `neighbor_batches`.
         drop_remainder: Whether to leave out a last batch of fewer pairs.
+        shard: `(i, n)` for part i of n of the pairs of each batch, see
+            `neighbor_batches`. Each part draws negatives of its own.
 
     Returns:
         A `tf.data.Dataset` of `((graph, pairs), labels)`, as `models.LinkPredictor`
@@ -141,7 +144,12 @@ def link_neighbor_batches(
         return (as_graph_tensor(arrays), pairs), labels
 
     batches = random_batches(
-        np.arange(len(links.pairs)), batch_size, shuffle, seed, drop_remainder
+        np.arange(len(links.pairs)),
+        batch_size,
+        shuffle,
+        seed,
+        drop_remainder,
+        shard=shard,
     )
     return batches.map(element, tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
 
@@ -171,7 +179,8 @@ class _LinkSampler(NamedTuple):
         labels[: len(numbers)] = self.links.labels[numbers]
         seeds, places = self._seeds(pairs)
         sample = self.sampler.sample(rng, seeds)
-        counts = tuple(len(seeds[end]) for end in self.ends)
+        source, target = self.ends
+        counts = len(seeds[source]), len(seeds[target])
         positive, edges = places[labels > 0], dict(sample.edges)
         name, reverse = self.edge_set_name, self.reverse_edge_set_name
         edges[name] = _without(edges[name], positive, counts)
