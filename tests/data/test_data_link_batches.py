@@ -93,7 +93,8 @@ def test_every_edge_once_and_without_itself(negatives):
 
 
 def test_without_the_name_of_the_reverse_it_stays():
-    dataset = link_neighbor_batches(GRAPH, (None,), 8, edge_set_name="rates")
+    with pytest.warns(UserWarning, match="Pass `reverse_edge_set_name='rated_by'`"):
+        dataset = link_neighbor_batches(GRAPH, (None,), 8, edge_set_name="rates")
     (graph, places), labels = next(iter(dataset))
     positive = rows(in_graph(places, graph, ("users", "films"))[labels == 1])
     assert not rows(edges_of(graph, "rates")) & positive

@@ -459,3 +459,35 @@ def test_a_split_of_two_sets_prints_in_a_line():
     split = link_split(two_sets(), edge_set_name="rates")
     edges = sum(edges.num_edges for edges in split.train.edge_sets.values())
     assert repr(split).startswith(f"LinkSplit(nodes=32, edges={edges}, val=")
+
+
+def test_links_within_one_set_may_be_undirected():
+    """Stored in both directions, an edge and its reverse are one link."""
+    rng = np.random.default_rng(0)
+    pairs = rng.integers(12, size=(60, 2))
+    both = np.concatenate([pairs, pairs[:, ::-1]])
+    graph = HeteroGraph(
+        {"people": NodeSet(num_nodes=12)}, {"knows": EdgeSet("people", "people", both)}
+    )
+    train, val, test = link_split(
+        graph, 0.2, 0.2, edge_set_name="knows", reverse_edge_set_name="knows"
+    )
+    assert (val.pairs[:, 0] < val.pairs[:, 1]).all()
+    held_out = np.concatenate([val.pairs[val.labels > 0], test.pairs[test.labels > 0]])
+    left = set(map(tuple, train.edge_sets["knows"].edges.tolist()))
+    for i, j in held_out.tolist():
+        assert (i, j) not in left
+        assert (j, i) not in left
+    known = set(map(tuple, both.tolist()))
+    assert known == left | set(map(tuple, held_out.tolist())) | {
+        (j, i) for i, j in held_out.tolist()
+    }
+    assert not known & set(map(tuple, val.pairs[val.labels == 0].tolist()))
+    with pytest.warns(UserWarning, match="Pass `reverse_edge_set_name='knows'`"):
+        link_split(graph, 0.2, 0.2)
+
+
+def test_a_reverse_that_is_not_named_draws_a_warning():
+    graph = two_sets()
+    with pytest.warns(UserWarning, match="Pass `reverse_edge_set_name='rated_by'`"):
+        link_split(graph, 0.1, 0.1, edge_set_name="rates")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import NamedTuple
 
 import numpy as np
@@ -132,7 +133,8 @@ def link_split(
         edge_set_name: The edge set of a `HeteroGraph` to split. May be left out if
             there is only one.
         reverse_edge_set_name: The edge set of a `HeteroGraph` with the same edges
-            reversed, or None. It may lack some of them and have others.
+            reversed, or None. It may lack some of them and have others. Within one node
+            set it may be the same edge set: the links are undirected then.
         negatives: Pairs without an edge for each held-out edge.
 
     Raises:
@@ -147,12 +149,11 @@ def link_split(
         check_graph("graph", graph)
         check_no_name("reverse_edge_set_name", reverse_edge_set_name)
         graph = graph.symmetrized()
-    space, edges = linked(graph, edge_set_name)
+    space, edges = linked(graph, edge_set_name, reverse_edge_set_name)
     non_edges = NonEdges(space, edges)
     if isinstance(graph, HeteroGraph):
         edge_set_name = choose("edge_set_name", edge_set_name, graph.edge_sets)
-        if reverse_edge_set_name is not None:
-            check_reverse(graph, edge_set_name, reverse_edge_set_name, non_edges)
+        check_reverse(graph, edge_set_name, reverse_edge_set_name, non_edges)
     (links,) = sorted_by_target(space.pairs(non_edges.taken))
     what = "undirected edges" if space.undirected else "edges"
     num_val, num_test = (
@@ -183,18 +184,27 @@ def labelled(edges: np.ndarray, non_edges: np.ndarray) -> Links:
 
 
 def check_reverse(
-    graph: HeteroGraph, edge_set_name: str, reverse_edge_set_name: str, links: NonEdges
+    graph: HeteroGraph,
+    edge_set_name: str,
+    reverse_edge_set_name: str | None,
+    links: NonEdges,
 ) -> None:
     """Raises a `ValueError` if an edge set cannot be the reverse of another.
+
+    Draws a `UserWarning` if none is named, and there is one.
 
     Args:
         graph: The graph of both.
         edge_set_name: The edge set.
-        reverse_edge_set_name: What was passed as its reverse.
+        reverse_edge_set_name: What was passed as its reverse, or None.
         links: Knows the edges of the edge set.
     """
-    others = [name for name in graph.edge_sets if name != edge_set_name]
-    name = choose("reverse_edge_set_name", reverse_edge_set_name, others)
+    if reverse_edge_set_name is None:
+        _warn_of_reverse(graph, edge_set_name, links)
+        return
+    within_one = links.space.within_one
+    names = [name for name in graph.edge_sets if within_one or name != edge_set_name]
+    name = choose("reverse_edge_set_name", reverse_edge_set_name, names)
     edges, reverse = graph.edge_sets[edge_set_name], graph.edge_sets[name]
     ends, reverse_ends = (edges.target, edges.source), (reverse.source, reverse.target)
     if ends != reverse_ends:
@@ -210,6 +220,23 @@ def check_reverse(
             f"{edge_set_name!r} reversed; `graph.reversed({edge_set_name!r})` makes "
             f"one. Received: {name!r}, which has none of them"
         )
+
+
+def _warn_of_reverse(graph: HeteroGraph, edge_set_name: str, links: NonEdges) -> None:
+    """Warns if an edge set has all the edges of another reversed."""
+    edges = graph.edge_sets[edge_set_name]
+    for name, other in graph.edge_sets.items():
+        if (other.source, other.target) != (edges.target, edges.source):
+            continue
+        reversed_numbers = links.space.distinct(other.edges[:, ::-1])
+        if len(links.taken) and np.isin(links.taken, reversed_numbers).all():
+            warnings.warn(
+                f"The edges of {edge_set_name!r} are among those of {name!r}, "
+                "reversed, so messages along these would show the links that are to be "
+                f"predicted. Pass `reverse_edge_set_name={name!r}`.",
+                UserWarning,
+                stacklevel=4,
+            )
 
 
 def without_links(

@@ -126,13 +126,17 @@ class NonEdges:
 
 
 def linked(
-    graph: Graph | HeteroGraph, edge_set_name: str | None
+    graph: Graph | HeteroGraph,
+    edge_set_name: str | None,
+    reverse_edge_set_name: str | None = None,
 ) -> tuple[PairSpace, np.ndarray]:
     """Returns the pairs that edges could join, and the edges `[E, 2]`.
 
     Args:
         graph: The argument `graph`. The edges of a `Graph` count as undirected.
         edge_set_name: The edge set of a `HeteroGraph`. None for the only one.
+        reverse_edge_set_name: The edge set with its edges reversed, or None. If it is
+            the same one, the edges count as undirected.
 
     Raises:
         ValueError: If `graph` is neither, or has no such edge set.
@@ -144,7 +148,9 @@ def linked(
             graph.node_sets[end].num_nodes for end in (edges.source, edges.target)
         )
         within_one = edges.source == edges.target
-        return PairSpace(num_sources, num_targets, within_one), edges.edges
+        undirected = within_one and name == reverse_edge_set_name
+        space = PairSpace(num_sources, num_targets, within_one, undirected)
+        return space, edges.edges
     check_graph("graph", graph)
     check_no_name("edge_set_name", edge_set_name)
     space = PairSpace(graph.num_nodes, graph.num_nodes, True, undirected=True)

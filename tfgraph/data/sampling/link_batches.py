@@ -78,7 +78,8 @@ def link_neighbor_batches(
         edge_set_name: The edge set of a `HeteroGraph` that the links belong to. May be
             left out if there is only one.
         reverse_edge_set_name: The edge set of a `HeteroGraph` with the same edges
-            reversed, or None. The edges of positive pairs leave it, too.
+            reversed, or None. The edges of positive pairs leave it, too. Within one
+            node set it may be the same edge set: the links are undirected then.
         links: The `Links` to go through, such as `LinkSplit.val`. Those with a label
             above 0 are positive. None for all edges of the edge set, each once.
         negatives: Random pairs for each of the pairs, drawn anew for each batch: pairs
@@ -105,7 +106,7 @@ def link_neighbor_batches(
     check_flags(shuffle=shuffle, drop_remainder=drop_remainder)
     seed = checked_seed(seed)
     batch_size = checked_integer("batch_size", batch_size)
-    space, edges = linked(graph, edge_set_name)
+    space, edges = linked(graph, edge_set_name, reverse_edge_set_name)
     non_edges = NonEdges(space, edges)
     if negatives is None:
         negatives = 1 if links is None else 0
@@ -113,8 +114,7 @@ def link_neighbor_batches(
     if isinstance(graph, HeteroGraph):
         name = choose("edge_set_name", edge_set_name, graph.edge_sets)
         ends = graph.edge_sets[name].source, graph.edge_sets[name].target
-        if reverse_edge_set_name is not None:
-            check_reverse(graph, name, reverse_edge_set_name, non_edges)
+        check_reverse(graph, name, reverse_edge_set_name, non_edges)
     else:
         check_no_name("reverse_edge_set_name", reverse_edge_set_name)
         # The edges of an undirected graph are their own reverse.
