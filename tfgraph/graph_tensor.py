@@ -171,6 +171,22 @@ def as_graph_tensor(
     )
 
 
+def of_any_size(graph: tfgnn.GraphTensor) -> tfgnn.GraphTensor:
+    """Returns the graph with unknown numbers of nodes and edges, in a `tf.data` map.
+
+    TF-GNN encodes graphs of known and of unknown size in different ways, and Keras
+    feeds both to the same traced function. So all our datasets have the second form.
+    """
+    components = {
+        name: tf.raw_ops.PlaceholderWithDefault(
+            input=value,
+            shape=value.shape if name.endswith(".-size") else [None, *value.shape[1:]],
+        )
+        for name, value in to_components(graph).items()
+    }
+    return as_graph_tensor(components)
+
+
 def GraphInput(spec: tfgnn.GraphTensorSpec) -> dict[str, keras.KerasTensor]:
     """Returns the symbolic input of a functional model over GraphTensors.
 

@@ -93,6 +93,10 @@ def predict_nodes(
         _check_call(model, (GraphSAGE, GAT), "models.GraphSAGE or models.GAT")
         _check_convolutions(model)
     batch_size = checked_integer("batch_size", batch_size, 1)
+    if out is not None and os.path.isdir(out):
+        raise ValueError(
+            f"Expected `out` to be a file. Received: out={str(out)!r}, a directory"
+        )
     with _Arrays(out) as arrays:
         if isinstance(graph, HeteroGraph):
             return _by_node_set(model, graph, batch_size, verbose, arrays)

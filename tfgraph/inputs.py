@@ -338,9 +338,12 @@ def _tuple(shape):
 
 def _parts(inputs: Any) -> list:
     """The parts of the inputs, with dicts in the place of GraphTensors."""
+    parts = list(inputs) if is_list(inputs) else [inputs]
+    if any(arguments.is_hetero_graph(part) for part in parts):
+        check_tensors(parts)
     return [
         graph_tensor.to_components(part) if hasattr(part, "node_sets") else part
-        for part in (inputs if is_list(inputs) else [inputs])
+        for part in parts
     ]
 
 

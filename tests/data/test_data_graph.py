@@ -418,3 +418,14 @@ def test_graphs_made_of_graphs_do_not_warn():
 def test_methods_keep_their_documentation():
     for name in ("to_scipy", "from_networkx", "subgraph", "dense_features"):
         assert "Returns" in getattr(Graph, name).__doc__
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint64", "int8", "int32"])
+def test_edges_of_any_integers(dtype):
+    edges = np.array([(0, 1), (1, 2), (2, 2)], dtype)
+    graph = Graph(np.ones((3, 1)), edges)
+    assert graph.edges.tolist() == edges.tolist()
+    assert graph.edges.dtype == np.int64
+    with pytest.raises(ValueError, match=r"`edges` to hold node numbers from 0 to 1"):
+        Graph(np.ones((2, 1)), edges)
+    assert Graph(np.ones((2, 1)), edges[:0]).num_edges == 0

@@ -214,6 +214,42 @@ def test_fit_with_labels_and_embeddings_in_a_functional_model(tmp_path):
     np.testing.assert_array_equal(again.predict(full_batch(graph), verbose=0), whole)
 
 
+@pytest.mark.parametrize("kind", ["hetero", "one set"])
+def test_sampled_and_full_batches_in_any_order(kind):
+    """Keras traces a step once, with the first kind, and feeds it the other."""
+    if kind == "hetero":
+        graph, form = GRAPH, None
+        model = HeteroGraphSAGE(3, "papers", hidden_units=[4], num_nodes={"venues": 6})
+    else:
+        rng = np.random.default_rng(0)
+        edges = rng.integers(40, size=(90, 2))
+        papers = GRAPH.node_sets["papers"]
+        graph = Graph(papers.x, edges, y=papers.y, train_mask=papers.train_mask)
+        form, model = "graph_tensor", tfgraph.models.GCN(3, [4])
+    model.compile("sgd", "sparse_categorical_crossentropy", jit_compile=False)
+    batches = neighbor_batches(graph, (3,), 8, nodes="train", form=form)
+    whole = full_batch(graph, "train", form=form)
+    model.fit(batches, validation_data=batches, shuffle=False, verbose=0)
+    y, weight = next(iter(whole))[1:]
+    loss = keras.losses.sparse_categorical_crossentropy(
+        y, model.predict(whole, verbose=0)
+    )
+    expected = float(tf.reduce_mean(loss * weight))
+    np.testing.assert_allclose(model.evaluate(whole, verbose=0), expected, rtol=1e-5)
+    model.fit(whole, shuffle=False, verbose=0)
+    model.evaluate(batches, verbose=0)
+
+
+def test_seeds_are_by_default_of_the_set_with_labels():
+    for labels in (True, False):
+        element = next(iter(neighbor_batches(GRAPH, (2,), 40, labels=labels)))
+        assert element[0].node_sets["papers"].sizes.numpy() == [40]
+    bare = GRAPH.replace({"papers": NodeSet(num_nodes=40)})
+    message = r"`node_set_name` to be one of \['authors', 'papers', 'venues'\]"
+    with pytest.raises(ValueError, match=message):
+        neighbor_batches(bare, (2,), 2, labels=False)
+
+
 def embedding_graph(rows, sizes=None):
     tensor = NodeSet(num_nodes=len(rows))
     components = tfgraph.graph_tensor.to_components(
@@ -357,10 +393,6 @@ def test_shards_are_the_parts_of_each_batch(graph):
         ({"fanouts": [{("in", "up"): 2}]}, r"Received: key \('in', 'up'\)"),
         ({"form": "blocks"}, r"`form` to be 'graph_tensor'|`form` to be one of"),
         ({"node_set_name": "venues"}, "`node_set_name` to be one of \\['papers'\\]"),
-        (
-            {"labels": False, "node_set_name": None},
-            r"`node_set_name` to be one of \['authors', 'papers', 'venues'\]",
-        ),
         ({"nodes": "test"}, "`graph` to have a `test_mask`"),
         ({"nodes": [40]}, "`nodes` to hold node numbers from 0 to 39"),
         ({"sparse_features": True}, "`sparse_features` to be False"),
@@ -398,3 +430,5 @@ def test_predict_nodes_writes_a_file(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["papers.npy"]
     with pytest.raises(ValueError, match="`out` to be None with a model without"):
         predict_nodes(HeteroGraphSAGE(), GRAPH, out="h.npy")
+    with pytest.raises(ValueError, match="`out` to be a file"):
+        predict_nodes(model, GRAPH, out=tmp_path)

@@ -1,6 +1,7 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.sparse as sp
 
@@ -143,6 +144,45 @@ def test_damaged_folders(damage, message, tmp_path):
     with pytest.raises(ValueError, match=r"a folder that `Graph\.save` wrote") as error:
         Graph.load(tmp_path / "graph")
     assert error.match(message)
+
+
+@pytest.mark.parametrize(
+    ("part", "place", "number"),
+    [("indices", 0, 2**31 - 5), ("indices", 1, -1), ("indptr", 2, 2**31 - 5)],
+)
+def test_wrong_indices_of_sparse_features(part, place, number, tmp_path):
+    """SciPy would write outside of its arrays, and end the process."""
+    Graph(sp.csr_array(X), [(0, 1)]).save(tmp_path / "graph")
+    [file] = (tmp_path / "graph").glob(f"*.{part}.npy")
+    array = np.load(file)
+    array[place] = number
+    np.save(file, array)
+    with pytest.raises(ValueError, match=r"a folder that `Graph\.save` wrote"):
+        Graph.load(tmp_path / "graph")
+
+
+@pytest.mark.parametrize("num_nodes", [None, -1, 2.5, "x"])
+def test_wrong_fields(num_nodes, tmp_path):
+    HETERO.save(tmp_path / "graph")
+    index = json.loads((tmp_path / "graph" / "graph.json").read_text())
+    bare = index["fields"]["node_sets"]["fields"]["bare"]["fields"]
+    bare["num_nodes"] = num_nodes
+    if num_nodes is None:
+        del bare["num_nodes"]
+    (tmp_path / "graph" / "graph.json").write_text(json.dumps(index))
+    with pytest.raises(ValueError, match=r"the fields .* of a NodeSet|nodes"):
+        HeteroGraph.load(tmp_path / "graph")
+
+
+def test_strings_of_pandas_are_stored(tmp_path):
+    frame = pd.DataFrame({"id": ["a", "b"], "age": [1.0, 2.0], "country": ["D", "F"]})
+    bought = pd.DataFrame({"who": ["a"], "what": ["a"]})
+    graph = HeteroGraph.from_pandas(
+        {"people": (frame, "id")}, {"knows": (bought, "people", "people")}
+    )
+    graph.save(tmp_path / "graph")
+    found = HeteroGraph.load(tmp_path / "graph").node_sets["people"]
+    assert found.columns["country"].tolist() == ["D", "F"]
 
 
 def test_other_folders(tmp_path):

@@ -13,6 +13,7 @@ from tfgraph import inputs as graph_inputs
 from tfgraph.layers.graph_layer import GraphLayer
 from tfgraph.typing import Activation, Inputs, InputShape, Shape, Tensor
 
+RECEIVERS = ("target", "source")
 MERGES = {
     "sum": lambda messages: sum(messages[1:], messages[0]),
     "mean": lambda messages: sum(messages[1:], messages[0]) / len(messages),
@@ -247,6 +248,8 @@ def _check_convolutions(convolutions):
                 "`edge_set_name`, such as `SAGEConv(64, edge_set_name='writes')`. "
                 f"Received: {layer!r}"
             )
+        receiver = getattr(layer, "receiver", "target")
+        arguments.check_choice("receiver", receiver, RECEIVERS, owner=_label(layer))
 
 
 def _label(layer):

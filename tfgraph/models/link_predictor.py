@@ -188,7 +188,8 @@ class LinkPredictor(GraphModel):
         Returns:
             NumPy arrays of node numbers and of probabilities, both `[B, k]`, the
             likeliest first. If a node has fewer than k candidates, the last numbers are
-            -1 and the last probabilities 0.
+            -1 and the last probabilities 0. `node_set.ids[numbers]` are their ids, if
+            none is -1.
 
         Raises:
             ValueError: If a node does not exist, `k` is not in `[1, candidates]`, or

@@ -182,7 +182,7 @@ def checked_edges(edges: npt.ArrayLike, num_nodes: int | None = None) -> np.ndar
 def outside_of(edges: np.ndarray, num_sources: int, num_targets: int) -> np.ndarray:
     """Returns the numbers of the edges `[E, 2]` with an end that does not exist."""
     ends = (edges[:, 0], num_sources), (edges[:, 1], num_targets)
-    if all(e.min(initial=0) >= 0 and e.max(initial=-1) < n for e, n in ends):
+    if not len(edges) or all(e.min() >= 0 and e.max() < n for e, n in ends):
         return np.zeros(0, np.int64)  # at once, without arrays of that size
     outside = (edges < 0) | (edges >= (num_sources, num_targets))
     return np.flatnonzero(outside.any(axis=1))
@@ -318,9 +318,7 @@ def checked_nodes(name: str, nodes: npt.ArrayLike, num_nodes: int) -> np.ndarray
 
 def checked_ids(ids: npt.ArrayLike) -> np.ndarray:
     """Returns an argument, distinct strings or integers, as an array `[N]`."""
-    array = as_array("ids", ids)
-    if array.dtype == object and all(isinstance(value, str) for value in array.flat):
-        array = array.astype(str)  # strings of pandas
+    array = _of_strings(as_array("ids", ids))
     if array.ndim != 1 or array.dtype.kind not in "iuU":
         raise ValueError(
             "Expected `ids` to have shape [num_nodes], and to hold strings or "
@@ -337,6 +335,13 @@ def checked_ids(ids: npt.ArrayLike) -> np.ndarray:
     return array
 
 
+def _of_strings(array: np.ndarray) -> np.ndarray:
+    """Returns an array of strings, as pandas makes them, in NumPy's own type."""
+    if array.dtype == object and all(isinstance(value, str) for value in array.flat):
+        return array.astype(str)
+    return array
+
+
 def checked_columns(columns: Any, num_rows: int) -> dict[str, np.ndarray]:
     """Returns an argument, arrays with `num_rows` rows by name, as a dict."""
     if columns is None:
@@ -347,7 +352,7 @@ def checked_columns(columns: Any, num_rows: int) -> dict[str, np.ndarray]:
         )
     arrays = {}
     for name, value in columns.items():
-        array = as_array(f"columns[{name!r}]", value)
+        array = _of_strings(as_array(f"columns[{name!r}]", value))
         if array.shape[:1] != (num_rows,):
             raise ValueError(
                 f"Expected `columns[{name!r}]` to have {num_rows} rows. "

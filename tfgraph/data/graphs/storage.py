@@ -23,6 +23,13 @@ from tfgraph.data.graphs.node_set import NodeSet
 
 _INDEX = "graph.json"
 _FORMAT = "tfgraph 1"
+_NODE_FIELDS = {"num_nodes", "x", "y", *MASKS}
+_FIELDS = {
+    "Graph": {"name", "edges", "edge_weight", *_NODE_FIELDS},
+    "HeteroGraph": {"name", "node_sets", "edge_sets"},
+    "NodeSet": {"ids", "columns", *_NODE_FIELDS},
+    "EdgeSet": set(vars(EdgeSet("a", "b", []))),
+}
 
 
 def save(graph: Any, path: str | os.PathLike) -> None:
@@ -69,7 +76,7 @@ def load(cls: type[Any], path: str | os.PathLike) -> Any:
 
     Its arrays are memory maps, read when they are used: a graph that is larger than
     memory opens in milliseconds. Do not change the files meanwhile. Types and shapes
-    are checked, numbers are not.
+    are checked. Numbers are not, except for the indices of sparse features.
 
     Args:
         path: The folder.
@@ -148,17 +155,24 @@ def _decoded(value: Any, folder: pathlib.Path) -> Any:
         import scipy.sparse
 
         arrays = tuple(_decoded(array, folder) for array in value["csr"])
-        return scipy.sparse.csr_array(arrays, shape=tuple(value["shape"]))
+        matrix = scipy.sparse.csr_array(arrays, shape=tuple(value["shape"]))
+        # SciPy would read and write outside of its arrays for wrong indices.
+        matrix.check_format(full_check=True)
+        return matrix
     return {key: _decoded(part, folder) for key, part in value["fields"].items()}
 
 
 def _made(cls: type, fields: dict[str, Any]) -> Any:
     """Returns an object with these fields, without a pass over their numbers."""
+    if set(fields) != _FIELDS[cls.__name__]:
+        raise ValueError(f"the fields {sorted(fields)} of a {cls.__name__}")
     made: Any = object.__new__(cls)
     vars(made).update(fields)
     if "num_nodes" in fields:
         rows = {name: fields[name] for name in ("x", "y", *MASKS)}
         rows |= {"ids": fields.get("ids"), **fields.get("columns", {})}
+        if type(fields["num_nodes"]) is not int or fields["num_nodes"] < 0:
+            raise ValueError(f"{fields['num_nodes']!r} nodes")
         _check_rows(rows, fields["num_nodes"])
     if "edges" in fields:
         if fields["edges"].shape[1:] != (2,) or fields["edges"].dtype.kind != "i":

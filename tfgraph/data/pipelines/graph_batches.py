@@ -22,6 +22,7 @@ from tfgraph.data.graphs.graph_arguments import (
 )
 from tfgraph.data.graphs.hetero_graph import HeteroGraph
 from tfgraph.data.graphs.node_fields import NodeFields
+from tfgraph.graph_tensor import of_any_size
 
 _FORMS = ("sparse", "graph_tensor", "dense")
 _BATCH_FORMS = ("sparse", "graph_tensor")
@@ -100,11 +101,15 @@ def full_batch(
         check_graph("graph", graph)
         form = "sparse" if form is None else form
         inputs = _inputs(graph, form, sparse_features)
-    if split is None:
-        # A tuple of one: Keras would take a bare (x, adjacency) for (inputs, y).
-        return tf.data.Dataset.from_tensors((inputs,))
-    _, nodes = labelled_nodes(graph, node_set_name)
-    return tf.data.Dataset.from_tensors((inputs, *_targets(nodes, split)))
+    # A tuple of one: Keras would take a bare (x, adjacency) for (inputs, y).
+    targets: tuple[np.ndarray, ...] = ()
+    if split is not None:
+        _, nodes = labelled_nodes(graph, node_set_name)
+        targets = _targets(nodes, split)
+    dataset = tf.data.Dataset.from_tensors((inputs, *targets))
+    if form in (None, "graph_tensor"):
+        dataset = dataset.map(lambda graph, *rest: (of_any_size(graph), *rest))
+    return dataset
 
 
 def graph_batches(

@@ -306,6 +306,9 @@ def _seeded_nodes(
 ) -> tuple[str, NodeFields]:
     """Returns the nodes that seeds are drawn from, and the name of their node set."""
     if isinstance(graph, HeteroGraph) and not labels:
+        labelled = [n for n, nodes in graph.node_sets.items() if nodes.y is not None]
+        if node_set_name is None and len(labelled) == 1:
+            node_set_name = labelled[0]
         name = choose("node_set_name", node_set_name, graph.node_sets)
         return name, graph.node_sets[name]
     found, nodes = labelled_nodes(graph, node_set_name)
