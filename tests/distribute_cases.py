@@ -1,11 +1,14 @@
 """Trainings that are the same in one process, on two replicas and on two workers.
 
-`python distribute_cases.py mirrored|worker FILE CASE...` runs cases, and writes losses,
-metrics, weights and predictions to FILE.
+`python distribute_cases.py mirrored|worker FILE CASE...` runs cases, or one of the
+trainings of `backed_up`, and writes what they return to FILE.
 """
 
+import functools
 import os
+import signal
 import sys
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -46,7 +49,7 @@ def sage(**arguments):
 
 
 def minibatches(nodes=None, form="blocks", fanouts=(None, None), **arguments):
-    if nodes == "train":
+    if isinstance(nodes, str) and nodes == "train":
         arguments |= {"shuffle": True, "seed": 3}
     return lambda shard: tfgraph.data.neighbor_batches(
         GRAPH, fanouts, 9, nodes=nodes, form=form, shard=shard, **arguments
@@ -90,12 +93,6 @@ CASES = {
         minibatches("val"),
         minibatches(labels=False),
     ),
-    "several steps": (
-        lambda: sage(steps_per_execution=2),
-        minibatches("train"),
-        minibatches("val"),
-        minibatches(labels=False),
-    ),
     "graph_tensor": (
         lambda: sage(metrics="weighted_metrics"),
         minibatches("train", "graph_tensor"),
@@ -112,6 +109,7 @@ CASES = {
 }
 
 
+@functools.cache
 def results(name, strategy=None):
     """Returns what a case gives: a dict of arrays."""
     make_model, *makers = CASES[name]
@@ -119,10 +117,9 @@ def results(name, strategy=None):
     with (strategy or tf.distribute.get_strategy()).scope():
         model = make_model()
     train, val, test = (tfgraph.distribute.batches(model, make) for make in makers)
-    losses, weights = [], []
+    weights = []
     callbacks = keras.callbacks.LambdaCallback(
-        on_train_batch_end=lambda _, logs: losses.append(float(logs["loss"])),
-        on_epoch_end=lambda *_: weights.append(flat(model)),
+        on_epoch_end=lambda *_: weights.append(flat(model))
     )
     history = model.fit(
         train,
@@ -133,11 +130,49 @@ def results(name, strategy=None):
         callbacks=[callbacks],
     )
     found = {f"history {key}": v for key, v in history.history.items()}
-    found["losses of steps"] = losses
     found["weights"] = weights
     found["evaluate"] = model.evaluate(val, verbose=0)
     found["predict"] = model.predict(test, verbose=0)
     return {f"{name}: {key}": np.asarray(v) for key, v in found.items()}
+
+
+def backed_up(strategy, directory, kill=None):
+    """Trains 4 epochs with backups, and returns the weights after each.
+
+    Args:
+        strategy: A strategy, or None.
+        directory: Where "backup" is or will be.
+        kill: "kill" for a SIGKILL of the last worker in the third epoch, "kill writer"
+            for one of the writer as it writes after that epoch, "stop" for an error in
+            that epoch, else None.
+    """
+    keras.utils.set_random_seed(0)
+    with (strategy or tf.distribute.get_strategy()).scope():
+        model = compiled(
+            tfgraph.models.GraphSAGE(CLASSES, hidden_units=(8, 8), dropout=0.5)
+        )
+    train = tfgraph.distribute.batches(model, minibatches(np.arange(25)))
+    epochs, weights = [], []
+
+    class Killer(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            epochs.append(epoch)
+            if kill == "stop" and epoch == 2:
+                raise InterruptedError
+            if kill == "kill writer" and epoch == 2:
+                os.fsync = lambda _: os.kill(os.getpid(), signal.SIGKILL)
+
+        def on_train_batch_begin(self, batch, logs=None):
+            is_last = '"index": 1' in os.environ.get("TF_CONFIG", "")
+            if kill == "kill" and is_last and len(epochs) == 3 and batch == 1:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        def on_epoch_end(self, epoch, logs=None):
+            weights.append(flat(model))
+
+    backup = tfgraph.callbacks.BackupAndRestore(directory / "backup")
+    model.fit(train, epochs=4, verbose=0, shuffle=False, callbacks=[Killer(), backup])
+    return {"epochs": epochs, "weights": weights}
 
 
 def flat(model):
@@ -156,7 +191,11 @@ def strategy_of(argument):
 if __name__ == "__main__":
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     strategy = strategy_of(sys.argv[1])
+    path, *names = sys.argv[2:]
     found = {}
-    for case in sys.argv[3:] or CASES:
-        found |= results(case, strategy)
-    np.savez(sys.argv[2], **found)
+    for name in names:
+        if name in CASES:
+            found |= results(name, strategy)
+            np.savez(path, **found)
+        else:
+            np.savez(path, **backed_up(strategy, Path(path).parent, name))

@@ -75,7 +75,7 @@ def batches(
     """
     _check(model, make_batches)
     strategy = model.distribute_strategy
-    specs = []
+    made: list[tf.data.Dataset] = []
 
     def of_worker(context):
         """Returns the parts of this worker's replicas, in turns."""
@@ -84,13 +84,17 @@ def batches(
         # In this order `predict` puts the results together.
         numbers = range(context.input_pipeline_id, count, workers)
         parts = [_part(make_batches, (number, count)) for number in numbers]
-        specs.append(parts[0].element_spec)
+        made.extend(parts)
         return _in_turns(parts)
 
     dataset = strategy.distribute_datasets_from_function(of_worker)
     with strategy.scope():
-        _build(model, specs[0])
+        _build(model, made[0].element_spec)
     _prepare(model)
+    if not isinstance(dataset, tf.data.Dataset):
+        # TensorFlow counts the batches of all replicas of a worker. Keras would then
+        # begin epochs at other times than in one process, with other shuffled orders.
+        dataset._cardinality = made[0].cardinality().numpy()
     return dataset
 
 
@@ -146,12 +150,7 @@ def _in_turns(parts: list[tf.data.Dataset]) -> tf.data.Dataset:
     if len(parts) == 1:
         return parts[0]
     turns = tf.data.Dataset.range(len(parts)).repeat()
-    dataset = tf.data.Dataset.choose_from_datasets(parts, turns)
-    steps = int(parts[0].cardinality())
-    if steps < 0:
-        return dataset
-    count = tf.data.experimental.assert_cardinality(steps * len(parts))
-    return dataset.apply(count)
+    return tf.data.Dataset.choose_from_datasets(parts, turns)
 
 
 def _build(model: keras.Model, spec: Any) -> None:
