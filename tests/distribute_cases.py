@@ -59,9 +59,7 @@ def minibatches(nodes=None, form="blocks", fanouts=(None, None), **arguments):
 def unions(shuffle=False, **arguments):
     if shuffle:
         arguments |= {"shuffle": True, "seed": 3}
-    return lambda shard: tfgraph.data.graph_batches(
-        GRAPHS, 3, shard=shard, **arguments
-    )
+    return lambda shard: tfgraph.data.graph_batches(GRAPHS, 3, shard=shard, **arguments)
 
 
 def whole_graphs(shuffle=False, labels=True):

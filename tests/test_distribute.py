@@ -5,10 +5,15 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import distribute_cases
 import numpy as np
 import pytest
+
+from tfgraph.callbacks import BackupAndRestore
+from tfgraph.data import full_batch
+from tfgraph.distribute import batches
 
 ROOT = Path(__file__).resolve().parents[1]
 CASES = tuple(distribute_cases.CASES)
@@ -64,7 +69,9 @@ def check_equal_to_one_process(file, names):
         for key, expected in distribute_cases.results(name).items():
             if not weighed_by_nodes(key):
                 np.testing.assert_allclose(found[key], expected, atol=1e-5, err_msg=key)
-                assert np.ptp(expected) > 0.01  # epochs and rows differ
+
+        first, second = found[f"{name}: weights"]
+        assert np.abs(first - second).max() > 0.01  # training does something
 
 
 def weighed_by_nodes(key):
@@ -102,6 +109,42 @@ def test_two_workers_equal_one_process_and_survive_a_kill(tmp_path):
     assert first["epochs"].tolist() == second["epochs"].tolist() == [2, 3]
     np.testing.assert_array_equal(first["weights"], second["weights"])
     assert list((tmp_path / "backup").iterdir()) == []
+
+
+def test_bad_arguments():
+    model = distribute_cases.sage()
+    make = distribute_cases.minibatches("train")
+    for arguments, message in [
+        ((None, make), "Expected `model` to be a keras.Model. Received: model=None"),
+        ((model, make((0, 1))), "Expected `make_batches` to be a function"),
+        ((model, lambda shard: 3), "to return a tf.data.Dataset. Received: make_bat"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            batches(*arguments)
+
+
+def test_data_that_would_be_cut(monkeypatch):
+    model = distribute_cases.gcn()
+    two = SimpleNamespace(num_replicas_in_sync=2)
+    monkeypatch.setattr(type(model), "distribute_strategy", two)
+    data = full_batch(distribute_cases.GRAPH, "train")
+    for method in (model.fit, model.evaluate, model.predict):
+        with pytest.raises(
+            ValueError, match="of a model with 2 replicas.*full_batch.*be shared"
+        ):
+            method(data)
+
+
+def test_a_backup_is_of_one_model(tmp_path):
+    model = distribute_cases.gcn()
+    data = full_batch(distribute_cases.GRAPH, "train")
+    backup = BackupAndRestore(tmp_path)
+    with pytest.raises(ValueError, match="expected a model that has been built"):
+        model.fit(data, shuffle=False, callbacks=[backup])
+    np.savez(tmp_path / "backup.npz", np.zeros(3), epochs=1)
+    model(data.get_single_element()[0])
+    with pytest.raises(ValueError, match="the model and optimizer of the backup"):
+        model.fit(data, shuffle=False, callbacks=[backup])
 
 
 def test_a_restored_model_goes_on_as_if_nothing_had_happened(tmp_path):

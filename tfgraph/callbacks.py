@@ -26,8 +26,9 @@ class BackupAndRestore(keras.callbacks.Callback):
     epoch that was saved. At the end of training the backup is deleted.
 
     ```python
+    data = tfgraph.data.full_batch(graph, "train")
     backup = tfgraph.callbacks.BackupAndRestore("runs/backup")
-    model.fit(train, epochs=100, callbacks=[backup], shuffle=False)
+    model.fit(data, epochs=100, callbacks=[backup], shuffle=False)
     ```
 
     Unlike `keras.callbacks.BackupAndRestore`, it
@@ -41,8 +42,8 @@ class BackupAndRestore(keras.callbacks.Callback):
 
     If one worker is killed, the others stop with an error. Start all of them again.
 
-    The state is that of the model and the optimizer. Data sets and other callbacks start
-    anew: shuffled batches come in the orders of the first epochs again.
+    The state is that of the model and the optimizer. Data sets and other callbacks
+    start anew: shuffled batches come in the orders of the first epochs again.
 
     Args:
         directory: Local directory for the backup. It is made if it does not exist. Use

@@ -22,14 +22,14 @@ def __dir__() -> list[str]:
 def batches(
     model: keras.Model, make_batches: Callable[[tuple[int, int]], tf.data.Dataset]
 ) -> tf.data.Dataset | tf.distribute.DistributedDataset:
-    """Returns a dataset for `fit`, `evaluate` or `predict` with a part for each replica.
+    """Returns a dataset for `fit`, `evaluate` or `predict` on several replicas.
 
     The replicas of a `tf.distribute` strategy share the batches: replica i of n takes
     part i of each batch. `batch_size` is that of the whole batch, and training gives
     the weights that one process gives with it, up to rounding:
 
     ```python
-    strategy = tf.distribute.MultiWorkerMirroredStrategy()  # or MirroredStrategy()
+    # strategy = tf.distribute.MirroredStrategy(), or MultiWorkerMirroredStrategy()
     with strategy.scope():
         model = tfgraph.models.GraphSAGE(7)
         model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
@@ -47,14 +47,18 @@ def batches(
     predictions = model.predict(minibatches(None, labels=False))
     ```
 
-    The same script runs on one device, with the model made outside of a scope. The loss
-    of a step is that of the whole batch: parts count by their rows of labels. Rows of
-    sample weight 0 do not count. The loss has to be a mean, as all of Keras are by
-    default.
+    The same script runs on one device, with a model made outside of a scope.
 
-    Without this, `fit` cuts each tensor of a batch along its first axis, which takes a
-    graph apart. One graph as a single batch (`full_batch`) cannot be shared. Train on
-    it by `neighbor_batches`, or in one process.
+    The loss of a step, and its gradient, are those of the whole batch: a part counts by
+    its rows of labels. Rows with a sample weight of 0 do not count. The loss has to be
+    a mean, as the losses of Keras are by default. Metrics count as in one process, with
+    two exceptions, in which Keras weighs batches by nodes, and the parts of a batch
+    share nodes: the `loss` that is shown for an epoch of blocks, and `weighted_metrics`
+    of `form="graph_tensor"`.
+
+    Without this function, `fit` cuts each tensor of a batch along its first axis, which
+    takes a graph apart. One graph as a single batch (`full_batch`) cannot be shared.
+    Train on it by `neighbor_batches`, or in one process.
 
     Args:
         model: A model that was made in the scope of a strategy. For `fit` and
@@ -77,7 +81,7 @@ def batches(
     strategy = model.distribute_strategy
     made: list[tf.data.Dataset] = []
 
-    def of_worker(context):
+    def of_worker(context: tf.distribute.InputContext) -> tf.data.Dataset:
         """Returns the parts of this worker's replicas, in turns."""
         workers = context.num_input_pipelines
         count = context.num_replicas_in_sync
@@ -136,9 +140,12 @@ def _part(make_batches: Callable, shard: tuple[int, int]) -> tf.data.Dataset:
         )
     graph_tensor = load_tfgnn().GraphTensor
 
-    def components(*element):
+    @tf.autograph.experimental.do_not_convert  # which would warn that it cannot
+    def components(*element: Any) -> Any:
         return tf.nest.map_structure(
-            lambda part: to_components(part) if isinstance(part, graph_tensor) else part,
+            lambda part: (
+                to_components(part) if isinstance(part, graph_tensor) else part
+            ),
             element,
         )
 
@@ -160,7 +167,7 @@ def _build(model: keras.Model, spec: Any) -> None:
     """
 
     @tf.function(autograph=False)
-    def trace(*element):
+    def trace(*element: Any) -> None:
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(element)
         y_pred = model(x, training=False)
         if y is not None and model.compiled:
@@ -193,7 +200,13 @@ def _of_whole_batch(compute_loss: Callable) -> Callable:
     """Returns a `compute_loss` with the loss of the whole batch and its gradient."""
 
     @functools.wraps(compute_loss)
-    def compute(x=None, y=None, y_pred=None, sample_weight=None, **kwargs):
+    def compute(
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        **kwargs: Any,
+    ) -> tf.Tensor:
         loss = compute_loss(x, y, y_pred, sample_weight, **kwargs)
         replica = tf.distribute.get_replica_context()
         if replica is None or replica.num_replicas_in_sync == 1:
@@ -220,7 +233,7 @@ def _num_rows(y: Any, sample_weight: Any) -> tf.Tensor | int:
 
 def _with_axis(step: Callable) -> Callable:
     @functools.wraps(step)
-    def call(data):
+    def call(data: Any) -> dict[str, tf.Tensor]:
         return {name: tf.reshape(value, [1]) for name, value in step(data).items()}
 
     return call

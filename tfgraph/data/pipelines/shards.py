@@ -8,20 +8,20 @@ from tfgraph.arguments import is_integer
 
 
 class Shard(NamedTuple):
-    """Part `number` of `count` parts of each batch."""
+    """Part `number` of `parts` parts of each batch."""
 
     number: int = 0
-    count: int = 1
+    parts: int = 1
 
     def rows(self, batch: tf.Tensor) -> tf.Tensor:
         """Returns the part's rows of a batch, consecutive ones."""
-        if self.count == 1:
+        if self.parts == 1:
             return batch
         size = batch.shape[0]
         if size is None:
             size = tf.shape(batch)[0]
-        first = self.number * size // self.count
-        return batch[first : (self.number + 1) * size // self.count]
+        first = self.number * size // self.parts
+        return batch[first : (self.number + 1) * size // self.parts]
 
 
 def checked_shard(
