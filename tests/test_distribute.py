@@ -130,7 +130,7 @@ def test_data_that_would_be_cut(monkeypatch):
     data = full_batch(distribute_cases.GRAPH, "train")
     for method in (model.fit, model.evaluate, model.predict):
         with pytest.raises(
-            ValueError, match="of a model with 2 replicas.*full_batch.*be shared"
+            ValueError, match=r"a model with 2 replicas.*full_batch.*be shared"
         ):
             method(data)
 
