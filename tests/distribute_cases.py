@@ -86,7 +86,7 @@ def readout():
 # The model, and its batches to train, to evaluate and to predict.
 CASES = {
     "blocks": (
-        sage,
+        lambda: sage(steps_per_execution=2),
         minibatches("train"),
         minibatches("val"),
         minibatches(labels=False),

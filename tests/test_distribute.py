@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import distribute_cases
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tfgraph.callbacks import BackupAndRestore
 from tfgraph.data import full_batch
@@ -121,6 +122,19 @@ def test_bad_arguments():
     ]:
         with pytest.raises(ValueError, match=message):
             batches(*arguments)
+
+
+def test_strategies_that_do_not_train(monkeypatch):
+    model = distribute_cases.sage(jit_compile=True)
+    make = distribute_cases.minibatches("train")
+    two = SimpleNamespace(num_replicas_in_sync=2)
+    monkeypatch.setattr(type(model), "distribute_strategy", two)
+    with pytest.raises(ValueError, match="compiled with `jit_compile=False`: XLA"):
+        batches(model, make)
+    servers = object.__new__(tf.distribute.ParameterServerStrategy)
+    monkeypatch.setattr(type(model), "distribute_strategy", servers)
+    with pytest.raises(ValueError, match="does not train with parameter servers"):
+        batches(model, make)
 
 
 def test_data_that_would_be_cut(monkeypatch):

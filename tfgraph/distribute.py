@@ -120,10 +120,13 @@ def _check(model: Any, make_batches: Any) -> None:
             "MultiWorkerMirroredStrategy: Keras 3 does not train with parameter "
             "servers. Received: a model made in the scope of a ParameterServerStrategy"
         )
-
-
-def _has_workers(strategy: tf.distribute.Strategy) -> bool:
-    return isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
+    replicas = strategy.num_replicas_in_sync
+    if replicas > 1 and model.compiled and model.jit_compile:
+        raise ValueError(
+            "Expected a model compiled with `jit_compile=False`: XLA cannot compile a "
+            f"step of several replicas. Received: a model with {replicas} replicas and "
+            "jit_compile=True"
+        )
 
 
 def _part(make_batches: Callable, shard: tuple[int, int]) -> tf.data.Dataset:
@@ -190,10 +193,10 @@ def _prepare(model: keras.Model) -> None:
     model.compute_loss = _of_whole_batch(model.compute_loss)
     # It reads a batch and averages it over the replicas, to build what is built.
     model._maybe_symbolic_build = lambda iterator=None, data_batch=None: None
-    if _has_workers(model.distribute_strategy):
-        # Keras averages the results over an axis that they lack (keras#20585).
-        for name in ("train_step", "test_step"):
-            setattr(model, name, _with_axis(getattr(model, name)))
+    if model.distribute_strategy.num_replicas_in_sync > 1:
+        for kind in ("train", "test"):
+            make = functools.partial(_make_function, model, kind)
+            setattr(model, f"make_{kind}_function", make)
 
 
 def _of_whole_batch(compute_loss: Callable) -> Callable:
@@ -231,9 +234,48 @@ def _num_rows(y: Any, sample_weight: Any) -> tf.Tensor | int:
     return 1 if y is None else tf.shape(tf.nest.flatten(y)[0])[0]
 
 
-def _with_axis(step: Callable) -> Callable:
-    @functools.wraps(step)
-    def call(data: Any) -> dict[str, tf.Tensor]:
-        return {name: tf.reshape(value, [1]) for name, value in step(data).items()}
+def _make_function(model: keras.Model, kind: str, force: bool = False) -> Callable:
+    """Does what `make_train_function` and `make_test_function` of Keras do.
 
-    return call
+    Keras' own averages results over an axis that they lack, with several workers
+    (keras#20585). For `steps_per_execution` it puts a function into a loop, which
+    TensorFlow cannot run with several replicas.
+    """
+    name = f"{kind}_function"
+    if getattr(model, name) is None or force:
+        setattr(model, name, _function(model, getattr(model, f"{kind}_step")))
+    return getattr(model, name)
+
+
+def _function(model: keras.Model, step: Callable) -> Callable:
+    """Returns a function of an iterator, which takes `steps_per_execution` steps."""
+    strategy = model.distribute_strategy
+    num_steps = model.steps_per_execution
+
+    def of_first_replica(value: Any) -> tf.Tensor:
+        return strategy.experimental_local_results(value)[0]
+
+    def run(batch: Any) -> Any:
+        results = strategy.run(step, args=(batch,))
+        return tf.nest.map_structure(of_first_replica, results)
+
+    def steps(iterator: Any) -> Any:
+        results = run(iterator.get_next())
+        if num_steps == 1:
+            return results
+
+        def one_more(number: tf.Tensor, results: Any) -> tuple[tf.Tensor, Any]:
+            batch = iterator.get_next_as_optional()
+            results = tf.cond(
+                batch.has_value(), lambda: run(batch.get_value()), lambda: results
+            )
+            return number + 1, results
+
+        loop = tf.while_loop(
+            lambda number, _: number < num_steps, one_more, (1, results)
+        )
+        return loop[1]
+
+    if model.run_eagerly:
+        return steps
+    return tf.function(steps, autograph=False, reduce_retracing=True)
