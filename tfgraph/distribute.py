@@ -50,11 +50,13 @@ def batches(
     The same script runs on one device, with a model made outside of a scope.
 
     The loss of a step, and its gradient, are those of the whole batch: a part counts by
-    its rows of labels. Rows with a sample weight of 0 do not count. The loss has to be
-    a mean, as the losses of Keras are by default. Metrics count as in one process, with
-    two exceptions, in which Keras weighs batches by nodes, and the parts of a batch
-    share nodes: the `loss` that is shown for an epoch of blocks, and `weighted_metrics`
-    of `form="graph_tensor"`.
+    its rows of labels, and without labels all parts count alike. Rows with a sample
+    weight of 0 do not count. The loss has to be a mean, as the losses of Keras are by
+    default.
+
+    Metrics are those of one process, with two exceptions, in which Keras weighs batches
+    by their nodes, some of which are in several parts: the `loss` that is shown for an
+    epoch of blocks, and `weighted_metrics` of `form="graph_tensor"`.
 
     Without this function, `fit` cuts each tensor of a batch along its first axis, which
     takes a graph apart. One graph as a single batch (`full_batch`) cannot be shared.
@@ -75,7 +77,8 @@ def batches(
     Raises:
         ValueError: If `model` is not a Keras model, `make_batches` is not a function
             that returns datasets, or the strategy is a parameter server strategy, which
-            Keras 3 does not train with.
+            Keras 3 does not train with. Also if a model with several replicas was
+            compiled with `jit_compile=True`, which TensorFlow cannot do.
     """
     _check(model, make_batches)
     strategy = model.distribute_strategy

@@ -10,15 +10,19 @@ GRAPHS = [Graph(np.full((i + 1, 1), i), [], y=np.full(i + 1, i)) for i in range(
 RING = Graph(np.eye(12), [(i, (i + 1) % 12) for i in range(12)]).symmetrized()
 
 
+def two_epochs(batches):
+    return (element for _ in range(2) for element in batches)
+
+
 def unions(**arguments):
     """The graphs of each batch."""
-    batches = graph_batches(GRAPHS, 3, **arguments)
+    batches = two_epochs(graph_batches(GRAPHS, 3, **arguments))
     return [list(dict.fromkeys(y.numpy().tolist())) for _, y in batches]
 
 
 def labelled(**arguments):
     batches = whole_graph_batches(GRAPHS, np.arange(8), batch_size=3, **arguments)
-    return [y.numpy().tolist() for _, y in batches]
+    return [y.numpy().tolist() for _, y in two_epochs(batches)]
 
 
 def small_batches(**arguments):
@@ -31,7 +35,7 @@ def starts(*, shuffle=True, **arguments):
         RING, (None,), 5, walks_per_node=1, walk_length=2, num_negatives=1, **arguments
     )
     found = []
-    for (x, _), links in batches:
+    for (x, _), links in two_epochs(batches):
         # Row i of the result is the node at place i.
         nodes = x.numpy().argmax(axis=1)
         found.append(nodes[links.numpy()[:, 0]].tolist())
