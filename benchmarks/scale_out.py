@@ -103,7 +103,7 @@ def seconds_of_a_step(arguments):
     )
     ends = []
     callback = keras.callbacks.LambdaCallback(
-        on_train_batch_end=lambda *_: ends.append(time.perf_counter())
+        on_train_batch_end=lambda batch, logs: ends.append(time.perf_counter())
     )
     model.fit(batches, verbose=0, shuffle=False, callbacks=[callback])
     return float(np.mean(np.diff(ends[WARM_UP:])))
