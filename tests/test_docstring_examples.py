@@ -58,6 +58,13 @@ def classifier(model=tfgraph.models.GCN):
     return model
 
 
+def built_classifier():
+    model = classifier()
+    (inputs,) = tfgraph.data.full_batch(small_graph()).get_single_element()
+    model(inputs)
+    return model
+
+
 def sampled_classifier():
     return classifier(tfgraph.models.GraphSAGE)
 
@@ -71,6 +78,7 @@ def pooling_classifier():
 # Of the examples with a `model` that they do not make.
 MODELS = {
     "AveragePrecision": autoencoder,
+    "BackupAndRestore": built_classifier,
     "EmbeddingProjector": autoencoder,
     "RocAUC": autoencoder,
     "clusters": pooling_classifier,
@@ -107,6 +115,7 @@ class Namespace(dict):
             "h": inputs[0],
             "labels_of_papers": topics,
             "new_graph": graph,
+            "strategy": tf.distribute.get_strategy(),
             "split": tfgraph.data.link_split(graph),
             "train": tfgraph.data.link_split(graph).train,
             "x": inputs[0],

@@ -197,6 +197,13 @@ def test_papers_and_authors(run_script, tmp_path):
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
+@needs_data
+def test_two_workers(tmp_path):
+    printed = run_python(EXAMPLES / "two_workers.py", cwd=tmp_path)
+    [accuracy] = re.findall(r"Test accuracy: (.*)", printed)
+    assert float(accuracy) >= 0.7
+
+
 def test_every_example_is_tested():
     names = {path.stem for path in EXAMPLES.glob("*.py")}
     assert names == {
@@ -212,6 +219,7 @@ def test_every_example_is_tested():
         "sage_inductive",
         "sage_minibatch",
         "sage_unsupervised",
+        "two_workers",
     }
 
 

@@ -90,6 +90,40 @@ def test_what_keras_keeps_of_compile(name):
         assert float(kept.result()) == pytest.approx(loss), gone(f"keras.Model.{name}")
 
 
+def test_fit_builds_the_model_by_one_method():
+    name = "_maybe_symbolic_build"
+    with tf.distribute.OneDeviceStrategy("CPU:0").scope():
+        model = keras.Sequential([keras.layers.Dense(1)])
+        model.compile("sgd", "mse")
+    calls = []
+    setattr(model, name, lambda iterator=None, data_batch=None: calls.append(iterator))
+    x = np.ones((2, 1), "float32")
+    model.build((None, 1))
+    model.evaluate(x, x, verbose=0)
+    assert len(calls) == 1, gone(f"keras.Model.{name}")
+
+
+def test_fit_begins_at_the_initial_epoch():
+    model = keras.Sequential([keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    assert model._initial_epoch is None, gone("keras.Model._initial_epoch")
+    model._initial_epoch = 2
+    x = np.ones((2, 1), "float32")
+    history = model.fit(x, x, epochs=3, verbose=0)
+    assert history.epoch == [2], gone("keras.Model._initial_epoch")
+
+
+def test_the_cardinality_of_a_distributed_dataset():
+    strategy = tf.distribute.MirroredStrategy(["CPU:0"])
+    dataset = strategy.distribute_datasets_from_function(
+        lambda context: tf.data.Dataset.range(6)
+    )
+    name = "tf.distribute.DistributedDataset._cardinality"
+    assert dataset._cardinality == dataset.cardinality == 6, gone(name)
+    dataset._cardinality = 3
+    assert dataset.cardinality == 3, gone(name)
+
+
 def test_keras_nests_what_optree_knows():
     class Pair:
         def __init__(self, *parts):

@@ -90,6 +90,7 @@ def test_a_function_without_types_is_found():
     [
         "adjacency/*.py",
         "arguments.py",
+        "distribute.py",
         "inputs.py",
         "layers/*.py",
         "losses.py",

@@ -14,6 +14,7 @@ DOCS = ROOT / "docs"
 MODULES = (
     tfgraph.callbacks,
     tfgraph.data,
+    tfgraph.distribute,
     tfgraph.export,
     tfgraph.inference,
     tfgraph.layers,

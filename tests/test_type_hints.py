@@ -5,7 +5,7 @@ import inspect
 
 import pytest
 
-MODULES = ["callbacks", "data", "export", "inference", "metrics", "plots"]
+MODULES = ["callbacks", "data", "distribute", "export", "inference", "metrics", "plots"]
 
 
 def public_callables(module):

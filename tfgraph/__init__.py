@@ -12,6 +12,7 @@ if keras.backend.backend() != "tensorflow":
 
 from tfgraph import callbacks as callbacks
 from tfgraph import data as data
+from tfgraph import distribute as distribute
 from tfgraph import export as export
 from tfgraph import inference as inference
 from tfgraph import layers as layers
@@ -30,6 +31,7 @@ __all__ = [
     "as_graph_tensor",
     "callbacks",
     "data",
+    "distribute",
     "export",
     "inference",
     "layers",

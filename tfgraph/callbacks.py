@@ -11,11 +11,120 @@ import numpy as np
 from tfgraph.arguments import checked_integer, wrong_object
 from tfgraph.data.graphs.graph import Graph
 
-__all__ = ["EmbeddingProjector", "LossAndMetricStopping"]
+__all__ = ["BackupAndRestore", "EmbeddingProjector", "LossAndMetricStopping"]
 
 
 def __dir__() -> list[str]:
     return __all__
+
+
+class BackupAndRestore(keras.callbacks.Callback):
+    """Continues training where it stopped, in one process or with several workers.
+
+    At the end of each epoch the model's state is saved, in place of the one before. If
+    the process is killed, run the same script again: `fit` then goes on after the last
+    epoch that was saved. At the end of training the backup is deleted.
+
+    ```python
+    data = tfgraph.data.full_batch(graph, "train")
+    backup = tfgraph.callbacks.BackupAndRestore("runs/backup")
+    model.fit(data, epochs=100, callbacks=[backup], shuffle=False)
+    ```
+
+    Unlike `keras.callbacks.BackupAndRestore`, it
+
+    - lets only the first worker write, and all of them read. So the directory has to be
+      one that all workers see;
+    - writes a file beside the old one and then renames it. A process that is killed
+      while it writes leaves the old one;
+    - also keeps the random state of `keras.layers.Dropout`, which `save_weights` leaves
+      out.
+
+    If one worker is killed, the others stop with an error. Start all of them again.
+
+    The state is that of the model and the optimizer. Data sets and other callbacks
+    start anew: shuffled batches come in the orders of the first epochs again.
+
+    Args:
+        directory: Local directory for the backup. It is made if it does not exist. Use
+            another one for each training.
+
+    Raises:
+        ValueError: When training begins, if the model has no variables yet, or the
+            backup is that of another model.
+    """
+
+    def __init__(self, directory: str | os.PathLike) -> None:
+        super().__init__()
+        self.directory = Path(directory)
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        model = self.model
+        if not model.built:
+            raise ValueError(
+                "BackupAndRestore: expected a model that has been built. Call it on a "
+                "batch, or make its data by `tfgraph.distribute.batches`, before `fit`."
+                f" Received: model={model.name!r}"
+            )
+        if not model.optimizer.built:
+            model.optimizer.build(model.trainable_variables)
+        if self._file().exists():
+            self._restore()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        values = [variable.numpy() for variable in self._variables()]
+        if not _is_first_worker(self.model):
+            return
+        self.directory.mkdir(parents=True, exist_ok=True)
+        unfinished = self.directory / "unfinished.npz"
+        with unfinished.open("wb") as file:
+            np.savez(file, *values, epochs=epoch + 1)
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.replace(self._file())
+
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+        if _is_first_worker(self.model):
+            self._file().unlink(missing_ok=True)
+
+    def _file(self) -> Path:
+        return self.directory / "backup.npz"
+
+    def _restore(self) -> None:
+        variables = self._variables()
+        with np.load(self._file()) as saved:
+            values = [saved[name] for name in saved.files if name != "epochs"]
+            epochs = int(saved["epochs"])
+        shapes = [value.shape for value in values]
+        if shapes != [tuple(variable.shape) for variable in variables]:
+            raise ValueError(
+                "BackupAndRestore: expected the model and optimizer of the backup. "
+                f"Received: model={self.model.name!r}, whose variables have other "
+                f"shapes than those in {str(self._file())!r}"
+            )
+        for variable, value in zip(variables, values, strict=True):
+            variable.assign(value)
+        self.model._initial_epoch = epochs
+
+    def _variables(self) -> list[Any]:
+        """Returns the variables that make up the state, random states included."""
+        # Reading a metric adds up its state on all workers, and each epoch resets it.
+        left_out = {id(variable) for variable in self.model.metrics_variables}
+        return [
+            variable
+            for variable in (*self.model.variables, *self.model.optimizer.variables)
+            if id(variable) not in left_out
+        ]
+
+
+def _is_first_worker(model: keras.Model) -> bool:
+    """Whether this process is the one that writes files."""
+    cluster = model.distribute_strategy.cluster_resolver
+    if cluster is None or not cluster.task_type:
+        return True
+    jobs = cluster.cluster_spec().jobs
+    first = "chief" if "chief" in jobs else "worker"
+    return cluster.task_type == first and cluster.task_id == 0
 
 
 class EmbeddingProjector(keras.callbacks.Callback):

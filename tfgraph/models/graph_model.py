@@ -98,6 +98,21 @@ class GraphModel(keras.Model):
                 f"`tfgraph.data.full_batch(graph{split})` makes one of a "
                 f"`tfgraph.data.Graph` or `HeteroGraph`. Received: {given}"
             )
+        self._check_replicas(x)
+
+    def _check_replicas(self, x):
+        """Raises a `ValueError` for data that `tf.distribute` would cut into parts."""
+        replicas = self.distribute_strategy.num_replicas_in_sync
+        if replicas > 1 and not isinstance(x, tf.distribute.DistributedDataset):
+            raise ValueError(
+                f"{type(self).__name__} '{self.name}': expected `x` of a model with "
+                f"{replicas} replicas to be `tfgraph.distribute.batches(model, lambda "
+                "shard: tfgraph.data.neighbor_batches(..., shard=shard))`, since "
+                "`tf.distribute` would cut a graph into rows. One graph as a single "
+                "batch (`full_batch`) cannot be shared: use minibatches of its nodes, "
+                "or make the model outside of `strategy.scope()`. "
+                f"{arguments.received('x', x)}"
+            )
 
     def _check_labels(self, x):
         spec = x.element_spec if isinstance(x, tf.data.Dataset) else None

@@ -22,6 +22,7 @@ from tfgraph.data.graphs.graph_arguments import (
 )
 from tfgraph.data.graphs.hetero_graph import HeteroGraph
 from tfgraph.data.graphs.node_fields import NodeFields
+from tfgraph.data.pipelines.shards import checked_shard
 from tfgraph.graph_tensor import of_any_size
 
 _FORMS = ("sparse", "graph_tensor", "dense")
@@ -121,6 +122,7 @@ def graph_batches(
     seed: int | None = None,
     form: str = "sparse",
     sparse_features: bool = False,
+    shard: tuple[int, int] | None = None,
 ) -> tf.data.Dataset:
     """Returns a dataset of batches of several graphs, for training on many graphs.
 
@@ -157,6 +159,9 @@ def graph_batches(
             `[N, N]`, or "graph_tensor" for a scalar TF-GNN `GraphTensor` with a
             component for each graph.
         sparse_features: Whether `x [N, F]` is a SparseTensor too.
+        shard: `(i, n)` for part i of n of each batch, a run of consecutive graphs, as
+            `tfgraph.distribute.batches` asks for. The parts have the same arguments but
+            for i. If graphs are shuffled, they need the same `seed`.
 
     Returns:
         A `tf.data.Dataset` of `(inputs, y)`, with `y` `[N]` or `[N, C]`. If any node of
@@ -198,10 +203,13 @@ def graph_batches(
         sample_weight = tf.math.divide_no_nan(known, tf.reduce_mean(known))
         return inputs, tf.maximum(y, 0), sample_weight
 
+    last = len(graphs) % batch_size or batch_size
+    part = checked_shard(shard, last, "graph", shuffle, seed)
     numbers = tf.data.Dataset.range(len(graphs))
     if shuffle:
         numbers = numbers.shuffle(len(graphs), seed)
-    return numbers.batch(batch_size).map(element).prefetch(tf.data.AUTOTUNE)
+    numbers = numbers.batch(batch_size).map(part.rows)
+    return numbers.map(element).prefetch(tf.data.AUTOTUNE)
 
 
 def check_alike(graphs: list[Graph], labels: bool) -> None:

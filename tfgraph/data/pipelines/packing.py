@@ -5,6 +5,8 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from tfgraph.data.pipelines.shards import checked_shard
+
 # Graphs whose sizes differ by less than this factor are of like size.
 _RATIO = 1.25
 
@@ -41,6 +43,7 @@ def batches(
     limits: Limits,
     shuffle: bool,
     seed: int | None,
+    shard: tuple[int, int] | None = None,
 ) -> tf.data.Dataset:
     """Returns a dataset of int64 `[B]`, the numbers of the graphs of each batch.
 
@@ -55,13 +58,15 @@ def batches(
         limits: What a batch may hold.
         shuffle: Whether each epoch draws the graphs in a new order.
         seed: Seed of the orders.
+        shard: `(i, n)` for part i of n of each batch.
     """
     num_graphs = len(nodes)
     if not shuffle:
         numbers = tf.range(num_graphs, dtype=tf.int64)
         lengths = _cut(nodes, edges, limits)
+        part = checked_shard(shard, min(lengths), "graph", shuffle, seed)
         rows = tf.RaggedTensor.from_row_lengths(numbers, lengths)
-        return tf.data.Dataset.from_tensor_slices(rows)
+        return tf.data.Dataset.from_tensor_slices(rows).map(part.rows)
 
     sizes = [nodes] if limits.padded or limits.nodes is not None else []
     sizes += [edges] if limits.edges is not None else []
@@ -72,6 +77,7 @@ def batches(
     if limits.padded:
         places = places[np.argsort(nodes[places], kind="stable")]
     lengths = _cut(nodes[places], edges[places], limits)
+    part = checked_shard(shard, min(lengths), "graph", shuffle, seed)
     rank = np.argsort(np.argsort(group[places], kind="stable"))
 
     def deal(order):
@@ -81,7 +87,7 @@ def batches(
     order = tf.data.Dataset.range(num_graphs).shuffle(num_graphs, seed)
     rows = order.batch(num_graphs).map(deal).unbatch()
     rows = rows.apply(tf.data.experimental.assert_cardinality(len(lengths)))
-    return rows.shuffle(len(lengths), seed)
+    return rows.shuffle(len(lengths), seed).map(part.rows)
 
 
 def _cut(nodes: np.ndarray, edges: np.ndarray, limits: Limits) -> list[int]:

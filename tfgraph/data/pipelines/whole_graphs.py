@@ -39,6 +39,7 @@ def whole_graph_batches(
     num_clusters: int | None = None,
     shuffle: bool = False,
     seed: int | None = None,
+    shard: tuple[int, int] | None = None,
 ) -> tf.data.Dataset:
     """Returns a dataset of batches of graphs, with a label for each graph.
 
@@ -99,6 +100,7 @@ def whole_graph_batches(
         shuffle: Whether each epoch draws the graphs in a new order.
         seed: Datasets with the same seed draw the same orders. With None, call
             `keras.utils.set_random_seed` to repeat a run.
+        shard: See `graph_batches`.
 
     Returns:
         A `tf.data.Dataset` of `(inputs, y)`, `y` `[B, ...]`, with as many elements in
@@ -149,7 +151,7 @@ def whole_graph_batches(
     if num_nodes is not None:
         nodes = np.full_like(nodes, num_nodes)
     limits = Limits(batch_size, max_nodes, max_edges, padded=form == "dense")
-    numbers = batches(nodes, edges, limits, shuffle, seed)
+    numbers = batches(nodes, edges, limits, shuffle, seed, shard)
     return numbers.map(element).prefetch(tf.data.AUTOTUNE)
 
 

@@ -13,7 +13,6 @@ from tfgraph.arguments import (
     check_flags,
     checked_integer,
     checked_seed,
-    is_integer,
 )
 from tfgraph.data.graphs.fields import are_classes, checked_nodes
 from tfgraph.data.graphs.graph import Graph
@@ -21,6 +20,7 @@ from tfgraph.data.graphs.graph_arguments import labelled_nodes
 from tfgraph.data.graphs.hetero_graph import HeteroGraph
 from tfgraph.data.graphs.node_fields import NodeFields
 from tfgraph.data.pipelines.graph_batches import check_dense
+from tfgraph.data.pipelines.shards import checked_shard
 from tfgraph.data.sampling.blocks import BlockSampler
 from tfgraph.data.sampling.fanouts import REPLACEMENTS
 from tfgraph.data.sampling.hetero_samples import HeteroSampler, graph_tensor_sampler
@@ -124,9 +124,9 @@ def neighbor_batches(
             features are 0. Only for blocks, and not with `replacement="always"`.
         node_set_name: The node set of the seeds of a `HeteroGraph`. May be left out if
             only one has labels.
-        shard: `(i, n)` for part i of n of each batch: n workers share the seeds of a
-            batch, each with the same arguments but for i. If seeds are shuffled, the
-            parts need the same `seed`.
+        shard: `(i, n)` for part i of n of each batch, a run of consecutive seeds, as
+            `tfgraph.distribute.batches` asks for. The parts have the same arguments but
+            for i. If seeds are shuffled, they need the same `seed`.
 
     Returns:
         A `tf.data.Dataset`. With the form "blocks", its elements are
@@ -216,7 +216,7 @@ def random_batches(
     """
     total = rounds * len(nodes)
     last = 0 if drop_remainder else total % batch_size
-    part, num_parts = _checked_shard(shard, last or batch_size, shuffle, seed)
+    part = checked_shard(shard, last or batch_size, "seed", shuffle, seed)
     with tf.device("CPU"):  # where tf.data will need it
         nodes = tf.constant(nodes)
 
@@ -229,10 +229,9 @@ def random_batches(
     numbers = tf.data.Dataset.random(seed, rerandomize_each_iteration=True)
     batches = random.take(rounds).map(ordered).rebatch(batch_size, drop_remainder)
     batches = tf.data.Dataset.zip(batches, numbers)
-    if num_parts > 1:
-        batches = batches.map(
-            lambda seeds, number: (_part(seeds, part, num_parts), number + part)
-        )
+    batches = batches.map(
+        lambda seeds, number: (part.rows(seeds), number + part.number)
+    )
     # Keras asks for the number of batches, which `rebatch` does not know.
     count = total // batch_size if drop_remainder else -(-total // batch_size)
     return batches.apply(tf.data.experimental.assert_cardinality(count))
@@ -256,49 +255,6 @@ def checked_seeds(graph: NodeFields, nodes: npt.ArrayLike | None) -> np.ndarray:
             f"`tfgraph.data.random_split(graph)` draws masks. Received: graph={graph}"
         )
     return np.flatnonzero(mask)
-
-
-def _checked_shard(shard, fewest: int, shuffle: bool, seed: int | None):
-    """Returns the argument `shard` as two numbers, (0, 1) for None.
-
-    Args:
-        shard: What was passed.
-        fewest: The seeds of the smallest batch.
-        shuffle: Whether the seeds are shuffled.
-        seed: The seed, or None.
-    """
-    if shard is None:
-        return 0, 1
-    if (
-        not isinstance(shard, (tuple, list))
-        or len(shard) != 2
-        or not all(is_integer(number) for number in shard)
-        or not 0 <= shard[0] < shard[1]
-    ):
-        raise ValueError(
-            "Expected `shard` to be `(i, n)` with i from 0 to n - 1. "
-            f"Received: shard={shard!r}"
-        )
-    if shuffle and seed is None:
-        raise ValueError(
-            "Expected a `seed` with `shard`, the same for all parts, so that each seed "
-            f"is in one of them. Received: shard={shard}, seed=None"
-        )
-    if fewest < shard[1]:
-        raise ValueError(
-            "Expected each batch to have a seed for each part. Use another "
-            f"`batch_size`, or `drop_remainder=True`. Received: shard={shard}, a batch "
-            f"of {fewest} seeds"
-        )
-    return int(shard[0]), int(shard[1])
-
-
-def _part(seeds, part: int, num_parts: int):
-    """Returns part `part` of a batch of seeds."""
-    size = seeds.shape[0]
-    if size is None:
-        size = tf.shape(seeds)[0]
-    return seeds[part * size // num_parts : (part + 1) * size // num_parts]
 
 
 def _seeded_nodes(

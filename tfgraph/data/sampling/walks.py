@@ -35,6 +35,7 @@ def walk_batches(
     replacement: str = "if_short",
     seed: int | None = None,
     sparse_features: bool = False,
+    shard: tuple[int, int] | None = None,
 ) -> tf.data.Dataset:
     """Returns a dataset of pairs of nodes that co-occur on walks, and negatives.
 
@@ -74,6 +75,7 @@ def walk_batches(
         replacement: See `neighbor_batches`.
         seed: See `neighbor_batches`.
         sparse_features: See `neighbor_batches`.
+        shard: See `neighbor_batches`. A part of a batch draws its own negatives.
 
     Returns:
         A `tf.data.Dataset` of `((x, adjacencies), links)`. The inputs are the blocks of
@@ -105,24 +107,28 @@ def walk_batches(
             "Expected `nodes` to have neighbours other than themselves. "
             f"Received: graph={graph}, nodes={nodes!r}"
         )
-    num_seeds = min(2 * batch_size + num_negatives, graph.num_nodes) if pad else None
+
+    def padded_size(num_pairs):
+        return min(2 * num_pairs + num_negatives, graph.num_nodes)
 
     def sample(starts, number):
         rng = np.random.default_rng(number)
         links = walks.links(rng, starts)
         seeds, places = np.unique(links, return_inverse=True)
         if pad:
-            seeds = np.append(seeds, np.full(num_seeds - len(seeds), -1))
+            missing = padded_size(len(starts)) - len(seeds)
+            seeds = np.append(seeds, np.full(missing, -1))
         return (places.reshape(links.shape), *sampler.arrays(rng, seeds))
 
     def element(starts, number):
         types = (tf.int64, *sampler.types)
         links, *arrays = numpy_function(sample, [starts, number], types)
         links = tf.ensure_shape(links, (starts.shape[0], 2 + num_negatives))
+        num_seeds = padded_size(starts.shape[0]) if pad else None
         return sampler.inputs(arrays, num_seeds), links
 
     rounds = walks_per_node * (walk_length - 1)
-    batches = random_batches(starts, batch_size, True, seed, pad, rounds)
+    batches = random_batches(starts, batch_size, True, seed, pad, rounds, shard)
     return batches.map(element, tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
 
 
