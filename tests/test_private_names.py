@@ -144,3 +144,8 @@ def test_a_module_imports_by_its_own_builtins():
     module.__builtins__ = {"__import__": lambda name, *_: f"another {name}"}
     exec("import tensorflow", vars(module))
     assert module.tensorflow == "another tensorflow", gone("`module.__builtins__`")
+
+
+def test_default_save_signature():
+    name = "_default_save_signature"
+    assert isinstance(getattr(keras.Model, name, None), property), gone(name)

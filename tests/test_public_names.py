@@ -14,6 +14,7 @@ PACKAGE = Path(tfgraph.__file__).parent
 @pytest.mark.parametrize(
     "module, some",
     [
+        (tfgraph.beam, {"sample", "write_tables"}),
         (tfgraph, {"data", "layers", "GraphInput", "as_graph_tensor"}),
         (tfgraph.layers, {"GCNConv", "GraphConvolution", "gcn_normalize"}),
         (tfgraph.losses, {"NegativeSamplingLoss", "reconstruction_loss"}),

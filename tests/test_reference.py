@@ -12,6 +12,7 @@ import tfgraph
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 MODULES = (
+    tfgraph.beam,
     tfgraph.callbacks,
     tfgraph.data,
     tfgraph.distribute,

@@ -10,6 +10,7 @@ if keras.backend.backend() != "tensorflow":
         "~/.keras/keras.json."
     )
 
+from tfgraph import beam as beam
 from tfgraph import callbacks as callbacks
 from tfgraph import data as data
 from tfgraph import distribute as distribute
@@ -29,6 +30,7 @@ __version__ = "0.1.0"
 __all__ = [
     "GraphInput",
     "as_graph_tensor",
+    "beam",
     "callbacks",
     "data",
     "distribute",

@@ -33,6 +33,12 @@ class GraphModel(keras.Model):
         # As in the layers: the weights of the edges keep their precision.
         super().__init__(name=name, dtype=dtype, trainable=trainable, autocast=False)
 
+    @property
+    def _default_save_signature(self) -> None:
+        # Keras' own would trace the model with floats for all components of a graph.
+        # A SavedModel has the signatures of `tfgraph.export`.
+        return None
+
     @tf.autograph.experimental.do_not_convert  # as Keras' own method
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         with self.named_errors():

@@ -168,7 +168,7 @@ def neighbor_batches(
         drop_remainder=drop_remainder,
         sparse_features=sparse_features,
     )
-    name, seeded = _seeded_nodes(graph, node_set_name, labels)
+    name, seeded = seeded_nodes(graph, node_set_name, labels)
     sampler: BlockSampler | HeteroSampler
     if form == "blocks" and isinstance(graph, Graph):
         pad = replacement == "always"
@@ -257,7 +257,7 @@ def checked_seeds(graph: NodeFields, nodes: npt.ArrayLike | None) -> np.ndarray:
     return np.flatnonzero(mask)
 
 
-def _seeded_nodes(
+def seeded_nodes(
     graph: Graph | HeteroGraph, node_set_name: str | None, labels: bool
 ) -> tuple[str, NodeFields]:
     """Returns the nodes that seeds are drawn from, and the name of their node set."""
