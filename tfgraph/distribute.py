@@ -67,8 +67,9 @@ def batches(
             `evaluate` it also has been compiled there.
         make_batches: Called with `(i, n)` for each replica i of this worker, of n
             replicas in all. Returns the dataset with part i of each batch. Pass the
-            pair on as the `shard` of `neighbor_batches`, `graph_batches`,
-            `whole_graph_batches` or `walk_batches`. Every part has as many batches.
+            pair on as the `shard` of `neighbor_batches`, `link_neighbor_batches`,
+            `graph_batches`, `whole_graph_batches`, `walk_batches` or
+            `beam.sample_batches`. Every part has as many batches.
 
     Returns:
         A dataset for methods of this model. `predict` puts the parts together, so the
