@@ -129,6 +129,7 @@ def seeds_of(folder):
     ]
 
 
+@pytest.mark.slow
 def test_samples_are_those_of_neighbor_batches(sampled):
     seeds = seeds_of(sampled)
     assert sorted(seeds) == list(range(39))
@@ -152,6 +153,7 @@ def test_samples_are_those_of_neighbor_batches(sampled):
         assert len(drawn) == min(2, len(every)) and set(drawn) <= set(every)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     "TFGRAPH_DATA_DIR" not in os.environ, reason="TFGRAPH_DATA_DIR is not set"
 )
@@ -198,6 +200,7 @@ def test_larger_than_memory(run_script, tmp_path):
     np.testing.assert_allclose(outputs["predictions"], shown, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_training_on_samples(sampled, tmp_path):
     """The model is that of `neighbor_batches`; it is exported and served."""
     seeds = seeds_of(sampled)
@@ -250,6 +253,7 @@ def joined(lists):
     return list(itertools.chain.from_iterable(lists))
 
 
+@pytest.mark.slow
 def test_order_and_parts(sampled):
     def read(batch_size=8, **kwargs):
         return rows_of_seeds(batches_of(sampled, batch_size, **kwargs))

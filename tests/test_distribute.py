@@ -83,6 +83,7 @@ def weighed_by_nodes(key):
     return name == "blocks" and ("loss" in value or value == "evaluate")
 
 
+@pytest.mark.slow
 def test_two_replicas_equal_one_process(tmp_path):
     file = tmp_path / "found.npz"
     code, errors = finish(start("mirrored", file, *CASES, "kill writer"))
@@ -95,6 +96,7 @@ def test_two_replicas_equal_one_process(tmp_path):
     assert resumed["epochs"] == [2, 3]
 
 
+@pytest.mark.slow
 def test_two_workers_equal_one_process_and_survive_a_kill(tmp_path):
     names = ("blocks", "graph_tensor", "sparse")
     workers, files = start_workers(tmp_path, *names, "kill")

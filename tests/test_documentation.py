@@ -197,6 +197,7 @@ def test_papers_and_authors(run_script, tmp_path):
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 @needs_data
 def test_two_workers(tmp_path):
     printed = run_python(EXAMPLES / "two_workers.py", cwd=tmp_path)
