@@ -96,6 +96,20 @@ MODELS = {
 }
 
 
+def small_hetero_graph():
+    """Authors and papers, with as many papers as a batch of an example has."""
+    rng = np.random.default_rng(0)
+    papers = tfgraph.data.NodeSet(
+        rng.normal(size=(520, 3)), y=np.arange(520) % 3, train_mask=np.full(520, True)
+    )
+    edges = rng.integers((40, 520), size=(900, 2))
+    writes = tfgraph.data.EdgeSet("authors", "papers", edges)
+    authors = rng.normal(size=(40, 4))
+    return tfgraph.data.HeteroGraph(
+        {"authors": authors, "papers": papers}, {"writes": writes}
+    )
+
+
 class Namespace(dict):
     """The names of one example: modules, its own, and stand-ins for the others."""
 
@@ -113,6 +127,7 @@ class Namespace(dict):
             "graph": graph,
             "graph_ids": tf.repeat([0, 1], graph.num_nodes // 2),
             "h": inputs[0],
+            "hetero_graph": small_hetero_graph(),
             "labels_of_papers": topics,
             "new_graph": graph,
             "strategy": tf.distribute.get_strategy(),

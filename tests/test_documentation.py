@@ -215,6 +215,7 @@ def test_every_example_is_tested():
         "gcn_functional",
         "gcn_subclassed",
         "graph_classification",
+        "larger_than_memory",  # in test_beam.py
         "link_prediction",
         "papers_and_authors",
         "sage_inductive",

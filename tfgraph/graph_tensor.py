@@ -177,14 +177,23 @@ def of_any_size(graph: tfgnn.GraphTensor) -> tfgnn.GraphTensor:
     TF-GNN encodes graphs of known and of unknown size in different ways, and Keras
     feeds both to the same traced function. So all our datasets have the second form.
     """
-    components = {
-        name: tf.raw_ops.PlaceholderWithDefault(
-            input=value,
-            shape=value.shape if name.endswith(".-size") else [None, *value.shape[1:]],
-        )
-        for name, value in to_components(graph).items()
-    }
-    return as_graph_tensor(components)
+    components = to_components(graph)
+    prefixes = ["context."]  # the sets in the order of the graph
+    prefixes += [f"nodes.{name}." for name in graph.node_sets]
+    prefixes += [f"edges.{name}." for name in graph.edge_sets]
+    return as_graph_tensor(
+        {
+            name: tf.raw_ops.PlaceholderWithDefault(
+                input=value,
+                shape=value.shape
+                if name.endswith(".-size")
+                else [None, *value.shape[1:]],
+            )
+            for prefix in prefixes
+            for name, value in components.items()
+            if name.startswith(prefix)
+        }
+    )
 
 
 def GraphInput(spec: tfgnn.GraphTensorSpec) -> dict[str, keras.KerasTensor]:

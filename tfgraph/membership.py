@@ -131,7 +131,7 @@ def from_sizes(sizes: tf.Tensor, x: Features, layer: str = "") -> UnionMembershi
     fits = tf.reduce_all((sizes >= 0) & (sizes <= num_nodes))
     fits &= tf.equal(tf.reduce_sum(sizes), num_nodes)
     message = (
-        "Expected a graph with sizes of its components, 0 or more, that add up to the "
+        "Expected a graph with components of sizes of 0 or more that add up to the "
         "number of nodes (rows of `x`). Received: {} nodes, components of {} nodes"
     )
     checked = ops.check(fits, ops.name_layer(layer, message), num_nodes, sizes)

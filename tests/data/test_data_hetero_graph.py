@@ -516,7 +516,7 @@ def test_round_trip_of_pandas():
             for column, values in one.columns.items():
                 found = getattr(back, name)[key].columns[column]
                 np.testing.assert_array_equal(found, values)
-                assert (found.dtype.kind == "O") == (values.dtype.kind == "U")
+                assert (found.dtype.kind == "U") == (values.dtype.kind == "U")
     for name in ("y", "ids", "train_mask"):
         np.testing.assert_array_equal(
             getattr(back.node_sets["papers"], name), getattr(papers, name)
