@@ -110,7 +110,8 @@ def _show_methods(item, made, pkg):
     """Gives a class the methods that it takes from the functions of other modules."""
     for name, member in list(item.members.items()):
         function = getattr(made, name, None)
-        if not member.is_attribute or not inspect.isroutine(function):
+        is_function = inspect.isfunction(function) or inspect.ismethod(function)
+        if not member.is_attribute or not is_function:
             continue
         module = function.__module__.removeprefix(f"{pkg.name}.")
         source = pkg[f"{module}.{function.__name__}"]
