@@ -19,9 +19,12 @@ ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = ROOT / "examples"
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
-needs_data = pytest.mark.skipif(
-    "TFGRAPH_DATA_DIR" not in os.environ, reason="TFGRAPH_DATA_DIR is not set"
-)
+
+def trains_on_data(test):
+    """Marks a test as slow, and as skipped without the data sets."""
+    without_data = "TFGRAPH_DATA_DIR" not in os.environ
+    skip = pytest.mark.skipif(without_data, reason="TFGRAPH_DATA_DIR is not set")
+    return pytest.mark.slow(skip(test))
 
 
 def blocks(language):
@@ -39,7 +42,7 @@ def run_python(*arguments, cwd):
     return run.stdout
 
 
-@needs_data
+@trains_on_data
 def test_readme(tmp_path):
     pytest.importorskip("tensorflow_serving")
     code = "\n".join(blocks("python"))
@@ -99,7 +102,7 @@ def test_quickstart(tmp_path):
     assert (tmp_path / "serving" / "1" / "saved_model.pb").exists()
 
 
-@needs_data
+@trains_on_data
 @pytest.mark.parametrize("example", ["gcn_functional", "gcn_subclassed"])
 def test_both_forms_of_an_example_agree(example, run_script):
     accuracies = [
@@ -124,13 +127,13 @@ def test_gat_attention(run_script, tmp_path):
         assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
 
 
-@needs_data
+@trains_on_data
 def test_gat_inductive(run_script):
     printed = run_script(EXAMPLES / "gat_inductive.py")
     assert float(re.search(r"AUC in a language never seen: (.*)", printed)[1]) > 0.53
 
 
-@needs_data
+@trains_on_data
 def test_film_recommender(run_script):
     printed = run_script(EXAMPLES / "film_recommender.py", 414)
     assert float(re.search(r"Test AUC: (.*)", printed)[1]) > 0.9
@@ -140,7 +143,7 @@ def test_film_recommender(run_script):
     assert len({title for title, _ in titles}) == 10
 
 
-@needs_data
+@trains_on_data
 def test_link_prediction(run_script, tmp_path):
     pytest.importorskip("matplotlib")
     printed = run_script(EXAMPLES / "link_prediction.py", tmp_path)
@@ -153,7 +156,7 @@ def test_link_prediction(run_script, tmp_path):
     assert (tmp_path / "serving" / "1" / "saved_model.pb").exists()
 
 
-@needs_data
+@trains_on_data
 def test_sage_minibatch(run_script, tmp_path):
     printed = run_script(EXAMPLES / "sage_minibatch.py", tmp_path)
     assert float(re.search(r"Test accuracy: (.*)", printed)[1]) > 0.73
@@ -161,7 +164,7 @@ def test_sage_minibatch(run_script, tmp_path):
     assert sum(map(float, served.split())) == pytest.approx(1, abs=1e-4)
 
 
-@needs_data
+@trains_on_data
 def test_sage_inductive(run_script):
     printed = run_script(EXAMPLES / "sage_inductive.py")
     # Better than the more frequent class for everyone, whose second F1 is 0.
@@ -169,7 +172,7 @@ def test_sage_inductive(run_script):
     assert float(re.search(r"F1 of streams for adults: (.*)", printed)[1]) > 0.1
 
 
-@needs_data
+@trains_on_data
 def test_sage_unsupervised(run_script, tmp_path):
     pytest.importorskip("matplotlib")
     printed = run_script(EXAMPLES / "sage_unsupervised.py", tmp_path)
@@ -178,7 +181,7 @@ def test_sage_unsupervised(run_script, tmp_path):
     assert (tmp_path / "embeddings.png").read_bytes().startswith(b"\x89PNG")
 
 
-@needs_data
+@trains_on_data
 def test_graph_classification(run_script, tmp_path):
     pytest.importorskip("matplotlib")
     pytest.importorskip("networkx")
@@ -187,6 +190,7 @@ def test_graph_classification(run_script, tmp_path):
     assert (tmp_path / "clusters.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_papers_and_authors(run_script, tmp_path):
     pytest.importorskip("matplotlib")
     pytest.importorskip("networkx")
@@ -197,8 +201,7 @@ def test_papers_and_authors(run_script, tmp_path):
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
-@pytest.mark.slow
-@needs_data
+@trains_on_data
 def test_two_workers(tmp_path):
     printed = run_python(EXAMPLES / "two_workers.py", cwd=tmp_path)
     [accuracy] = re.findall(r"Test accuracy: (.*)", printed)

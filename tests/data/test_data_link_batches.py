@@ -175,6 +175,7 @@ def test_shards_share_the_pairs_of_each_batch():
     assert {len(pairs) for pairs in parts[0]} == {4}
 
 
+@pytest.mark.slow
 def test_it_trains_and_scores_like_the_full_graph():
     train, val, _ = link_split(GRAPH, 0.2, 0, 0, "rates", "rated_by")
     keras.utils.set_random_seed(0)
