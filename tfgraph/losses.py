@@ -8,7 +8,13 @@ import keras
 import tensorflow as tf
 
 from tfgraph import arguments, ops
-from tfgraph.adjacency import Adjacency, DenseAdjacency, as_adjacency, assert_square
+from tfgraph.adjacency import (
+    Adjacency,
+    DenseAdjacency,
+    as_adjacency,
+    assert_square,
+    check_single_signal,
+)
 from tfgraph.typing import Features, Seed
 
 __all__ = ["NegativeSamplingLoss", "reconstruction_loss"]
@@ -119,6 +125,7 @@ def reconstruction_loss(
         _check_dense(adjacency)
         adjacency = tf.convert_to_tensor(adjacency)
     z = tf.convert_to_tensor(z)
+    check_single_signal(z.shape, adjacency.shape)
     adjacency = as_adjacency(adjacency, z)
     return adjacency_loss(z, adjacency, reweight, num_samples, sampling, seed)
 

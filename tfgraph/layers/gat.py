@@ -345,9 +345,11 @@ class GATConv(GraphConvolution):
         output = super().compute_output_spec(inputs)
         if not return_attention_scores:
             return output
-        shape, adjacency = (None, self.num_heads), self.parse(inputs).adjacency
-        if adjacency is not None and not adjacency.sparse:
-            shape = (*adjacency.shape[:-2], self.num_heads, *adjacency.shape[-2:])
+        parts = self.parse(inputs)
+        shape = (None, self.num_heads)
+        if parts.adjacency is not None and not parts.adjacency.sparse:
+            shape = (self.num_heads, *parts.adjacency.shape[-2:])
+        shape = (*parts.x.shape[:-2], *shape)
         dtype = ops.weight_dtype(self.compute_dtype).name
         return output, keras.KerasTensor(shape, dtype)
 
