@@ -15,7 +15,7 @@ def side_by_side(product: Callable[[tf.Tensor], tf.Tensor], x: tf.Tensor) -> tf.
     """Applies a function of `[N, F]` to all signals at once, as further features.
 
     Args:
-        product: Function from `[N, width]` to `[M, width]`, for any width.
+        product: Function from `[N, width]` to `[M, width]`, for any width above 0.
         x: `[..., N, F]`.
 
     Returns:
@@ -23,12 +23,19 @@ def side_by_side(product: Callable[[tf.Tensor], tf.Tensor], x: tf.Tensor) -> tf.
     """
     if x.shape.rank == 2:
         return product(x)
-    last = x.shape.rank - 1
-    h = tf.transpose(x, [last - 1, *range(last - 1), last])
-    num_nodes, *others = keras.ops.shape(h)
-    h = product(tf.reshape(h, [num_nodes, math.prod(others)]))
-    h = tf.reshape(h, [keras.ops.shape(h)[0], *others])
-    return tf.transpose(h, [*range(1, last), 0, last])
+    *signals, num_nodes, width = keras.ops.shape(x)
+    count = math.prod(signals)
+    x = tf.reshape(x, [count, num_nodes, width])
+    if not isinstance(count, int) or not count:
+        # A sparse product without columns is an error: no signals are one of zeros.
+        one = tf.zeros([1, num_nodes, width], x.dtype)
+        x = tf.cond(tf.equal(count, 0), lambda: one, lambda: x)
+    some = keras.ops.shape(x)[0]
+    h = tf.reshape(tf.transpose(x, [1, 0, 2]), [num_nodes, some * width])
+    h = product(h)
+    h = tf.reshape(h, [keras.ops.shape(h)[0], some, width])
+    h = tf.transpose(h, [1, 0, 2])[:count]
+    return tf.reshape(h, [*signals, *keras.ops.shape(h)[1:]])
 
 
 def one_below_the_other(x: tf.Tensor, num_axes: int) -> tf.Tensor:
