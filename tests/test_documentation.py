@@ -208,6 +208,14 @@ def test_two_workers(tmp_path):
     assert float(accuracy) >= 0.7
 
 
+@pytest.mark.slow
+def test_wave_forecast(tmp_path):
+    printed = run_python(EXAMPLES / "wave_forecast.py", cwd=tmp_path)
+    forecast, last = (float(error) for error in re.findall(r"Mean .*: (.*)", printed))
+    assert forecast < 0.3 < 0.8 < last
+    assert (tmp_path / "wave_forecast.keras").exists()
+
+
 def test_every_example_is_tested():
     names = {path.stem for path in EXAMPLES.glob("*.py")}
     assert names == {
@@ -225,6 +233,7 @@ def test_every_example_is_tested():
         "sage_minibatch",
         "sage_unsupervised",
         "two_workers",
+        "wave_forecast",
     }
 
 

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from hetero_graphs import author_paper_graph
 from layer_checks import ADJACENCY, graph_tensor, sparse
 
 from tfgraph import layers
@@ -179,6 +180,30 @@ def test_attention_scores_and_edge_features(form):
     _, scores = layer([x, graph, features], return_attention_scores=True)
     assert tf.TensorShape(scores.shape).is_compatible_with(shape)
     assert len(scores.shape) == len(shape)
+
+
+def test_several_node_sets():
+    """Each signal on all node sets of a heterogeneous graph, as it is alone."""
+    graph, _ = author_paper_graph()
+    rng = np.random.default_rng(4)
+    x = {
+        name: rng.normal(size=(3, int(nodes.total_size), 4)).astype("float32")
+        for name, nodes in graph.node_sets.items()
+    }
+    back = {"edge_set_name": "writes", "receiver": "source", "add_self_loops": False}
+    layer = layers.HeteroConv(
+        [
+            layers.SAGEConv(2, edge_set_name="writes"),
+            layers.GCNConv(2, edge_set_name="cites"),
+            layers.GATConv(2, **back),
+        ]
+    )
+    y = layer([x, graph])
+    alone = [layer([{name: x[name][i] for name in x}, graph]) for i in range(3)]
+    for name in x:
+        want = np.stack([signal[name] for signal in alone])
+        np.testing.assert_allclose(y[name], want, atol=1e-5)
+        assert layer.compute_output_spec([x, graph])[name].shape == want.shape
 
 
 def test_dropout_differs_between_signals():

@@ -72,13 +72,14 @@ class FixedAdjacency(keras.layers.Layer):
 
     def __init__(self, graph: Graph | tf.SparseTensor, **kwargs: Any) -> None:
         super().__init__(autocast=False, **kwargs)
+        adjacency: Any = graph
         if hasattr(graph, "to_sparse_tensor") and not arguments.is_hetero_graph(graph):
-            graph = graph.to_sparse_tensor()
-        if not arguments.is_sparse_tensor(graph):
+            adjacency = graph.to_sparse_tensor()
+        if not arguments.is_sparse_tensor(adjacency):
             expected = "a Graph or a tf.SparseTensor"
             raise arguments.wrong_object("graph", expected, graph)
-        shape = tuple(int(size) for size in graph.dense_shape)
-        indices, values = graph.indices.numpy(), graph.values.numpy()
+        shape = tuple(int(size) for size in adjacency.dense_shape)
+        indices, values = adjacency.indices.numpy(), adjacency.values.numpy()
         if len(shape) != 2 or np.any((indices < 0) | (indices >= shape)):
             raise ValueError(
                 "FixedAdjacency: expected `graph` to be a matrix, with indices "
