@@ -114,11 +114,25 @@ def test_signals_are_as_single_calls(name):
     assert_close(free(tf.constant(X), UNSORTED), want)
 
 
+@pytest.mark.parametrize("name", ["gcn", "mean"])
+def test_all_signals_are_one_sparse_product(name):
+    layer = LAYERS[name]()
+    function = tf.function(lambda x: layer([x, UNSORTED]))
+    for x in (X[0], X):
+        graph = function.get_concrete_function(x).graph
+        types = [operation.type for operation in graph.get_operations()]
+        assert types.count("SparseMatrixMatMul") == 1
+
+
 @pytest.mark.parametrize("name", ["gcn", "max_pool", "gat", "structure2vec"])
 def test_signals_compiled_by_xla(name):
     layer = LAYERS[name]()
     want = stacked(layer, X[0], UNSORTED)
-    compiled = tf.function(lambda x: step(layer, x, UNSORTED), jit_compile=True)
+    compiled = tf.function(
+        lambda x: step(layer, x, UNSORTED),
+        input_signature=[tf.TensorSpec([None, N, F])],
+        jit_compile=True,
+    )
     assert_close(compiled(tf.constant(X[0])), want)
 
 

@@ -178,7 +178,7 @@ class SparseAdjacency:
             edges: `[E, ...]`, in the order in which the entries were given.
 
         Returns:
-            `[E, ...]`, sorted by row; the entries of one signal after those of another.
+            `[E, ...]`, sorted by row; of many signals one after the other.
         """
         copies, signals = self._copies(senders)
         receivers = ops.one_below_the_other(receivers, self.signal_axes)
@@ -201,7 +201,7 @@ class SparseAdjacency:
         """Attention over the neighbours, see `ops.sparse_attention`.
 
         Args:
-            logits: `[E, H]`, as `pair_sums` orders them.
+            logits: `[E, H]`, or `[... * E, H]`, as `pair_sums` returns them.
             loop_logits: `[..., M, H]`, the logits of added self-loops, or None.
             h: `[..., N, H, F]`.
             drop: Function that applies dropout.

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import keras
 import tensorflow as tf
 
+from tfgraph.ops.matmul import compiled_by_xla
 from tfgraph.typing import Size
 
 
@@ -26,8 +27,8 @@ def side_by_side(product: Callable[[tf.Tensor], tf.Tensor], x: tf.Tensor) -> tf.
     *signals, num_nodes, width = keras.ops.shape(x)
     count = math.prod(signals)
     x = tf.reshape(x, [count, num_nodes, width])
-    if not isinstance(count, int) or not count:
-        # A sparse product without columns is an error: no signals are one of zeros.
+    if not compiled_by_xla() and (not isinstance(count, int) or not count):
+        # A sparse product without columns is an error. So no signals are one of zeros.
         one = tf.zeros([1, num_nodes, width], x.dtype)
         x = tf.cond(tf.equal(count, 0), lambda: one, lambda: x)
     some = keras.ops.shape(x)[0]
