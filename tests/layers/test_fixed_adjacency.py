@@ -161,8 +161,11 @@ def test_the_graph_as_an_input(tmp_path):
 @pytest.mark.parametrize(
     ("graph", "message"),
     [
-        (ADJACENCY, "Graph or a tf.SparseTensor.*Received: graph of type numpy"),
-        (None, "Graph or a tf.SparseTensor.*Received: graph=None"),
+        (
+            ADJACENCY,
+            r"`graph` to be a tf.SparseTensor.*`tf.sparse.from_dense\(graph\)`",
+        ),
+        (None, r"`tfgraph.data.Graph\(x, edges\).to_sparse_tensor\(\)`.*graph=None"),
         (tf.SparseTensor([[0, 6]], [1.0], [6, 6]), r"below its shape.*to \[0 6\]"),
         (tf.SparseTensor([[0]], [1.0], [6]), "to be a matrix"),
     ],

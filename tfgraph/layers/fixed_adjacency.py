@@ -75,9 +75,7 @@ class FixedAdjacency(keras.layers.Layer):
         adjacency: Any = graph
         if hasattr(graph, "to_sparse_tensor") and not arguments.is_hetero_graph(graph):
             adjacency = graph.to_sparse_tensor()
-        if not arguments.is_sparse_tensor(adjacency):
-            expected = "a Graph or a tf.SparseTensor"
-            raise arguments.wrong_object("graph", expected, graph)
+        arguments.check_adjacency("graph", adjacency)
         shape = tuple(int(size) for size in adjacency.dense_shape)
         indices, values = adjacency.indices.numpy(), adjacency.values.numpy()
         if len(shape) != 2 or np.any((indices < 0) | (indices >= shape)):
