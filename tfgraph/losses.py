@@ -125,7 +125,6 @@ def reconstruction_loss(
         _check_dense(adjacency)
         adjacency = tf.convert_to_tensor(adjacency)
     z = tf.convert_to_tensor(z)
-    check_single_signal(z.shape, adjacency.shape)
     adjacency = as_adjacency(adjacency, z)
     return adjacency_loss(z, adjacency, reweight, num_samples, sampling, seed)
 
@@ -156,6 +155,7 @@ def adjacency_loss(
     seed: Seed,
 ) -> tf.Tensor:
     """`reconstruction_loss` of a `SparseAdjacency` or `DenseAdjacency`."""
+    check_single_signal(z.shape, adjacency.signal_axes)
     assert_square(adjacency, "the loss is over all pairs of nodes")
     z = tf.cast(z, ops.weight_dtype(z.dtype))
     if isinstance(adjacency, DenseAdjacency):

@@ -11,6 +11,7 @@ import tensorflow as tf
 from hetero_graphs import author_paper_graph
 from layer_checks import ADJACENCY, graph_tensor, sparse
 
+import tfgraph
 from tfgraph import layers
 from tfgraph.layers import GraphConvolution
 
@@ -218,6 +219,22 @@ def test_several_node_sets():
         want = np.stack([signal[name] for signal in alone])
         np.testing.assert_allclose(y[name], want, atol=1e-5)
         assert layer.compute_output_spec([x, graph])[name].shape == want.shape
+
+
+@pytest.mark.parametrize("adjacency", [UNSORTED, ADJACENCY])
+def test_only_convolutions_take_many_signals(adjacency):
+    pooling = layers.DiffPool(layers.GCNConv(2), layers.GCNConv(2))
+    for function in (
+        lambda: tfgraph.losses.reconstruction_loss(X[0], adjacency),
+        lambda: pooling([tf.constant(X[0]), adjacency]),
+    ):
+        with pytest.raises(ValueError, match=r"only convolutions.*\(4, 6, 3\)"):
+            function()
+    model = tfgraph.models.GAE()
+    model.compile("sgd", run_eagerly=True)
+    data = tf.data.Dataset.from_tensors(((X[0], adjacency),))
+    with pytest.raises(ValueError, match=r"only convolutions.*\(4, 6, 16\)"):
+        model.evaluate(data, verbose=0)
 
 
 def test_dropout_differs_between_signals():

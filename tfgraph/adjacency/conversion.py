@@ -169,14 +169,18 @@ def check_shapes(
         )
 
 
-def check_single_signal(x_shape: Shape, adjacency_shape: Shape) -> None:
-    """Raises a `ValueError` for many signals `[..., N, F]` on one graph."""
-    if len(x_shape) != len(adjacency_shape):
+def check_single_signal(x_shape: Shape, signal_axes: int) -> None:
+    """Raises a `ValueError` for many signals `[..., N, F]` on one graph.
+
+    Args:
+        x_shape: Shape of the features.
+        signal_axes: As in `SparseAdjacency`.
+    """
+    if signal_axes:
         raise ValueError(
             "Expected features `[N, F]` with an adjacency `[N, N]`, or `[B, N, F]` "
-            "with a dense `[B, N, N]`: many signals on one graph are for convolutions. "
-            f"Received: x.shape={tuple(x_shape)}, "
-            f"adjacency.shape={tuple(adjacency_shape)}"
+            "with a dense `[B, N, N]`: only convolutions take many signals on one "
+            f"graph. Received: features of shape {tuple(x_shape)} for one adjacency"
         )
 
 
