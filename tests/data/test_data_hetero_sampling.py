@@ -399,10 +399,6 @@ def test_shards_are_the_parts_of_each_batch(graph):
         ({"shard": (2, 2)}, r"`shard` to be `\(i, n\)`.*shard=\(2, 2\)"),
         ({"shard": 2}, "`shard` to be"),
         ({"shard": (0, 2), "shuffle": True}, "`seed` with `shard`"),
-        (
-            {"shard": (0, 5), "batch_size": 9},
-            "a seed for each part.*a batch of 4 seeds",
-        ),
     ],
 )
 def test_errors(arguments, message):
