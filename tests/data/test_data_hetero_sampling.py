@@ -282,8 +282,7 @@ def test_embeddings_are_looked_up_by_row():
             layer(tfgraph.as_graph_tensor(embedding_graph(rows)))
 
 
-@pytest.mark.parametrize("batch_size", [7, 100])
-@pytest.mark.parametrize("num_classes", [3, None])
+@pytest.mark.parametrize(("num_classes", "batch_size"), [(3, 100), (None, 7)])
 def test_predict_nodes(num_classes, batch_size):
     model = HeteroGraphSAGE(
         num_classes, None if num_classes is None else "papers", num_nodes={"venues": 6}
