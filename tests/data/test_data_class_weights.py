@@ -158,7 +158,7 @@ def of_whole_graphs(labels, class_weight):
         (lambda: of_whole_graphs([-1, 1], {0: 1.0}), "`labels` from 0 on.*value -1"),
         (
             lambda: graph_batches([GRAPH, GRAPH.replace(class_names=list("abc"))], 2),
-            "alike in the number of features, and in the type and columns of `y` and its names",
+            "alike in .*, and in the type and columns of `y` and its names",
         ),
     ],
 )
