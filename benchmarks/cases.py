@@ -26,6 +26,14 @@ def medium():
     return _graph(50_000, 500_000, 64, 16, num_train=25_000, exponent=0.5)
 
 
+def signals():
+    """64 signals of 32 features on 2,000 nodes with 20,000 directed edges."""
+    graph = _graph(2000, 10_000, 1, 1, num_train=0)
+    rng = np.random.default_rng(0)
+    graph["x"] = rng.standard_normal([64, 2000, 32], dtype="float32")
+    return graph
+
+
 def enzymes_like():
     """20 graphs of 10 to 126 nodes, 4 neighbours a node, 18 features, 6 classes."""
     sizes = np.random.default_rng(0).integers(10, 127, 20)
@@ -215,6 +223,9 @@ GCN = {
     "gcn-large": (large, 128, 0.0, 0.5, 2, 7),
     "infer-gcn-large": (large, 128, 0.0, 0.5, 2, 15),
 }
+
+# case -> (signals on a graph, units, warm-up runs, timed runs)
+SIGNALS = {"signals": (signals, 32, 5, 30)}
 
 # case -> (graph, heads, units of each, dropout of inputs and attention, warm-up runs,
 #          timed runs); the second layer has one head, as wide as there are classes

@@ -82,6 +82,10 @@ CASES = {
     "gat-large": {**GAT, "tfgraph": ["default"]},
     "vgae-cora": VGAE,
     "vgae-pubmed": VGAE,
+    "signals": {
+        "tfgraph": ["default", "normalized once"],
+        "pyg": ["edge_index", "SparseTensor", "compile"],
+    },
     "diffpool": {
         "tfgraph": ["dense", "dense, XLA", "sparse"],
         "pyg": ["dense", "compile"],

@@ -224,6 +224,14 @@ def test_tables(run_script, tmp_path):
     assert np.sum(x) == 4  # a one-hot column for each
 
 
+@pytest.mark.slow
+def test_wave_forecast(tmp_path):
+    printed = run_python(EXAMPLES / "wave_forecast.py", cwd=tmp_path)
+    forecast, last = (float(error) for error in re.findall(r"Mean .*: (.*)", printed))
+    assert forecast < 0.3 < 0.8 < last
+    assert (tmp_path / "wave_forecast.keras").exists()
+
+
 def test_every_example_is_tested():
     names = {path.stem for path in EXAMPLES.glob("*.py")}
     assert names == {
@@ -242,6 +250,7 @@ def test_every_example_is_tested():
         "sage_unsupervised",
         "tables",
         "two_workers",
+        "wave_forecast",
     }
 
 

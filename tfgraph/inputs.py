@@ -15,6 +15,7 @@ alone, where `graph` is a GraphTensor:
 | `[x, graph_ids]`, `[x, mask]`, `x`, `[x, graph]`| readouts                           |
 | `graph`, `[features_by_node_set, graph]`        | layers over many node sets         |
 
+For convolutions, `x` may hold many signals `[..., N, F]` on one graph.
 Each function takes tensors, symbolic tensors and shapes alike.
 """
 

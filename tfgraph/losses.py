@@ -9,7 +9,13 @@ import keras
 import tensorflow as tf
 
 from tfgraph import arguments, ops
-from tfgraph.adjacency import Adjacency, DenseAdjacency, as_adjacency, assert_square
+from tfgraph.adjacency import (
+    Adjacency,
+    DenseAdjacency,
+    as_adjacency,
+    assert_square,
+    check_single_signal,
+)
 from tfgraph.missing_labels import known_and_weights
 from tfgraph.typing import Features, Seed
 
@@ -220,6 +226,7 @@ def adjacency_loss(
     seed: Seed,
 ) -> tf.Tensor:
     """`reconstruction_loss` of a `SparseAdjacency` or `DenseAdjacency`."""
+    check_single_signal(z.shape, adjacency.signal_axes)
     assert_square(adjacency, "the loss is over all pairs of nodes")
     z = tf.cast(z, ops.weight_dtype(z.dtype))
     if isinstance(adjacency, DenseAdjacency):

@@ -23,7 +23,7 @@ class GCN(torch.nn.Module):
 
 
 def adjacency_of(graph, variant):
-    num_nodes = len(graph["x"])
+    num_nodes = graph["x"].shape[-2]
     return adjacency_between(graph["edges"], num_nodes, num_nodes, variant)
 
 
@@ -86,5 +86,24 @@ def gat(case, variant):
     return timing.time_calls(step, warm_up, runs)
 
 
+def signals(case, variant):
+    """Forward and backward of one layer on signals `[B, N, F]`, by its `node_dim`."""
+    make, units, warm_up, runs = cases.SIGNALS[case]
+    graph = make()
+    torch.manual_seed(0)
+    x = torch.from_numpy(graph["x"]).requires_grad_()
+    model = GCNConv(x.shape[-1], units, cached=True, node_dim=-2)
+    if variant == "compile":
+        model = torch.compile(model)
+    adjacency = adjacency_of(graph, variant)
+
+    def step():
+        model.zero_grad()
+        x.grad = None
+        model(x, adjacency).square().mean().backward()
+
+    return timing.time_calls(step, warm_up, runs)
+
+
 if __name__ == "__main__":
-    timing.main(gcn, gat)
+    timing.main(gcn, gat, signals)

@@ -101,5 +101,29 @@ def gat(case, variant):
     return time_epochs(model, inputs, graph, warm_up, runs, per_call)
 
 
+def signals(case, variant):
+    """Forward and backward of one layer on signals `[B, N, F]` of a fixed graph."""
+    make, units, warm_up, runs = cases.SIGNALS[case]
+    arrays = make()
+    x = tf.constant(arrays["x"])
+    graph = tfgraph.data.Graph(None, arrays["edges"], num_nodes=x.shape[1])
+    adjacency, arguments = graph.to_sparse_tensor(), {}
+    if "normalized" in variant:
+        adjacency = tfgraph.layers.gcn_normalize(adjacency)
+        arguments = {"normalize": False, "add_self_loops": False}
+    fixed = tfgraph.layers.FixedAdjacency(adjacency)
+    layer = tfgraph.layers.GCNConv(units, **arguments)
+    layer([x, fixed(x)])
+
+    @tf.function
+    def step(x):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            loss = tf.reduce_mean(layer([x, fixed(x)]) ** 2)
+        return tape.gradient(loss, [x, *layer.trainable_variables])
+
+    return timing.time_calls(lambda: step(x)[0].numpy(), warm_up, runs)
+
+
 if __name__ == "__main__":
-    timing.main(gcn, gat)
+    timing.main(gcn, gat, signals)

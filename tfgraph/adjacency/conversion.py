@@ -28,7 +28,8 @@ def as_adjacency(
     Args:
         adjacency: `tf.SparseTensor` `[M, N]`, or dense tensor `[M, N]` or `[B, M, N]`.
             Sparse entries may be in any order; repeated ones add up.
-        x: The features `[N, F]` or `[B, N, F]` that it belongs to, dense or sparse.
+        x: The features `[N, F]` or `[B, N, F]` that it belongs to, dense or sparse; or
+            many signals `[..., N, F]` on one graph `[M, N]`.
         layer: The layer that calls this, such as "GCNConv 'gcn_conv'", for errors.
         is_pair: Whether senders and receivers are two node sets. If not, the `M`
             receivers are the first of the `N` senders.
@@ -37,8 +38,10 @@ def as_adjacency(
     receivers_shape = None if x_receivers is None else x_receivers.shape
     check_shapes(x.shape, adjacency.shape, is_pair, receivers_shape)
     dtype = ops.weight_dtype(x.dtype)
+    signal_axes = x.shape.rank - adjacency.shape.rank
     if not isinstance(adjacency, tf.SparseTensor):
-        return DenseAdjacency(cast("adjacency", adjacency, dtype), layer, is_pair)
+        values = cast("adjacency", adjacency, dtype)
+        return DenseAdjacency(values, layer, is_pair, signal_axes)
     check_is_matrix("adjacency", adjacency)
     sizes = adjacency.dense_shape
     shape = tuple(
@@ -47,7 +50,12 @@ def as_adjacency(
     )
     values = cast("adjacency", adjacency.values, dtype)
     made = SparseAdjacency(
-        adjacency.indices, values, shape, layer=layer, is_pair=is_pair
+        adjacency.indices,
+        values,
+        shape,
+        layer=layer,
+        is_pair=is_pair,
+        signal_axes=signal_axes,
     )
     return _sorted(made, sizes, x, x_receivers)
 
@@ -72,7 +80,8 @@ def from_edges(
         num_senders: Scalar integer tensor, the number `N` of the nodes that send.
         num_receivers: The number `M` of the nodes that receive. None if they are the
             same nodes.
-        x: The features `[N, F]` of the senders, dense or sparse.
+        x: The features `[N, F]` of the senders, dense or sparse; or many signals
+            `[..., N, F]`.
         layer: As in `as_adjacency`.
         x_receivers: As in `as_adjacency`.
         receiver: "target", or "source" for messages against the edges. Edges are fast
@@ -92,13 +101,18 @@ def from_edges(
     is_pair = num_receivers is not None
     num_columns = tf.cast(num_senders, tf.int64)
     num_rows = tf.cast(num_receivers, tf.int64) if is_pair else num_columns
-    static_rows = x.shape[0]
+    static_rows = x.shape[-2]
     if is_pair:
-        static_rows = None if x_receivers is None else x_receivers.shape[0]
-    columns = num_columns if x.shape[0] is None else x.shape[0]
+        static_rows = None if x_receivers is None else x_receivers.shape[-2]
+    columns = num_columns if x.shape[-2] is None else x.shape[-2]
     rows = num_rows if static_rows is None else static_rows
     made = SparseAdjacency(
-        indices, weight, (rows, columns), layer=layer, is_pair=is_pair
+        indices,
+        weight,
+        (rows, columns),
+        layer=layer,
+        is_pair=is_pair,
+        signal_axes=x.shape.rank - 2,
     )
     sizes = tf.stack([num_rows, num_columns])
     if receiver == "target" or ops.compiled_by_xla():
@@ -131,10 +145,12 @@ def check_shapes(
         f"Received: x.shape={x_shape}, adjacency.shape={adjacency_shape}"
         f"{_hint(x_shape, adjacency_shape)}"
     )
-    if len(adjacency_shape) not in (2, 3) or len(x_shape) != len(adjacency_shape):
+    ranks = len(x_shape), len(adjacency_shape)
+    if ranks != (3, 3) and (ranks[0] < 2 or ranks[1] != 2):
         raise ValueError(
-            "Expected features `x` of shape `[N, F]` with an adjacency of shape "
-            "`[M, N]`, or `[B, N, F]` with a dense `[B, M, N]`. " + received
+            "Expected features `x` of shape `[N, F]`, or of many signals on one graph, "
+            "such as `[B, N, F]` or `[B, T, N, F]`, with an adjacency of shape "
+            "`[M, N]`; or `[B, N, F]` with a dense `[B, M, N]`. " + received
         )
     (num_rows, num_columns), num_nodes = adjacency_shape[-2:], x_shape[-2]
     if None not in (num_columns, num_nodes) and num_columns != num_nodes:
@@ -144,7 +160,7 @@ def check_shapes(
         )
     if is_pair:
         if receivers_shape is not None:
-            _check_receivers(tuple(receivers_shape), adjacency_shape)
+            _check_receivers(tuple(receivers_shape), x_shape, adjacency_shape)
         return
     if num_rows is not None and num_columns is not None and num_rows > num_columns:
         raise ValueError(
@@ -153,11 +169,24 @@ def check_shapes(
         )
 
 
-def _check_receivers(receivers_shape, adjacency_shape):
-    ranks_differ = len(receivers_shape) != len(adjacency_shape)
-    if ranks_differ or not tf.TensorShape(receivers_shape[:-1]).is_compatible_with(
-        adjacency_shape[:-1]
-    ):
+def check_single_signal(x_shape: Shape, signal_axes: int) -> None:
+    """Raises a `ValueError` for many signals `[..., N, F]` on one graph.
+
+    Args:
+        x_shape: Shape of the features.
+        signal_axes: As in `SparseAdjacency`.
+    """
+    if signal_axes:
+        raise ValueError(
+            "Expected features `[N, F]` with an adjacency `[N, N]`, or `[B, N, F]` "
+            "with a dense `[B, N, N]`: only convolutions take many signals on one "
+            f"graph. Received: features of shape {tuple(x_shape)} for one adjacency"
+        )
+
+
+def _check_receivers(receivers_shape, x_shape, adjacency_shape):
+    rows = (*x_shape[:-2], adjacency_shape[-2])
+    if not tf.TensorShape(receivers_shape[:-1]).is_compatible_with(rows):
         raise ValueError(
             "Expected an adjacency with one row for each of the receivers of the pair "
             f"`(x_senders, x_receivers)`. Received: x_receivers.shape={receivers_shape}"
@@ -265,14 +294,14 @@ def _assert_fits(adjacency, indices, sizes, x, x_receivers):
     """Fails at run time if an edge names a node that does not exist."""
     lowest = tf.reduce_min(indices, axis=0)
     highest = tf.reduce_max(indices, axis=0)
-    num_senders = tf.shape(x, out_type=tf.int64)[0]
+    num_senders = tf.shape(x, out_type=tf.int64)[-2]
     fits = tf.reduce_all((lowest >= 0) & (highest < sizes))
     fits &= tf.equal(sizes[1], num_senders)
     rows = "no more rows"
     if not adjacency.is_pair:
         fits &= sizes[0] <= sizes[1]
     elif x_receivers is not None:
-        fits &= tf.equal(sizes[0], tf.shape(x_receivers, out_type=tf.int64)[0])
+        fits &= tf.equal(sizes[0], tf.shape(x_receivers, out_type=tf.int64)[-2])
         rows = "one row for each receiver (row of `x_receivers`)"
     # No control dependency ties the entries to the assertion: it would differ from
     # layer to layer, and hide from TensorFlow that they all do the same work.

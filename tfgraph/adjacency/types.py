@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable
 from typing import TypeAlias
 
@@ -33,6 +34,8 @@ class SparseAdjacency:
         layer: The layer that uses it, named in errors. Empty for none.
         is_pair: Whether senders and receivers are two node sets. If not, the receivers
             are the first of the senders.
+        signal_axes: The number of axes before the nodes in features of many signals on
+            this graph, `[B, N, F]` or `[B, T, N, F]`. 0 for features `[N, F]`.
     """
 
     indices: tf.Tensor
@@ -41,34 +44,45 @@ class SparseAdjacency:
     order: tf.Tensor | None = None
     layer: str = ""
     is_pair: bool = False
+    signal_axes: int = 0
 
     @property
     def dtype(self) -> tf.DType:
         return self.values.dtype
 
     def matmul(self, x: tf.Tensor) -> tf.Tensor:
-        """`A @ x`, the weighted sum over neighbours: `[N, F]` to `[M, F]`."""
-        h = tf.cast(x, self.dtype)
-        h = ops.sparse_matmul(self.indices, self.values, self.shape, h)
-        return tf.cast(h, x.dtype)
+        """`A @ x`, the weighted sum over neighbours: `[..., N, F]` to `[..., M, F]`."""
+
+        def product(h):
+            return ops.sparse_matmul(self.indices, self.values, self.shape, h)
+
+        return tf.cast(ops.side_by_side(product, tf.cast(x, self.dtype)), x.dtype)
 
     def mean(self, x: tf.Tensor) -> tf.Tensor:
-        """The weighted mean over neighbours, `[M, F]`; 0 where the weights sum to 0."""
+        """The weighted mean over neighbours, `[..., M, F]`; 0 without weights."""
         share = tf.math.reciprocal_no_nan(self.row_sums())
         values = self.values * tf.gather(share, self.indices[:, 0])
         return dataclasses.replace(self, values=values).matmul(x)
 
     def max(self, x: tf.Tensor) -> tf.Tensor:
-        """The maximum over neighbours, `[M, F]`; 0 where there are none."""
+        """The maximum over neighbours, `[..., M, F]`; 0 where there are none."""
         indices, values = self._merged()
-        return ops.sparse_max(indices, values, self.shape, x)
+        return ops.side_by_side(
+            lambda h: ops.sparse_max(indices, values, self.shape, h), x
+        )
 
     def sequence(
         self, x: tf.Tensor, cell: keras.layers.LSTMCell, seed: tf.Tensor | None = None
     ) -> tf.Tensor:
-        """A recurrent cell's last state, see `ops.sparse_sequence`: `[M, units]`."""
+        """A cell's last state, see `ops.sparse_sequence`: `[..., M, units]`."""
         indices, values = self._merged()
-        return ops.sparse_sequence(indices, values, self.shape, x, cell, seed)
+        merged = dataclasses.replace(self, indices=indices, values=values)
+        copies, signals = merged._copies(x)
+        x = ops.one_below_the_other(x, self.signal_axes)
+        h = ops.sparse_sequence(
+            copies.indices, copies.values, copies.shape, x, cell, seed
+        )
+        return _by_signal(h, signals, self.shape[0])
 
     def row_sums(self) -> tf.Tensor:
         """The weighted degree of each receiver, `[M]`."""
@@ -109,7 +123,7 @@ class SparseAdjacency:
         indices, values = ops.add_self_loops(
             self.indices, self.values, self.shape[0], weight
         )
-        return SparseAdjacency(indices, values, self.shape, layer=self.layer)
+        return dataclasses.replace(self, indices=indices, values=values, order=None)
 
     def scaled(
         self, row_factors: tf.Tensor, column_factors: tf.Tensor
@@ -124,8 +138,8 @@ class SparseAdjacency:
         return dataclasses.replace(self, values=values)
 
     def first_rows(self, x: tf.Tensor) -> tf.Tensor:
-        """The rows of `x` `[N, ...]` that belong to the receivers: `[M, ...]`."""
-        return x if _is_square(self.shape) else x[: self.shape[0]]
+        """The rows of `x` `[..., N, ...]` of the receivers: `[..., M, ...]`."""
+        return _first_rows(x, self.signal_axes, self.shape)
 
     @property
     def is_square(self) -> bool:
@@ -159,12 +173,23 @@ class SparseAdjacency:
         """`receivers[i] + senders[j] + edges[e]` for each edge `e` from `j` to `i`.
 
         Args:
-            receivers: `[M, ...]`.
-            senders: `[N, ...]`.
+            receivers: `[M, ...]`; of many signals `[..., M, ...]`.
+            senders: `[N, ...]`, or as many signals.
             edges: `[E, ...]`, in the order in which the entries were given.
+
+        Returns:
+            `[E, ...]`, sorted by row; of many signals one after the other.
         """
-        sums = ops.entry_sums(self.indices, receivers, senders)
-        return sums if edges is None else sums + tf.gather(edges, self.order)
+        copies, signals = self._copies(senders)
+        receivers = ops.one_below_the_other(receivers, self.signal_axes)
+        senders = ops.one_below_the_other(senders, self.signal_axes)
+        sums = ops.entry_sums(copies.indices, receivers, senders)
+        if edges is None:
+            return sums
+        edges = tf.gather(edges, self.order)
+        return sums + tf.tile(
+            edges, [math.prod(signals)] + [1] * (edges.shape.rank - 1)
+        )
 
     def attend(
         self,
@@ -175,14 +200,58 @@ class SparseAdjacency:
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Attention over the neighbours, see `ops.sparse_attention`.
 
-        The logits are sorted by row; the scores are in the order that the user gave.
+        Args:
+            logits: `[E, H]`, or `[... * E, H]`, as `pair_sums` returns them.
+            loop_logits: `[..., M, H]`, the logits of added self-loops, or None.
+            h: `[..., N, H, F]`.
+            drop: Function that applies dropout.
+
+        Returns:
+            `[..., M, H, F]`; and the scores `[..., E, H]`, in the order that the user
+            gave, or `[..., E + M, H]` with those of self-loops.
         """
-        y, scores = ops.sparse_attention(
-            self.indices, self.values, self.shape, logits, loop_logits, h, drop
+        copies, signals = self._copies(h)
+        loops = None
+        if loop_logits is not None:
+            weights = ops.missing_self_loops(
+                self.indices, self.values, self.shape[0], 1.0
+            )
+            loops = (
+                ops.one_below_the_other(loop_logits, self.signal_axes),
+                tf.tile(weights, [math.prod(signals)]),
+                ops.one_below_the_other(self.first_rows(h), self.signal_axes),
+            )
+        h = ops.one_below_the_other(h, self.signal_axes)
+        y, all_scores = ops.sparse_attention(
+            copies.indices, copies.values, copies.shape, logits, loops, h, drop
         )
+        num_entries, num_rows = tf.shape(logits)[0], self.shape[0]
         given = tf.math.invert_permutation(self.order)
-        loops = tf.range(tf.size(given), tf.shape(scores)[0])
-        return y, tf.gather(scores, tf.concat([given, loops], axis=0))
+        edges = _by_signal(all_scores[:num_entries], signals, tf.size(given))
+        scores = tf.gather(edges, given, axis=self.signal_axes)
+        if loop_logits is not None:
+            of_loops = _by_signal(all_scores[num_entries:], signals, num_rows)
+            scores = tf.concat([scores, of_loops], axis=self.signal_axes)
+        return _by_signal(y, signals, num_rows), scores
+
+    def _copies(self, x):
+        """The graph once for each signal of `x`, side by side as one without signals.
+
+        Returns:
+            The SparseAdjacency, and the sizes of the axes of the signals.
+        """
+        signals = keras.ops.shape(x)[: self.signal_axes]
+        if not signals:
+            return self, signals
+        count = math.prod(signals)
+        copies = dataclasses.replace(
+            self,
+            indices=ops.diagonal_copies(self.indices, self.shape, count),
+            values=tf.tile(self.values, [count]),
+            shape=tuple(_int64(count) * _int64(size) for size in self.shape),
+            signal_axes=0,
+        )
+        return copies, signals
 
 
 @dataclasses.dataclass(frozen=True)
@@ -192,12 +261,14 @@ class DenseAdjacency:
     Attributes:
         values: The weights, 0 where there is no edge, in float32 or float64.
         layer: The layer that uses it, named in errors. Empty for none.
-        is_pair: As in `SparseAdjacency`.
+        is_pair, signal_axes: As in `SparseAdjacency`. With signals, the adjacency is
+            `[M, N]`.
     """
 
     values: tf.Tensor
     layer: str = ""
     is_pair: bool = False
+    signal_axes: int = 0
 
     @property
     def dtype(self) -> tf.DType:
@@ -211,10 +282,15 @@ class DenseAdjacency:
 
     def matmul(self, x: tf.Tensor) -> tf.Tensor:
         """`A @ x`, the weighted sum over neighbours: `[..., N, F]` to `[..., M, F]`."""
-        # As a batch of one: TensorFlow fuses a plain product with the bias after it,
-        # and that kernel ends the process where there are no nodes.
-        h = tf.matmul(self.values[None], tf.cast(x, self.dtype)[None])
-        return tf.cast(tf.squeeze(h, 0), x.dtype)
+
+        def product(h):
+            # As a batch of one: TensorFlow fuses a plain product with the bias after
+            # it, and that kernel ends the process where there are no nodes.
+            return tf.squeeze(tf.matmul(self.values[None], h[None]), 0)
+
+        h = tf.cast(x, self.dtype)
+        h = ops.side_by_side(product, h) if self.signal_axes else product(h)
+        return tf.cast(h, x.dtype)
 
     def mean(self, x: tf.Tensor) -> tf.Tensor:
         """The weighted mean over neighbours, `[..., M, F]`; 0 without weights."""
@@ -262,8 +338,7 @@ class DenseAdjacency:
 
     def first_rows(self, x: tf.Tensor) -> tf.Tensor:
         """The rows of `x` `[..., N, ...]` of the receivers: `[..., M, ...]`."""
-        batch = (slice(None),) * (self.values.shape.rank - 2)
-        return x if _is_square(self.shape) else x[(*batch, slice(self.shape[0]))]
+        return _first_rows(x, self._node_axis, self.shape)
 
     @property
     def is_square(self) -> bool:
@@ -291,8 +366,8 @@ class DenseAdjacency:
             senders: As `receivers`, of `N` nodes.
             edges: As `receivers`, of `M, N` pairs of nodes.
         """
-        axis = self.values.shape.rank - 1
-        sums = tf.expand_dims(receivers, axis) + tf.expand_dims(senders, axis - 1)
+        axis = self._node_axis
+        sums = tf.expand_dims(receivers, axis + 1) + tf.expand_dims(senders, axis)
         return sums if edges is None else sums + edges
 
     def attend(
@@ -322,11 +397,36 @@ class DenseAdjacency:
             logits = tf.linalg.set_diag(logits, loops)
         return ops.dense_attention(weights, logits, h, drop)
 
+    @property
+    def _node_axis(self):
+        """The axis of the nodes in their features."""
+        return self.values.shape.rank - 2 + self.signal_axes
+
 
 def _heads_first(x, rank):
     """Moves the last axis of the last `rank` axes to their front."""
     axes = list(range(x.shape.rank))
     return tf.transpose(x, [*axes[:-rank], axes[-1], *axes[-rank:-1]])
+
+
+def _first_rows(x, axis, shape):
+    """The rows of the receivers, in features with the nodes along an axis."""
+    if _is_square(shape):
+        return x
+    return x[(*[slice(None)] * axis, slice(shape[0]))]
+
+
+def _by_signal(x, signals, num_rows):
+    """Splits the rows by signal: `[... * M, F]` to `[..., M, F]`."""
+    if not signals:
+        return x
+    if not isinstance(num_rows, int):
+        num_rows = tf.cast(num_rows, tf.int32)
+    return tf.reshape(x, [*signals, num_rows, *x.shape[1:]])
+
+
+def _int64(size):
+    return tf.cast(size, tf.int64)
 
 
 def _is_square(shape):

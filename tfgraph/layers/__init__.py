@@ -1,6 +1,7 @@
 """Keras layers of graph neural networks."""
 
 from tfgraph.layers.diffpool import DiffPool as DiffPool
+from tfgraph.layers.fixed_adjacency import FixedAdjacency as FixedAdjacency
 from tfgraph.layers.gat import GATConv as GATConv
 from tfgraph.layers.gat import GATv2Conv as GATv2Conv
 from tfgraph.layers.gcn import GCNConv as GCNConv
@@ -22,6 +23,7 @@ from tfgraph.layers.vgae import VGAEEncoder as VGAEEncoder
 
 __all__ = [
     "DiffPool",
+    "FixedAdjacency",
     "GAEEncoder",
     "GATConv",
     "GATv2Conv",

@@ -353,6 +353,8 @@ def _check_layer(argument, layer):
 
 def _check(parts):
     """Raises a `ValueError` unless the shapes fit together."""
+    rank = 2 if parts.graph is not None else len(parts.adjacency)
+    adjacencies.check_single_signal(parts.x, len(parts.x) - rank)
     if parts.graph is None:
         adjacencies.check_shapes(parts.x, parts.adjacency)
         membership.check_shapes(parts.x, parts.membership)

@@ -86,15 +86,17 @@ class GATConv(GraphConvolution):
     Input shape:
         `x` `[N, F]` with `adjacency` `[N, N]` and `edge_features` `[E, D]`, one row for
         each entry of the SparseTensor, in its order; or `[B, N, F]` with dense
-        `[B, N, N]` and `[B, N, N, D]`.
+        `[B, N, N]` and `[B, N, N, D]`. Many signals `[..., N, F]` on one graph share
+        its edge features. Each has an attention of its own, of `E * num_heads` numbers.
 
     Output shape:
-        `[N, num_heads * units]`, or `[N, units]` with `concat=False`; or that with a
-        leading `B`. The scores of a SparseTensor or GraphTensor are `[E, num_heads]`,
-        in the order of its entries or edges, and with `add_self_loops` `[E + N,
-        num_heads]`: the last `N` rows (`M`, if it is rectangular) are those of the
-        self-loops added, 0 for a node that had one. The scores of dense adjacencies are
-        `[B, num_heads, N, N]`. They add up to 1 over each node's neighbourhood.
+        `[N, num_heads * units]`, or `[N, units]` with `concat=False`; or that with the
+        leading axes of `x`. The scores of a SparseTensor or GraphTensor are
+        `[E, num_heads]`, in the order of its entries or edges, and with
+        `add_self_loops` `[E + N, num_heads]`: the last `N` rows (`M`, if it is
+        rectangular) are those of the self-loops added, 0 for a node that had one. The
+        scores of dense adjacencies are `[B, num_heads, N, N]`. They add up to 1 over
+        each node's neighbourhood. Those of many signals also have the leading axes.
 
     Raises:
         ValueError: If `units` or `num_heads` is not a positive integer, `dropout` or
@@ -345,9 +347,11 @@ class GATConv(GraphConvolution):
         output = super().compute_output_spec(inputs)
         if not return_attention_scores:
             return output
-        shape, adjacency = (None, self.num_heads), self.parse(inputs).adjacency
-        if adjacency is not None and not adjacency.sparse:
-            shape = (*adjacency.shape[:-2], self.num_heads, *adjacency.shape[-2:])
+        parts = self.parse(inputs)
+        shape = (None, self.num_heads)
+        if parts.adjacency is not None and not parts.adjacency.sparse:
+            shape = (self.num_heads, *parts.adjacency.shape[-2:])
+        shape = (*parts.x.shape[:-2], *shape)
         dtype = ops.weight_dtype(self.compute_dtype).name
         return output, keras.KerasTensor(shape, dtype)
 

@@ -67,11 +67,12 @@ class GCNConv(GraphConvolution):
         training: Whether to apply dropout.
 
     Input shape:
-        `x` `[N, F]` with `adjacency` `[N, N]`; or `[B, N, F]` with dense `[B, N, N]`.
+        `x` `[N, F]` with `adjacency` `[N, N]`; or `[B, N, F]` with dense `[B, N, N]`;
+        or many signals `[..., N, F]` on one graph `[N, N]`.
         A pair `(x_senders, x_receivers)` or `(x_senders, None)` with `[M, N]`.
 
     Output shape:
-        `[N, units]`; or `[B, N, units]`; or `[M, units]` for a pair.
+        `[N, units]`; or `[..., N, units]`; or `[M, units]` for a pair.
 
     Raises:
         ValueError: If `units` is not a positive integer, `dropout` is outside `[0, 1)`,

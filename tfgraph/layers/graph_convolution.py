@@ -82,6 +82,9 @@ class GraphConvolution(GraphLayer):
           `adjacency` a `tf.SparseTensor` or dense tensor of shape `[N, N]`, or `[M, N]`
           where the first `M` of the `N` nodes receive and the layer allows it;
         - `[x, adjacency]` with dense `x` `[B, N, F]` and `adjacency` `[B, N, N]`;
+        - `[x, adjacency]` with many signals on one graph: dense `x` `[B, N, F]`,
+          `[B, T, N, F]` or with more axes, and `adjacency` as for `[N, F]`. Each result
+          is that of the signal alone; see `FixedAdjacency`;
         - `[x, graph]` with a scalar `tfgnn.GraphTensor`;
         - `graph`, with its feature `feature_name` as `x`;
         - `[(x_senders, x_receivers), adjacency]` or `[(x_senders, x_receivers), graph]`
@@ -93,7 +96,8 @@ class GraphConvolution(GraphLayer):
         `adjacency[i, j]` is the weight of the message from node `j` to node `i`.
 
     Output shape:
-        `[N, units]`, or `[M, units]`, or `[B, N, units]`.
+        `[N, units]`, or `[M, units]`, or `[B, N, units]`; of many signals
+        `[..., M, units]`.
     """
 
     def __init__(
@@ -277,11 +281,13 @@ class GraphConvolution(GraphLayer):
 
     def compute_output_shape(self, input_shape: InputShape) -> Shape:
         parts = self.parse(input_shape)
-        # With an adjacency `[M, N]`, only the first M nodes receive.
-        shape = parts.x if parts.adjacency is None else parts.adjacency
-        if parts.is_pair and parts.graph is not None:
-            shape = (None, None) if parts.x_receivers is None else parts.x_receivers
-        return (*shape[:-1], self.output_dim)
+        num_rows = parts.x[-2]
+        if parts.adjacency is not None:
+            # With an adjacency `[M, N]`, only the first M nodes receive.
+            num_rows = parts.adjacency[-2]
+        elif parts.is_pair:
+            num_rows = None if parts.x_receivers is None else parts.x_receivers[-2]
+        return (*parts.x[:-2], num_rows, self.output_dim)
 
     def get_config(self) -> dict[str, Any]:
         return {

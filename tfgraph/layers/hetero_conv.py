@@ -77,11 +77,12 @@ class HeteroConv(GraphLayer):
         training: Whether the convolutions apply dropout.
 
     Input shape:
-        Features `[N_t, F_t]` for each node set `t`, dense or `tf.SparseTensor`.
+        Features `[N_t, F_t]` for each node set `t`, dense or `tf.SparseTensor`; or many
+        signals `[..., N_t, F_t]` on the one graph, with the same leading axes.
 
     Output shape:
-        Dict by node set: `[N_t, units]` of those that receive, where `units` are those
-        of the convolutions, added up with "concat"; all others as in the inputs.
+        Dict by node set: `[..., N_t, units]` of those that receive, where `units` are
+        those of the convolutions, added up with "concat"; all others as in the inputs.
 
     Raises:
         ValueError: If `convolutions` is not a list of layers with an `edge_set_name`,
@@ -193,8 +194,9 @@ class HeteroConv(GraphLayer):
         if not self.built:
             self.build(input_shape)
         x, _ = self._parts(input_shape)
+        signals = next(iter(x.values()))[:-2]
         return dict(x) | {
-            name: (x[name][0] if name in x else None, width)
+            name: (*x.get(name, (*signals, None, None))[:-1], width)
             for name, width in self.widths.items()
         }
 

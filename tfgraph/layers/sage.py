@@ -81,12 +81,13 @@ class SAGEConv(GraphConvolution):
         training: Whether to apply dropout and to shuffle the neighbours for "lstm".
 
     Input shape:
-        `x` `[N, F]` with `adjacency` `[M, N]`; or `[B, N, F]` with dense `[B, M, N]`.
+        `x` `[N, F]` with `adjacency` `[M, N]`; or `[B, N, F]` with dense `[B, M, N]`;
+        or many signals `[..., N, F]` on one graph `[M, N]`.
         A pair `(x_senders, x_receivers)`, for any aggregator but "gcn", has features
         `[M, F']` of its receivers. They may be None without `root_weight`.
 
     Output shape:
-        `[M, units]`, or `[B, M, units]`; `2 * units` wide with `concat`.
+        `[M, units]`, or `[..., M, units]`; `2 * units` wide with `concat`.
 
     Raises:
         ValueError: If `units` or `aggregator_units` is not a positive integer,

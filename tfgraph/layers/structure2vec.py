@@ -51,11 +51,12 @@ class Structure2VecConv(GraphConvolution):
         training: Whether to apply dropout.
 
     Input shape:
-        `x` `[N, F]` with `adjacency` `[N, N]`; or `[B, N, F]` with dense `[B, N, N]`.
+        `x` `[N, F]` with `adjacency` `[N, N]`; or `[B, N, F]` with dense `[B, N, N]`;
+        or many signals `[..., N, F]` on one graph `[N, N]`.
         A pair `(x_senders, x_receivers)` of equal widths with one round.
 
     Output shape:
-        `[N, units]`; or `[B, N, units]`.
+        `[N, units]`; or `[..., N, units]`.
 
     Raises:
         ValueError: If `units` or `num_rounds` is not a positive integer, `dropout` is

@@ -52,10 +52,11 @@ class GAEEncoder(GraphLayer):
         training: Whether to apply dropout.
 
     Input shape:
-        `x` `[N, F]` with `adjacency` `[N, N]`; or `[B, N, F]` with dense `[B, N, N]`.
+        `x` `[N, F]` with `adjacency` `[N, N]`; or `[B, N, F]` with dense `[B, N, N]`;
+        or many signals `[..., N, F]` on one graph `[N, N]`.
 
     Output shape:
-        `[N, latent_dim]`; or `[B, N, latent_dim]`.
+        `[N, latent_dim]`; or `[..., N, latent_dim]`.
 
     Raises:
         ValueError: If `latent_dim` or `hidden_units` is not a positive integer,
@@ -184,10 +185,11 @@ class VGAEEncoder(GAEEncoder):
         return_distribution: Whether to return μ and the log-variance as well.
 
     Input shape:
-        `x` `[N, F]` with `adjacency` `[N, N]`; or `[B, N, F]` with dense `[B, N, N]`.
+        `x` `[N, F]` with `adjacency` `[N, N]`; or `[B, N, F]` with dense `[B, N, N]`;
+        or many signals `[..., N, F]` on one graph `[N, N]`.
 
     Output shape:
-        `[N, latent_dim]`; or `[B, N, latent_dim]`. With `return_distribution`, three
+        `[N, latent_dim]`; or `[..., N, latent_dim]`. With `return_distribution`, three
         of them: `Z`, μ and `log σ²`.
 
     Raises:

@@ -26,3 +26,7 @@ from tfgraph.ops.recurrent import cell_step as cell_step
 from tfgraph.ops.repeated import merge_repeated as merge_repeated
 from tfgraph.ops.repeated import to_dense as to_dense
 from tfgraph.ops.self_loops import add_self_loops as add_self_loops
+from tfgraph.ops.self_loops import missing_self_loops as missing_self_loops
+from tfgraph.ops.signals import diagonal_copies as diagonal_copies
+from tfgraph.ops.signals import one_below_the_other as one_below_the_other
+from tfgraph.ops.signals import side_by_side as side_by_side

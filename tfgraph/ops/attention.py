@@ -8,7 +8,6 @@ import tensorflow as tf
 
 from tfgraph.ops.matmul import compiled_by_xla, sparse_matmul
 from tfgraph.ops.segments import row_max, row_sum
-from tfgraph.ops.self_loops import missing_self_loops
 from tfgraph.typing import Size
 
 
@@ -52,7 +51,7 @@ def sparse_attention(
     weights: tf.Tensor,
     shape: tuple[Size, Size],
     logits: tf.Tensor,
-    loop_logits: tf.Tensor | None,
+    loops: tuple[tf.Tensor, tf.Tensor, tf.Tensor] | None,
     h: tf.Tensor,
     drop: Callable[[tf.Tensor], tf.Tensor],
 ) -> tuple[tf.Tensor, tf.Tensor]:
@@ -68,8 +67,8 @@ def sparse_attention(
         weights: `[E]`, the weights `w`, not negative, float32 or float64.
         shape: `(M, N)`, each an int or a scalar int64 tensor.
         logits: `[E, H]`, the logits `e`.
-        loop_logits: `[M, H]`, the logits of the entries `(i, i)` to add, with weight 1,
-            to the rows that have no such entry. None to add none.
+        loops: The self-loops to add: their logits `[M, H]`, weights `[M]`, 0 for a row
+            that gets none, and the `h_i` of each row, `[M, H, F]`. None to add none.
         h: `[N, H, F]`, of the dtype of `weights`.
         drop: Function that applies dropout to `α`.
 
@@ -81,21 +80,21 @@ def sparse_attention(
     rows = indices[:, 0]
     logits += _log(weights)[:, None]
     highest = row_max(logits, rows, num_rows)
-    if loop_logits is not None:
-        loop_weights = missing_self_loops(indices, weights, num_rows, 1.0)
+    if loops is not None:
+        loop_logits, loop_weights, own = loops
         loop_logits += _log(loop_weights)[:, None]
         highest = tf.maximum(highest, loop_logits)
     highest = _shift(highest)
     scores = tf.exp(logits - tf.gather(highest, rows))
     total = row_sum(scores, rows, num_rows)
     y = sparse_matmul(indices, drop(scores), shape, h)
-    if loop_logits is not None:
+    if loops is not None:
         loop_scores = tf.exp(loop_logits - highest)
         total += loop_scores
-        y += drop(loop_scores)[:, :, None] * h[:num_rows]
+        y += drop(loop_scores)[:, :, None] * own
     share = tf.math.reciprocal_no_nan(total)
     scores *= tf.gather(share, rows)
-    if loop_logits is not None:
+    if loops is not None:
         scores = tf.concat([scores, loop_scores * share], axis=0)
     return y * share[:, :, None], scores
 

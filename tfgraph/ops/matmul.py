@@ -138,8 +138,8 @@ def _entry_dots(indices, y, x):
     Pieces of a million numbers stay in the cache. For a million entries with 64
     features they take 0.10 s, against 0.45 s for one gather, and hardly any memory.
     """
-    num_heads, width = x.shape[1:]
-    size = max(1, 2**20 // (num_heads * width))
+    num_heads, width = keras.ops.shape(x)[1:]
+    size = tf.maximum(1, 2**20 // tf.maximum(num_heads * width, 1))
     num_pieces = tf.maximum(-(-tf.shape(indices)[0] // size), 1)
 
     def piece(i, dots):

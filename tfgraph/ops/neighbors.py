@@ -109,7 +109,7 @@ def dense_sequence(
     cell: keras.layers.LSTMCell,
     seed: tf.Tensor | None = None,
 ) -> tf.Tensor:
-    """As `sparse_sequence`, for values `[..., M, N]` and `x` `[..., N, F]`.
+    """As `sparse_sequence`, for values `[..., M, N]` or `[M, N]`, `x` `[..., N, F]`.
 
     Takes one step for each of the `N` nodes. A row without an edge from this node keeps
     its state.
@@ -132,8 +132,9 @@ def dense_sequence(
             tf.where(present, new, old) for new, old in zip(states, (h, c), strict=True)
         )
 
-    zeros = tf.zeros(tf.concat([tf.shape(values)[:-1], [cell.units]], axis=0), x.dtype)
-    zeros = tf.ensure_shape(zeros, [*values.shape[:-1], cell.units])
+    sizes = [tf.shape(x)[:-2], tf.shape(values)[-2:-1], [cell.units]]
+    zeros = tf.zeros(tf.concat(sizes, axis=0), x.dtype)
+    zeros = tf.ensure_shape(zeros, [*x.shape[:-2], values.shape[-2], cell.units])
     _, h, _ = tf.while_loop(
         lambda t, *_: t < num_nodes,
         step,

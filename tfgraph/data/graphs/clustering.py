@@ -57,7 +57,7 @@ def graclus_clusters(graph: Graph, num_clusters: int) -> np.ndarray:
             "Expected `graph` to have no negative weights. "
             f"Received: a weight of {weight.min()}"
         )
-    low, high = graph.edges.T
+    low, high = graph.edges.T.astype(np.int64)
     cluster = np.arange(graph.num_nodes)
     degree = np.bincount(low, weight, graph.num_nodes)
     degree += np.bincount(high, weight, graph.num_nodes)

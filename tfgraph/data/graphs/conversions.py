@@ -70,7 +70,7 @@ def to_graph_tensor(graph: Graph) -> tfgnn.GraphTensor:
     weights. Labels and masks are not part of it.
     """
     return homogeneous(
-        tf.constant(graph.edges[:, ::-1]),
+        tf.constant(graph.edges[:, ::-1], tf.int64),
         tf.constant([graph.num_nodes], tf.int64),
         tf.constant([graph.num_edges], tf.int64),
         None if graph.x is None else tf.constant(graph.dense_features()),

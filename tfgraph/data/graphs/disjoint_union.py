@@ -41,7 +41,8 @@ def disjoint_union(graphs: Sequence[Graph]) -> Graph:
     graphs = checked_graphs("graphs", graphs)
     first_node = np.cumsum([0, *(graph.num_nodes for graph in graphs)])
     edges = [
-        graph.edges + first for graph, first in zip(graphs, first_node, strict=False)
+        np.add(graph.edges, first, dtype=np.int64)
+        for graph, first in zip(graphs, first_node, strict=False)
     ]
     edge_weight = None
     if any(graph.edge_weight is not None for graph in graphs):

@@ -35,8 +35,8 @@ class EdgeSet:
         source: Name of the node set that the edges lead from.
         target: Name of the node set that they lead to. It may be the same.
         edges: Integers `[E, 2]`, each row `(source, target)`: row numbers in the two
-            node sets. Stored as int64, sorted by target, then source. Repeated edges
-            are kept.
+            node sets. Stored as in `Graph`, sorted by target, then source. Repeated
+            edges are kept.
         edge_weight: Weights `[E]` in the order of `edges`, or None.
         edge_features: Features `[E, D]` in the order of `edges`, or None.
         columns: Dict of further arrays `[E, ...]` of any type, such as times. They are

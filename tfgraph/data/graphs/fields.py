@@ -242,7 +242,7 @@ def checked_num_nodes(x: Any, y: np.ndarray | None, num_nodes: int | None) -> in
 
 
 def checked_edges(edges: npt.ArrayLike, num_nodes: int | None = None) -> np.ndarray:
-    """Returns edges as int64 `[E, 2]`.
+    """Returns edges as int64 or, if they are of that type, int32 `[E, 2]`.
 
     Args:
         edges: What was passed for the argument `edges`.
@@ -275,7 +275,7 @@ def checked_edges(edges: npt.ArrayLike, num_nodes: int | None = None) -> np.ndar
             )
     if hasattr(edges, "shape"):
         _warn_if_ambiguous(array)
-    return array.astype(np.int64, copy=False)
+    return array if array.dtype == np.int32 else array.astype(np.int64, copy=False)
 
 
 def outside_of(edges: np.ndarray, num_sources: int, num_targets: int) -> np.ndarray:

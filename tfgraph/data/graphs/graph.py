@@ -42,10 +42,12 @@ class Graph(NodeFields):
         x: Node features `[N, F]`, an array or a SciPy sparse matrix, or None. Stored
             as float32. A sparse matrix stays sparse, in CSR form. A `numpy.memmap` of
             float32 stays in its file.
-        edges: Integers `[E, 2]`, each row `(source, target)`. Stored as int64, sorted
-            by target, then source. Repeated edges are kept. An array of shape `[2, 2]`
-            may be meant the other way round, as `[2, E]`, so it draws a `UserWarning`.
-            A list, as from `edges.tolist()`, is read as pairs, without a warning.
+        edges: Integers `[E, 2]`, each row `(source, target)`. Stored as int64, or as
+            int32 if they are, sorted by target, then source. A sorted `numpy.memmap` of
+            these types stays in its file. Repeated edges are kept. An array of shape
+            `[2, 2]` may be meant the other way round, as `[2, E]`, so it draws a
+            `UserWarning`. A list, as from `edges.tolist()`, is read as pairs, without
+            a warning.
         edge_weight: Weights `[E]` in the order of `edges`, or None. Stored as float32
             and reordered with the edges.
         y: Labels, or None: classes `[N]`, or any numbers `[N, C]`. Integers are stored

@@ -81,8 +81,8 @@ def to_graph_tensor(graph: HeteroGraph) -> tfgnn.GraphTensor:
         prefix = f"edges.{name}."
         components[f"{prefix}-size"] = tf.constant([edges.num_edges], tf.int64)
         source, target = edges.edges.T
-        components[f"{prefix}-source.{edges.source}"] = tf.constant(source)
-        components[f"{prefix}-target.{edges.target}"] = tf.constant(target)
+        components[f"{prefix}-source.{edges.source}"] = tf.constant(source, tf.int64)
+        components[f"{prefix}-target.{edges.target}"] = tf.constant(target, tf.int64)
         if edges.edge_weight is not None:
             components[f"{prefix}weight"] = tf.constant(edges.edge_weight)
         if edges.edge_features is not None:

@@ -23,7 +23,7 @@ def symmetrized(graph: Graph) -> Graph:
     """
     edges = np.concatenate([graph.edges, graph.edges[:, ::-1]])
     # One number for an edge sorts far faster than a row of two.
-    number = edges[:, 1] * graph.num_nodes + edges[:, 0]
+    number = edges[:, 1].astype(np.int64) * graph.num_nodes + edges[:, 0]
     number, first, merged_into = np.unique(
         number, return_index=True, return_inverse=True
     )

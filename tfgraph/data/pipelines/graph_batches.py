@@ -181,10 +181,9 @@ def graph_batches(
     Returns:
         A `tf.data.Dataset` of `(inputs, y)`, with `y` `[N]` or `[N, C]`. With
         `class_weight`, or if any node of the graphs has no label (-1), the elements are
-        `(inputs, y, sample_weight)`.
-        Nodes without label then have label 0 and weight 0. The others have weight N /
-        (labelled nodes of the batch), so that the loss is the mean over them; with
-        `class_weight`, times the weight of the class.
+        `(inputs, y, sample_weight)`. Nodes without label then have label 0 and weight
+        0. The others have weight N / (labelled nodes of the batch), so that the loss is
+        the mean over them; with `class_weight`, times the weight of the class.
 
     Raises:
         ValueError: If `form` is unknown, `batch_size` is not a positive integer, or
@@ -230,8 +229,7 @@ def graph_batches(
             sample_weight *= tf.gather(class_weights, y)
         return inputs, y, sample_weight
 
-    last = len(graphs) % batch_size or batch_size
-    part = checked_shard(shard, last, "graph", shuffle, seed)
+    part = checked_shard(shard, "graph", shuffle, seed)
     numbers = tf.data.Dataset.range(len(graphs))
     if shuffle:
         numbers = numbers.shuffle(len(graphs), seed)

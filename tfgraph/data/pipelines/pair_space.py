@@ -43,7 +43,7 @@ class PairSpace:
     def numbers(self, edges: np.ndarray) -> np.ndarray:
         """Returns the numbers of the pairs that edges `[E, 2]` join."""
         edges = np.sort(edges) if self.undirected else edges
-        return edges[:, 0] * self.num_targets + edges[:, 1]
+        return edges[:, 0].astype(np.int64) * self.num_targets + edges[:, 1]
 
     def pairs(self, numbers: np.ndarray) -> np.ndarray:
         """Returns the pairs `[P, 2]` with these numbers."""
@@ -72,7 +72,7 @@ class NonEdges:
 
     Args:
         space: The pairs to choose from.
-        edges: int64 `[E, 2]`, the edges. Repeated ones count once.
+        edges: Integers `[E, 2]`, the edges. Repeated ones count once.
     """
 
     def __init__(self, space: PairSpace, edges: np.ndarray) -> None:

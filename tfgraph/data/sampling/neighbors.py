@@ -10,7 +10,7 @@ class Neighbors:
     against the edges, and 8 bytes a node.
 
     Args:
-        edges: int64 `[E, 2]`, rows (source, target), sorted by target.
+        edges: Integers `[E, 2]`, rows (source, target), sorted by target.
         num_receivers: The number of nodes that receive.
         num_senders: The number of nodes that send.
         receiver: The end that receives, "target" or "source".
