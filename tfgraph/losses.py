@@ -85,7 +85,7 @@ class MaskedLoss(keras.losses.Loss):
     graph = tfgraph.data.Graph(
         [[1.0], [2.0]], [(0, 1)], y=[[1, np.nan], [0, 1]], train_mask=[True, True]
     )
-    model = tfgraph.models.GCN(2, activation="sigmoid")
+    model = tfgraph.models.GCN(2, classifier_activation="sigmoid")
     model.compile(
         "adam",
         tfgraph.losses.MaskedLoss("binary_crossentropy"),

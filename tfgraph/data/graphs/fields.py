@@ -208,7 +208,7 @@ def _check_names_fit(y: np.ndarray, names: np.ndarray) -> None:
         needed, fits = f"classes up to {largest}", largest < len(names)
     if not fits:
         raise ValueError(
-            f"Expected `class_names` to name the {needed} of `y`. "
+            f"Expected `class_names` to name the {needed} of `y`, or to be None. "
             f"Received: class_names={names.tolist()}"
         )
 
