@@ -129,6 +129,19 @@ def test_gat_attention(run_script, tmp_path):
         assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
+def test_explain_prediction(run_script, tmp_path):
+    pytest.importorskip("matplotlib")
+    pytest.importorskip("networkx")
+    printed = run_script(EXAMPLES / "explain_prediction.py", tmp_path)
+    assert float(re.search(r"Test accuracy: (.*)", printed)[1]) > 0.9
+    inside = re.search(r"Of the 20 .*, (\d+) are of the node's house", printed)[1]
+    assert int(inside) >= 10  # of 12
+    without, alone = re.search(r"without them: (.*), with .*: (.*)", printed).groups()
+    assert float(without) > 0.5 > 0.1 > float(alone)
+    assert (tmp_path / "explanation.png").read_bytes().startswith(b"\x89PNG")
+
+
 @trains_on_data
 def test_gat_inductive(run_script):
     printed = run_script(EXAMPLES / "gat_inductive.py")
@@ -236,6 +249,7 @@ def test_every_example_is_tested():
     names = {path.stem for path in EXAMPLES.glob("*.py")}
     assert names == {
         "quickstart",
+        "explain_prediction",
         "film_recommender",
         "gat_attention",
         "gat_inductive",

@@ -16,6 +16,7 @@ MODULES = (
     tfgraph.callbacks,
     tfgraph.data,
     tfgraph.distribute,
+    tfgraph.explain,
     tfgraph.export,
     tfgraph.inference,
     tfgraph.layers,

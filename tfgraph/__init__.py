@@ -14,6 +14,7 @@ from tfgraph import beam as beam
 from tfgraph import callbacks as callbacks
 from tfgraph import data as data
 from tfgraph import distribute as distribute
+from tfgraph import explain as explain
 from tfgraph import export as export
 from tfgraph import inference as inference
 from tfgraph import layers as layers
@@ -34,6 +35,7 @@ __all__ = [
     "callbacks",
     "data",
     "distribute",
+    "explain",
     "export",
     "inference",
     "layers",

@@ -10,6 +10,7 @@ from tfgraph.plots.attention import (
     attention_entropies,
     attention_entropy,
 )
+from tfgraph.plots.explanations import explanation
 from tfgraph.plots.graphs import clusters, graph
 from tfgraph.plots.latent_space import latent_space
 from tfgraph.plots.training_curves import training_curves
@@ -19,6 +20,7 @@ __all__ = [
     "attention_entropies",
     "attention_entropy",
     "clusters",
+    "explanation",
     "graph",
     "latent_space",
     "training_curves",

@@ -1,0 +1,49 @@
+"""Explanations: which edges and features a prediction rests on.
+
+An explanation is of one row of a model's output: a node, a pair of nodes or a graph.
+
+| function | what it finds | calls of the model |
+| --- | --- | --- |
+| `gnn_explainer` | the few edges and features that suffice | `epochs`, 100 |
+| `integrated_gradients` | what each edge and feature contributes | `2 * steps`, 100 |
+
+Both take any model over `[x, adjacency]`, also with `edge_features`, `pairs` or
+`graph_ids` last, sparse or dense; over a GraphTensor of one node set; or a `Graph` in
+the place of `[x, adjacency]`. They call it with `training=False` and leave its weights
+and state as they are. `fidelity` says how well an explanation holds.
+
+**How the mask enters.** A mask of an edge multiplies its weight in the adjacency, as in
+the paper. So it means what a weight means in the layer, and a mask of 0 removes the
+edge from each layer:
+
+| layer | an edge with mask `m` |
+| --- | --- |
+| `GCNConv(normalize=False)`, `Structure2VecConv` | sends `m` times its message |
+| `SAGEConv` "sum" | sends `m` times its message |
+| `GCNConv` | sends `m` times its message, and counts `m` times in the degrees |
+| `SAGEConv` "mean", "mean_pool", "gcn" | has `m` times its weight in the mean |
+| `GATConv`, `GATv2Conv` | has `m` times its `exp(e_ij)` in the softmax |
+| `SAGEConv` "max_pool", "lstm" | is a neighbour for any `m` but 0: an error |
+
+Self-loops that a layer adds have no mask. In a mean or a softmax only ratios matter.
+The same factor on all edges of a node changes nothing there, unless the node itself is
+one of the terms (added self-loops, "gcn"). So an only neighbour has no influence, and
+an importance of 0, in a "mean".
+"""
+
+from tfgraph.explain.explanation import Explanation
+from tfgraph.explain.fidelity import Fidelity, fidelity
+from tfgraph.explain.gnn_explainer import gnn_explainer
+from tfgraph.explain.integrated_gradients import integrated_gradients
+
+__all__ = [
+    "Explanation",
+    "Fidelity",
+    "fidelity",
+    "gnn_explainer",
+    "integrated_gradients",
+]
+
+
+def __dir__() -> list[str]:
+    return __all__

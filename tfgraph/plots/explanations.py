@@ -1,0 +1,125 @@
+"""Pictures of explanations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tfgraph.arguments import wrong_object
+from tfgraph.plots.drawing import (
+    add_legend,
+    add_scale,
+    checked_classes,
+    checked_names,
+    draw_nodes,
+    new_figure,
+    node_size,
+    spring_layout,
+)
+from tfgraph.plots.graphs import draw_arrow
+
+if TYPE_CHECKING:
+    import matplotlib.figure
+
+    from tfgraph.explain import Explanation
+
+
+def explanation(
+    explanation: Explanation,
+    k: int = 10,
+    *,
+    classes: npt.ArrayLike | None = None,
+    names: Sequence[Any] | npt.ArrayLike | None = None,
+    class_names: Sequence[str] | None = None,
+    title: str | None = None,
+    seed: int | None = 0,
+) -> matplotlib.figure.Figure:
+    """Draws the edges that a prediction rests on, darker the more it does.
+
+    An arrow points from the sender of a message to its receiver. A ring marks the
+    explained node, or both nodes of a pair.
+
+    ```python
+    explanation = tfgraph.explain.gnn_explainer(model, graph, 8)
+    figure = tfgraph.plots.explanation(explanation, classes=graph.y)
+    figure.savefig("explanation.png")
+    ```
+
+    Args:
+        explanation: What `tfgraph.explain.gnn_explainer` or `integrated_gradients`
+            returned.
+        k: Number of edges, the most important ones.
+        classes: The class number of each node of the whole graph, `[N]`, with -1 for
+            none; or None.
+        names: What to write beside each node, `[N]`. None for its number.
+        class_names: The names of classes 0, 1 and so on in the legend, or None.
+        title: Title of the picture. None for one that names what is explained.
+        seed: Seed of the layout. None for another layout in each call.
+
+    Raises:
+        ValueError: If `explanation` is none, `k` is not a positive integer, or the
+            others do not have one entry for each node.
+        ImportError: If Matplotlib or NetworkX is not installed.
+    """
+    if not hasattr(explanation, "top_edges"):
+        raise wrong_object(
+            "explanation", "a tfgraph.explain.Explanation", explanation, ""
+        )
+    subgraph = explanation.subgraph(k)
+    nodes, count = np.asarray(subgraph.ids), explanation.num_nodes
+    if classes is not None:
+        classes = checked_classes("classes", classes, count)
+    most = 0 if classes is None else int(classes.max(initial=-1)) + 1
+    named_classes = checked_names("class_names", class_names, most)
+    every = np.arange(count) if names is None else names
+    named = checked_names("names", every, count)
+    figure = new_figure()
+    axes: Any = figure.subplots()
+    places = spring_layout(subgraph.edges, subgraph.num_nodes, seed)
+    size = node_size(subgraph.num_nodes)
+    importance = np.asarray(subgraph.edge_weight)
+    highest = max(importance.max(initial=0), 1e-12)
+    for (sender, receiver), share in zip(
+        subgraph.edges, np.clip(importance / highest, 0.05, 1), strict=True
+    ):
+        style = {"alpha": share, "linewidth": 2 * share}
+        draw_arrow(axes, places[sender], places[receiver], size, **style)
+    draw_nodes(
+        axes,
+        places,
+        None if classes is None else classes[nodes],
+        named_classes,
+        [named[node] for node in nodes],
+    )
+    explained = places[np.isin(nodes, explanation.nodes)]
+    if len(explained):
+        axes.scatter(
+            *explained.T,
+            s=3 * size,
+            facecolors="none",
+            edgecolors="black",
+            linewidths=2,
+            label="explained",
+        )
+    axes.margins(0.1)
+    add_legend(axes)
+    add_scale(figure, axes, highest, "importance of the edge")
+    axes.set_title(title or _title(explanation, class_names))
+    axes.set_axis_off()
+    return figure
+
+
+def _title(explanation: Explanation, class_names: Sequence[str] | None) -> str:
+    """What is explained, such as "Node 8: class 1, probability 0.74"."""
+    what = {0: "Graph", 1: "Node", 2: "Pair"}[len(explanation.nodes)]
+    number = f"Output {explanation.target}: {explanation.prediction:.3g}"
+    if explanation.outputs != "values":
+        name = f"class {explanation.target}"
+        if class_names is not None and explanation.target < len(class_names):
+            name = str(class_names[explanation.target])
+        number = f"{name}, probability {explanation.prediction:.2f}"
+    of = " and ".join(map(str, explanation.nodes)) or explanation.index
+    return f"{what} {of}: {number}"
