@@ -10,6 +10,8 @@ from tfgraph.ops.dropout import dropout as dropout
 from tfgraph.ops.graph_products import segment_matmul as segment_matmul
 from tfgraph.ops.graph_products import segment_outer as segment_outer
 from tfgraph.ops.matmul import compiled_by_xla as compiled_by_xla
+from tfgraph.ops.matmul import for_other_runtimes as for_other_runtimes
+from tfgraph.ops.matmul import is_for_other_runtimes as is_for_other_runtimes
 from tfgraph.ops.matmul import matmul as matmul
 from tfgraph.ops.matmul import sparse_matmul as sparse_matmul
 from tfgraph.ops.matmul import unit_length as unit_length
