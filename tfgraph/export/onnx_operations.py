@@ -48,8 +48,8 @@ def to_onnx(
             if isinstance(size, str):
                 dimension.dim_param = size
     try:  # tf2onnx leaves what it cannot convert as it is, and only logs it
-        onnx.checker.check_model(proto)
-    except onnx.checker.ValidationError as error:
+        onnx.checker.check_model(proto, full_check=True)
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
         raise ValueError(
             "Expected `model` to have only operations that ONNX has too. "
             f"Received: {error}"
