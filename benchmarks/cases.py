@@ -302,8 +302,8 @@ SAGE = {
 }
 
 # case -> arguments of `on_disk`
-GRAPH = {"graph-build": (5_000_000, 50_000_000, 0)}
-PREDICT = {"predict-large": (1_000_000, 10_000_000, 64)}
+GRAPH = {"graph-build": (2_000_000, 20_000_000, 0)}
+PREDICT = {"predict-large": (500_000, 5_000_000, 64)}
 PREDICT_WIDTHS = (64, 40)  # of the two layers, the first with ReLU
 PREDICT_BATCH_SIZE = 4096
 

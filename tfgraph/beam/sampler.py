@@ -53,6 +53,9 @@ def sample(
     Other machines need paths that they can read, and an environment with
     `tfgraph[beam]` and `TF_USE_LEGACY_KERAS=1`.
 
+    Sampling itself is tested with the direct runner only. Of other runners it is tested
+    that Beam knows them, and that their options reach it.
+
     Args:
         tables: The folder that `write_tables` wrote.
         seeds: The file that `write_seeds` wrote.
