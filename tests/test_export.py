@@ -387,6 +387,7 @@ def test_model_over_other_inputs(model, tmp_path):
     assert os.listdir(tmp_path) == []
 
 
+@pytest.mark.slow
 def test_saved_model_cli(model, exported, tmp_path):
     def cli(*arguments):
         command = [BIN / "saved_model_cli", *arguments, "--tag_set", "serve"]

@@ -203,8 +203,7 @@ def graph_batches(
         sample_weight = tf.math.divide_no_nan(known, tf.reduce_mean(known))
         return inputs, tf.maximum(y, 0), sample_weight
 
-    last = len(graphs) % batch_size or batch_size
-    part = checked_shard(shard, last, "graph", shuffle, seed)
+    part = checked_shard(shard, "graph", shuffle, seed)
     numbers = tf.data.Dataset.range(len(graphs))
     if shuffle:
         numbers = numbers.shuffle(len(graphs), seed)

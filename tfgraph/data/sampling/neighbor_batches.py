@@ -215,8 +215,7 @@ def random_batches(
         shard: See `neighbor_batches`.
     """
     total = rounds * len(nodes)
-    last = 0 if drop_remainder else total % batch_size
-    part = checked_shard(shard, last or batch_size, "seed", shuffle, seed)
+    part = checked_shard(shard, "seed", shuffle, seed)
     with tf.device("CPU"):  # where tf.data will need it
         nodes = tf.constant(nodes)
 
@@ -324,7 +323,7 @@ def graph_tensor_elements(
             # A loss of label -1, even of weight 0, may be NaN.
             arrays["y"] = np.maximum(y[nodes], 0) if are_classes(y) else y[nodes]
             arrays["sample_weight"] = np.zeros(len(nodes), np.float32)
-            arrays["sample_weight"][: len(seeds)] = len(nodes) / len(seeds)
+            arrays["sample_weight"][: len(seeds)] = len(nodes) / max(len(seeds), 1)
         return arrays
 
     def element(seeds, number):
