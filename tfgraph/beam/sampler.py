@@ -123,7 +123,6 @@ def run(
     """
     schema = read_schema(tables)
     check_installed()
-    check_formats(schema, tables)
 
     import apache_beam as beam
     from apache_beam.options.pipeline_options import PipelineOptions
@@ -140,6 +139,7 @@ def run(
     with tf.io.gfile.GFile(sampling_spec) as text:
         spec = text_format.Parse(text.read(), SamplingSpec())
     _keep_used(schema, spec)
+    check_formats(schema, tables)
     # To find the seed among the nodes of its sample.
     seeded = schema.node_sets[spec.seed_op.node_set_name]
     seeded.features["#id"].dtype = tf.string.as_datatype_enum
