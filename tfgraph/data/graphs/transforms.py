@@ -58,6 +58,8 @@ def subgraph(graph: Graph, nodes: npt.ArrayLike) -> Graph:
     for name in ("x", "y", *MASKS):
         value = getattr(graph, name)
         fields[name] = None if value is None else value[numbers]
+    fields["ids"] = None if graph.ids is None else graph.ids[numbers]
+    fields["columns"] = {key: graph.columns[key][numbers] for key in graph.columns}
     return graph.replace(**fields, num_nodes=len(numbers))
 
 
