@@ -50,6 +50,7 @@ def test_import_is_light_and_leaves_tf_keras_alone():
     assert printed == ["False", "False", "True", "3", "3", "(3,", "4)"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first", ["tfgraph", "tensorflow_gnn as tfgnn"])
 def test_with_the_legacy_variable_in_either_order(first):
     printed = python(

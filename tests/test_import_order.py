@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 
 def run(*lines):
     return subprocess.run(
@@ -10,6 +12,7 @@ def run(*lines):
     )
 
 
+@pytest.mark.slow
 def test_tensorflow_gnn_comes_after_tfgraph():
     process = run("import tensorflow_gnn", "import tfgraph")
     assert process.returncode != 0

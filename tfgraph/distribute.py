@@ -52,11 +52,15 @@ def batches(
     The loss of a step, and its gradient, are those of the whole batch: a part counts by
     its rows of labels, and without labels all parts count alike. Rows with a sample
     weight of 0 do not count. The loss has to be a mean, as the losses of Keras are by
-    default.
+    default. If a last batch has fewer seeds than there are replicas, some parts of it
+    are empty: nothing is lost or counted twice.
 
     Metrics are those of one process, with two exceptions, in which Keras weighs batches
     by their nodes, some of which are in several parts: the `loss` that is shown for an
     epoch of blocks, and `weighted_metrics` of `form="graph_tensor"`.
+
+    A worker of a MultiWorkerMirroredStrategy has a replica for each of its GPUs, or one
+    without GPUs. Only workers with one replica have been tested.
 
     Without this function, `fit` cuts each tensor of a batch along its first axis, which
     takes a graph apart. One graph as a single batch (`full_batch`) cannot be shared.
@@ -221,10 +225,12 @@ def _of_whole_batch(compute_loss: Callable) -> Callable:
         # Keras has divided it by the number of replicas, and adds up the gradients.
         count = replica.num_replicas_in_sync
         rows = tf.cast(_num_rows(y, sample_weight), loss.dtype)
+        # A part without rows counts nothing, even if its loss is NaN.
+        loss = tf.math.multiply_no_nan(loss, rows)
         # Without gradient, and in one message.
-        sums = tf.stack([rows, rows * tf.stop_gradient(loss)])
+        sums = tf.stack([rows, tf.stop_gradient(loss)])
         total, whole = tf.unstack(replica.all_reduce(tf.distribute.ReduceOp.SUM, sums))
-        part = tf.math.divide_no_nan(loss * count * rows, total)
+        part = tf.math.divide_no_nan(loss * count, total)
         whole = tf.math.divide_no_nan(whole, total)
         return part + tf.stop_gradient(whole - part)
 

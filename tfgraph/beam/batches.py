@@ -109,8 +109,7 @@ def sample_batches(
             f"Expected `batch_size` to be at most the {num_samples} samples. "
             f"Received: batch_size={batch_size}"
         )
-    last = 0 if drop_remainder else num_samples % batch_size
-    part = checked_shard(shard, last or batch_size, "seed", shuffle, seed)
+    part = checked_shard(shard, "seed", shuffle, seed)
 
     dataset = tf.data.Dataset.from_tensor_slices(files)
     if shuffle:
@@ -129,7 +128,9 @@ def sample_batches(
         return _element(schema, part.rows(records), node_set_name, labels)
 
     # Keras asks for the number of batches, and warns without one.
-    count = num_samples // batch_size + (last > 0)
+    count = num_samples // batch_size
+    if not drop_remainder:
+        count = -(-num_samples // batch_size)
     dataset = dataset.apply(tf.data.experimental.assert_cardinality(count))
     return dataset.map(element, tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
 

@@ -60,11 +60,11 @@ def batches(
         seed: Seed of the orders.
         shard: `(i, n)` for part i of n of each batch.
     """
+    part = checked_shard(shard, "graph", shuffle, seed)
     num_graphs = len(nodes)
     if not shuffle:
         numbers = tf.range(num_graphs, dtype=tf.int64)
         lengths = _cut(nodes, edges, limits)
-        part = checked_shard(shard, min(lengths), "graph", shuffle, seed)
         rows = tf.RaggedTensor.from_row_lengths(numbers, lengths)
         return tf.data.Dataset.from_tensor_slices(rows).map(part.rows)
 
@@ -77,7 +77,6 @@ def batches(
     if limits.padded:
         places = places[np.argsort(nodes[places], kind="stable")]
     lengths = _cut(nodes[places], edges[places], limits)
-    part = checked_shard(shard, min(lengths), "graph", shuffle, seed)
     rank = np.argsort(np.argsort(group[places], kind="stable"))
 
     def deal(order):

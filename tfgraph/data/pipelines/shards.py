@@ -8,7 +8,10 @@ from tfgraph.arguments import is_integer
 
 
 class Shard(NamedTuple):
-    """Part `number` of `parts` parts of each batch."""
+    """Part `number` of `parts` parts of each batch.
+
+    A part of a batch with fewer rows than parts may be empty.
+    """
 
     number: int = 0
     parts: int = 1
@@ -24,14 +27,11 @@ class Shard(NamedTuple):
         return batch[first : (self.number + 1) * size // self.parts]
 
 
-def checked_shard(
-    shard: Any, fewest: int, thing: str, shuffle: bool, seed: int | None
-) -> Shard:
+def checked_shard(shard: Any, thing: str, shuffle: bool, seed: int | None) -> Shard:
     """Returns the argument `shard` as a `Shard`, or raises a `ValueError`.
 
     Args:
         shard: What was passed: `(i, n)`, or None for all of a batch.
-        fewest: The number of seeds, or of other things, in the smallest batch.
         thing: What a batch holds, such as "seed".
         shuffle: Whether each epoch has another order.
         seed: The seed of the orders, or None.
@@ -52,11 +52,5 @@ def checked_shard(
         raise ValueError(
             "Expected a `seed` with `shard`, the same for all parts, so that each "
             f"{thing} is in one of them. Received: shard={shard}, seed=None"
-        )
-    if fewest < shard[1]:
-        raise ValueError(
-            f"Expected each batch to have a {thing} for each part. Use another "
-            "`batch_size`, or leave out a last batch that is smaller. "
-            f"Received: shard={shard}, a batch of {fewest} {thing}s"
         )
     return Shard(int(shard[0]), int(shard[1]))
