@@ -42,8 +42,7 @@ def export_onnx(model: keras.Model, path: str | os.PathLike) -> str:
     features and 200,000 edges took 118 ms, in LiteRT 18 and in TensorFlow 16, on one
     CPU core.
 
-    Needs `pip install "tfgraph[onnx]"`. The file is of ONNX's operator set 18, for
-    ONNX Runtime 1.14 and later.
+    Needs `pip install "tfgraph[onnx]"`. The file is of ONNX's operator set 18.
 
     Example:
 
