@@ -10,6 +10,7 @@ from tfgraph.data.graphs import conversions, storage, transforms
 from tfgraph.data.graphs.fields import (
     SciPyMatrix,
     as_pairs,
+    checked_edge_features,
     checked_edge_weight,
     checked_edges,
     sorted_by_target,
@@ -25,9 +26,6 @@ class Graph(NodeFields):
     `symmetrized`). A `Graph` checks its arguments once, when it is made. Do not change
     it afterwards: `replace` returns a changed copy. Arrays that already have the
     stored type are not copied, so do not change those either.
-
-    A `Graph` does not hold features of edges. Sort yours as the edges are sorted, with
-    `order = np.lexsort(edges.T)`.
 
     Example:
 
@@ -49,6 +47,9 @@ class Graph(NodeFields):
             a warning.
         edge_weight: Weights `[E]` in the order of `edges`, or None. Stored as float32
             and reordered with the edges.
+        edge_features: Features `[E, D]` in the order of `edges`, or None. Stored as
+            float32 and reordered with the edges. For layers that use them, such as
+            `layers.GATConv`.
         y: Labels, or None: class numbers `[N]`, with -1 for a node without label, or
             any numbers `[N, C]`. Integers are stored as int64, others as float32. Turn
             names of classes into numbers by `np.unique(names, return_inverse=True)[1]`.
@@ -70,6 +71,7 @@ class Graph(NodeFields):
         edges: npt.ArrayLike,
         *,
         edge_weight: npt.ArrayLike | None = None,
+        edge_features: npt.ArrayLike | None = None,
         y: npt.ArrayLike | None = None,
         train_mask: npt.ArrayLike | None = None,
         val_mask: npt.ArrayLike | None = None,
@@ -82,7 +84,11 @@ class Graph(NodeFields):
         edges = checked_edges(edges, self.num_nodes)
         if edge_weight is not None:
             edge_weight = checked_edge_weight(edge_weight, len(edges))
-        self.edges, self.edge_weight = sorted_by_target(edges, edge_weight)
+        if edge_features is not None:
+            edge_features = checked_edge_features(edge_features, len(edges))
+        self.edges, self.edge_weight, self.edge_features = sorted_by_target(
+            edges, edge_weight, edge_features
+        )
 
     symmetrized = transforms.symmetrized
     subgraph = transforms.subgraph
@@ -104,12 +110,18 @@ class Graph(NodeFields):
         """Number of stored (directed) edges."""
         return len(self.edges)
 
+    @property
+    def num_edge_features(self) -> int:
+        """Number of features of an edge, 0 without `edge_features`."""
+        return 0 if self.edge_features is None else self.edge_features.shape[1]
+
     def replace(self, **fields: Any) -> Graph:
         """Returns a copy in which the given arguments of `Graph` are replaced.
 
         Args:
             **fields: Arguments of `Graph`. A new `x` also sets the number of nodes. A
-                new `edge_weight` without `edges` is in the order of `graph.edges`.
+                new `edge_weight` or `edge_features` without `edges` is in the order of
+                `graph.edges`.
         """
         return super().replace(**{"edges": as_pairs(self.edges), **fields})
 
@@ -118,5 +130,7 @@ class Graph(NodeFields):
         parts += [f"nodes={self.num_nodes}", f"edges={self.num_edges}"]
         if self.edge_weight is not None:
             parts.append("weighted")
+        if self.edge_features is not None:
+            parts.append(f"edge_features={self.num_edge_features}")
         parts += self.described_nodes()
         return f"Graph({', '.join(parts)})"
