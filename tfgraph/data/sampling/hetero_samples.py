@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from tfgraph.arguments import is_scipy
 from tfgraph.data.graphs.edge_set import EdgeSet
-from tfgraph.data.graphs.fields import as_pairs
+from tfgraph.data.graphs.fields import as_pairs, has_repeated
 from tfgraph.data.graphs.graph import Graph
 from tfgraph.data.graphs.hetero_graph import HeteroGraph
 from tfgraph.data.graphs.node_fields import NodeFields
@@ -84,8 +84,9 @@ def graph_tensor_sampler(
         return HeteroSampler(graph.node_sets, graph.edge_sets, relations, replacement)
     check_features(graph)
     numbers = checked_fanouts(fanouts, replacement)
-    edges, weight = edges_with_messages(graph)
-    edge_set = EdgeSet("nodes", "nodes", as_pairs(edges), edge_weight=weight)
+    fields = edges_with_messages(graph)
+    fields["edges"] = as_pairs(fields["edges"])
+    edge_set = EdgeSet("nodes", "nodes", **fields)
     return HeteroSampler(
         {"nodes": graph},
         {"edges": edge_set},
@@ -284,8 +285,7 @@ def _is_numbered(edges: EdgeSet) -> bool:
     """Whether an edge is not known by its ends alone."""
     if edges.edge_weight is not None or edges.edge_features is not None:
         return True
-    before, after = edges.edges[:-1], edges.edges[1:]
-    return bool((before == after).all(axis=1).any())
+    return has_repeated(edges.edges)
 
 
 def _joined(parts: Sequence[DrawnEdges], numbered: bool) -> DrawnEdges:

@@ -138,15 +138,21 @@ def neighbor_batches(
           B^k. Entries are sorted. Their value is the number of times that the neighbour
           was drawn, times the edge's weight if the graph has weights. (With "always", a
           neighbour drawn several times has several entries instead.)
+        - If the graph has `edge_features`, the inputs are `(x, adjacencies,
+          edge_features)`. The last is a tuple with features `[E_k, D]` for each layer,
+          in the order of the adjacency's entries. Then repeated edges are not merged:
+          each has an entry, with the number of times that it was drawn. Padding has
+          features of 0.
         - `y` is `[N_K]` or `[N_K, C]`, for the `N_K` seeds.
 
         With the form "graph_tensor", its elements are `(graph, y, sample_weight)`. The
         graph is a scalar `tfgnn.GraphTensor` of all nodes, seeds first, and of the
         edges that were drawn. Each edge is in it once, and serves all layers. So a
         node's edges are drawn only once, with the fan-out of the last layer in which it
-        receives. Labels and weights are for all its nodes, or all of the seeds' node
-        set, with weight 0 outside the seeds, as in `full_batch`. So pass metrics as
-        `weighted_metrics`. A batch counts in them by its number of nodes.
+        receives. Features of edges are the edge feature "features". Labels and weights
+        are for all its nodes, or all of the seeds' node set, with weight 0 outside the
+        seeds, as in `full_batch`. So pass metrics as `weighted_metrics`. A batch counts
+        in them by its number of nodes.
 
         The GraphTensor of a `HeteroGraph` is as `HeteroGraph.to_graph_tensor` makes it.
         Its node feature "row" says which nodes were drawn. An edge drawn for one of its
