@@ -252,7 +252,7 @@ def of_edges(edges: Any, kept: np.ndarray) -> dict[str, Any]:
         edges: The `Graph` or `EdgeSet`.
         kept: Whether to keep each edge.
     """
-    fields = {"edges": as_pairs(edges.edges[kept])}
+    fields: dict[str, Any] = {"edges": as_pairs(edges.edges[kept])}
     for name in ("edge_weight", "edge_features"):
         value = getattr(edges, name)
         fields[name] = None if value is None else value[kept]
