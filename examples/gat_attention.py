@@ -36,6 +36,10 @@ print(f"Members whose side is found: {accuracy:.0%}")
 
 entries = graph.to_sparse_tensor()
 scores = attention([tf.constant(graph.x), entries])
-tfgraph.plots.attention(entries, scores, graph.y).savefig(folder / "attention.png")
+predicted = model([tf.constant(graph.x), entries]).numpy().argmax(axis=1)
+picture = tfgraph.plots.attention(
+    entries, scores, graph.y, predicted=predicted, names=range(graph.num_nodes)
+)
+picture.savefig(folder / "attention.png")
 tfgraph.plots.attention_entropy(entries, scores).savefig(folder / "entropy.png")
 print(f"Pictures: {folder / 'attention.png'}, {folder / 'entropy.png'}")

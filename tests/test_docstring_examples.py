@@ -80,6 +80,7 @@ MODELS = {
     "AveragePrecision": autoencoder,
     "BackupAndRestore": built_classifier,
     "EmbeddingProjector": autoencoder,
+    "MaskedMetric": classifier,
     "RocAUC": autoencoder,
     "clusters": pooling_classifier,
     "export_block_model": sampled_classifier,
@@ -91,6 +92,7 @@ MODELS = {
     "graph_batches": classifier,
     "latent_space": autoencoder,
     "neighbor_batches": sampled_classifier,
+    "predictions_frame": built_classifier,
     "training_links": autoencoder,
     "whole_graph_batches": pooling_classifier,
 }

@@ -9,7 +9,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import keras
 import numpy as np
+import pandas as pd
 import pytest
 import tensorflow as tf
 
@@ -208,6 +210,20 @@ def test_two_workers(tmp_path):
     assert float(accuracy) >= 0.7
 
 
+@trains_on_data
+def test_tables(run_script, tmp_path):
+    printed = run_script(EXAMPLES / "tables.py", tmp_path)
+    assert float(re.search(r"mean of both classes: (.*)", printed)[1]) > 0.9
+    assert float(re.search(r"predictions differ by (.*) at most", printed)[1]) < 1e-5
+    frame = pd.read_csv(tmp_path / "predictions.csv", index_col="id")
+    assert "predicted" in frame
+    assert len(frame.loc[["ES-236", "RU-0"]]) == 2
+    preprocessing = keras.saving.load_model(tmp_path / "preprocessing.keras")
+    row = {"days": [[1.0]], "language": [["RU"]], "mature": [["?"]], "views": [[1.0]]}
+    x = preprocessing({name: tf.constant(value) for name, value in row.items()})
+    assert np.sum(x) == 4  # a one-hot column for each
+
+
 @pytest.mark.slow
 def test_wave_forecast(tmp_path):
     printed = run_python(EXAMPLES / "wave_forecast.py", cwd=tmp_path)
@@ -232,6 +248,7 @@ def test_every_example_is_tested():
         "sage_inductive",
         "sage_minibatch",
         "sage_unsupervised",
+        "tables",
         "two_workers",
         "wave_forecast",
     }

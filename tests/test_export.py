@@ -920,3 +920,96 @@ def test_arguments_of_another_type(model, tmp_path):
         export_graph_tensor_model(model, tmp_path, OTHER)
     with pytest.raises(ValueError, match="Received: max_nodes=0"):
         export_model(model, tmp_path, max_nodes=0)
+
+
+def table_model(**renamed):
+    """Features `[N, 6]` of a number, a string and a vector of three."""
+    named = {name: renamed.get(name, name) for name in ("age", "town", "scores")}
+    age = keras.Input([1], name=named["age"])
+    town = keras.Input([1], dtype="string", name=named["town"])
+    scores = keras.Input([3], name=named["scores"])
+    towns = keras.layers.StringLookup(vocabulary=["A"], output_mode="one_hot")
+    x = keras.ops.concatenate([age / 10, towns(town), scores], axis=1)
+    inputs = {tensor.name: tensor for tensor in (age, town, scores)}
+    return keras.Model(inputs, x)
+
+
+@pytest.mark.parametrize("dense", [False, True])
+def test_requests_of_raw_columns(dense, model, tmp_path):
+    """A number and a string for each node, in place of its features."""
+    if dense:
+        model = dense_product_model()
+    rng = np.random.default_rng(0)
+    towns = np.array(["A", "B", "unknown", "A"])
+    columns = {
+        "age": rng.uniform(size=4).astype(np.float32),
+        "town": tf.constant(towns),
+        "scores": rng.uniform(size=[4, 3]).astype(np.float32),
+    }
+    features = np.concatenate(
+        [
+            columns["age"][:, None] / 10,
+            np.stack([towns != "A", towns == "A"], axis=1),
+            columns["scores"],
+        ],
+        axis=1,
+    )
+    graph = Graph(features, [(0, 1), (2, 1), (3, 2)], edge_weight=[1.0, 2.0, 0.5])
+    version = export_model(model, tmp_path, preprocessing=table_model())
+    signatures = tf.saved_model.load(version).signatures
+    edges = {"edges": graph.edges}
+    plain = inputs_of(graph.replace(edge_weight=None), form="dense" if dense else None)
+    assert_predictions(
+        signatures["serving_default"](**columns, **edges), model.predict_on_batch(plain)
+    )
+    weighted = inputs_of(graph, form="dense" if dense else None)
+    assert_predictions(
+        signatures["weighted"](**columns, **edges, weights=graph.edge_weight),
+        model.predict_on_batch(weighted),
+    )
+    for change, message in (
+        ({"town": tf.constant(["A"])}, "Expected `town` of 4 rows. Received: 1 rows"),
+        ({"age": [1, 2, 3, np.nan]}, "Expected finite numbers in `age`"),
+        ({"edges": [[0, 4]]}, "Expected `edges` of node numbers from 0 to 3"),
+    ):
+        with pytest.raises(tf.errors.InvalidArgumentError, match=message):
+            signatures["serving_default"](
+                **{
+                    name: tf.convert_to_tensor(
+                        value,
+                        signatures["serving_default"]
+                        .structured_input_signature[1][name]
+                        .dtype,
+                    )
+                    for name, value in {**columns, **edges, **change}.items()
+                }
+            )
+
+
+def dense_product_model():
+    """A model that needs the dense adjacency."""
+    x, adjacency = keras.Input([NUM_FEATURES]), keras.Input([None])
+    return keras.Model([x, adjacency], keras.ops.matmul(adjacency, x))
+
+
+def test_preprocessing_that_does_not_fit(model, tmp_path):
+    subclassed = keras.Sequential([keras.layers.Dense(6)])
+    narrow = keras.Sequential([keras.Input([2]), keras.layers.Dense(5)])
+    image = keras.Sequential(
+        [keras.Input([2, 3], name="image"), keras.layers.Flatten()]
+    )
+    whole = keras.Sequential([keras.Input([6], name="x"), keras.layers.ReLU()])
+    version = export_model(model, tmp_path, preprocessing=whole)
+    serve_function = tf.saved_model.load(version).signatures["serving_default"]
+    x = inputs_of(TRAINING)[0]
+    expected = model.predict_on_batch(inputs_of(TRAINING.replace(x=np.maximum(x, 0))))
+    assert_predictions(serve_function(x=x, edges=TRAINING.edges), expected)
+    for preprocessing, message in (
+        (subclassed, "functional keras.Model over columns"),
+        ("lookup", "functional keras.Model over columns.*'lookup'"),
+        (table_model(age="edges"), "of other names than .*'edges'"),
+        (narrow, r"shape \[N, 6\], which `model` takes.*\(None, 5\)"),
+        (image, r"\[N, D\]. Received: the input 'image' of shape \(None, 2, 3\)"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            export_model(model, tmp_path, preprocessing=preprocessing)

@@ -174,3 +174,103 @@ def test_clusters_that_do_not_fit():
         plots.clusters(ENTRIES, np.ones([3, 2]))
     with pytest.raises(ValueError, match=r"tf.SparseTensor.*ndarray"):
         plots.clusters(ADJACENCY, np.ones(6))
+
+
+def legend_of(figure):
+    legend = figure.axes[0].get_legend()
+    return [text.get_text() for text in legend.get_texts()]
+
+
+def test_attention_tells_classes_names_and_faults():
+    pytest.importorskip("matplotlib")
+    pytest.importorskip("networkx")
+    classes = np.array([0, 1, 0, -1, 1, 0])
+    figure = plots.attention(
+        ENTRIES,
+        scores_of(),
+        classes,
+        predicted=[0, 1, 1, 1, 1, 1],
+        names=list("abcdef"),
+        class_names=["left", "right"],
+    )
+    assert legend_of(figure) == ["no class", "left", "right", "predicted wrongly"]
+    *_, wrong = figure.axes[0].collections
+    assert len(wrong.get_offsets()) == 2  # a node without class is not wrong
+    names = [text.get_text() for text in figure.axes[0].texts if text.get_text()]
+    assert names == list("abcdef")
+    assert figure.axes[1].get_xlabel() == "attention score"
+
+
+def test_graph():
+    pytest.importorskip("matplotlib")
+    pytest.importorskip("networkx")
+    edges = [(0, 1), (1, 0), (1, 2), (3, 3)]
+    graph = tfgraph.data.Graph(None, edges, edge_weight=[1, 1, 4, 1], num_nodes=5)
+    axes, scale = plots.graph(graph, predicted=[0, 0, 1, 1, 2], title="five").axes
+    assert axes.get_title() == "five"
+    assert scale.get_xlabel() == "edge weight, without sign"
+    lines, *nodes = axes.collections
+    assert len(lines.get_segments()) == 1
+    np.testing.assert_allclose(lines.get_colors()[0], [0, 0, 0, 0.25])
+    (arrow,) = axes.texts
+    assert arrow.arrow_patch.get_alpha() == 1
+    places = np.concatenate([dots.get_offsets() for dots in nodes])
+    np.testing.assert_allclose([arrow.xyann, arrow.xy], places[[1, 2]])
+    shapes = {str(dots.get_paths()[0].vertices.tolist()) for dots in nodes}
+    assert len(shapes) == 3
+
+
+def test_graph_draws_its_own_classes():
+    pytest.importorskip("matplotlib")
+    pytest.importorskip("networkx")
+    figure = plots.graph(tfgraph.data.karate_club(), class_names=["a", "b"])
+    assert legend_of(figure) == ["a", "b"]
+    assert figure.axes[0].get_title() == "karate_club"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"classes": [0.5] * 34}, "`classes` to have one class number for each of"),
+        ({"predicted": [0]}, r"`predicted` to have one.*34 nodes.*\(1,\)"),
+        ({"names": ["a"]}, "`names` to have a name for each of 34. Received: 1"),
+        ({"class_names": ["a"]}, "`class_names` to have a name for each of 2"),
+    ],
+)
+def test_graphs_that_do_not_fit(arguments, message):
+    pytest.importorskip("networkx")
+    with pytest.raises(ValueError, match=message):
+        plots.graph(tfgraph.data.karate_club(), **arguments)
+
+
+def test_a_large_graph_is_not_drawn():
+    with pytest.raises(ValueError, match=r"2000 nodes.*`graph\.subgraph\(nodes\)`"):
+        plots.graph(tfgraph.data.Graph(None, [], num_nodes=2001))
+
+
+def test_outliers_do_not_decide_about_the_picture():
+    pytest.importorskip("matplotlib")
+    z = np.random.default_rng(0).normal(size=(200, 3))
+    far = np.array([[1e5, 0, 0], [0, -1e5, 0]])
+    figure = plots.latent_space(np.concatenate([z, far]), class_names=["all"])
+    dots, crosses = figure.axes[0].collections
+    (expected,) = plots.latent_space(z).axes[0].collections
+    np.testing.assert_allclose(dots.get_offsets(), expected.get_offsets(), atol=1e-9)
+    assert crosses.get_label() == "2 outliers"
+    assert np.abs(crosses.get_offsets()).max() < 10
+
+
+def test_training_curves():
+    pytest.importorskip("matplotlib")
+    curves = {"loss": [2.0, 1.0], "auc": [0.5, 0.6], "val_loss": [3.0, 2.5]}
+    figure = plots.training_curves(curves, "Cora")
+    loss, auc = figure.axes
+    assert [axes.get_ylabel() for axes in figure.axes] == ["loss", "auc"]
+    assert [line.get_label() for line in loss.lines] == ["training", "validation"]
+    np.testing.assert_allclose(loss.lines[1].get_xydata(), [[1, 3], [2, 2.5]])
+    assert len({line.get_linestyle() for line in loss.lines}) == 2
+    assert len(auc.lines) == 1
+    assert figure.get_suptitle() == "Cora"
+    for wrong in ({}, [1.0], None):
+        with pytest.raises(ValueError, match="`history` to be what `fit` returned"):
+            plots.training_curves(wrong)

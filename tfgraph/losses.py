@@ -1,7 +1,8 @@
-"""Losses of embeddings: how well inner products predict the pairs of nodes."""
+"""Losses of embeddings, of pairs of nodes, and of labels that are partly missing."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -15,9 +16,10 @@ from tfgraph.adjacency import (
     assert_square,
     check_single_signal,
 )
+from tfgraph.missing_labels import known_and_weights
 from tfgraph.typing import Features, Seed
 
-__all__ = ["NegativeSamplingLoss", "reconstruction_loss"]
+__all__ = ["MaskedLoss", "NegativeSamplingLoss", "reconstruction_loss"]
 
 _SAMPLINGS = ("uniform", "degree")
 
@@ -66,6 +68,75 @@ class NegativeSamplingLoss(keras.losses.Loss):
 
     def get_config(self) -> dict[str, Any]:
         return {"name": self.name, "reduction": self.reduction}
+
+
+@keras.saving.register_keras_serializable("tfgraph")
+class MaskedLoss(keras.losses.Loss):
+    """A loss of several labels of each node, of which some are missing (NaN).
+
+        L = Σ_ij w_ij l(y_ij, p_ij) / Σ_ij w_ij
+
+    over the entries `ij` of `y [N, C]` that are not NaN, with their sample weights `w`,
+    or 1. Missing entries change neither the loss nor its gradient. Without any entry,
+    the loss is 0.
+
+    ```python
+    # Two tasks: the second label of node 0 is not known.
+    graph = tfgraph.data.Graph(
+        [[1.0], [2.0]], [(0, 1)], y=[[1, np.nan], [0, 1]], train_mask=[True, True]
+    )
+    model = tfgraph.models.GCN(2, classifier_activation="sigmoid")
+    model.compile(
+        "adam",
+        tfgraph.losses.MaskedLoss("binary_crossentropy"),
+        weighted_metrics=[tfgraph.metrics.MaskedMetric("binary_accuracy")],
+    )
+    model.fit(tfgraph.data.full_batch(graph, "train"), shuffle=False)
+    ```
+
+    Args:
+        loss: A loss of single entries, a `keras.losses.Loss`, function or name: such as
+            "binary_crossentropy" or "mse". Losses that compare rows, such as those of
+            categories, do not fit. Its own `reduction` has no effect.
+        name: As in `keras.losses.Loss`.
+
+    Call arguments:
+        y_true: Labels `[N, C]`, NaN where there is none.
+        y_pred: Predictions `[N, C]`.
+        sample_weight: Weights `[N]` or `[N, C]`, or None.
+
+    Raises:
+        ValueError: If `loss` is no loss, or labels or predictions are not `[N, C]`.
+    """
+
+    def __init__(
+        self,
+        loss: str | dict | Callable | keras.losses.Loss,
+        name: str = "masked_loss",
+    ) -> None:
+        super().__init__(name=name, reduction="mean_with_sample_weight")
+        self.loss = keras.losses.get(loss)
+        if self.loss is None:
+            raise ValueError(
+                "MaskedLoss: expected `loss` to be a loss of Keras. "
+                f"{arguments.received('loss', loss)}"
+            )
+
+    def __call__(
+        self, y_true: Any, y_pred: Any, sample_weight: Any = None
+    ) -> tf.Tensor:
+        y_true, weights = known_and_weights(
+            "MaskedLoss", y_true, y_pred, sample_weight, self.dtype
+        )
+        return super().__call__(y_true, y_pred, weights)
+
+    def call(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
+        # Losses of Keras are means over the last axis, here of one entry.
+        of_entries = getattr(self.loss, "call", self.loss)
+        return of_entries(y_true[..., None], y_pred[..., None])
+
+    def get_config(self) -> dict[str, Any]:
+        return {"loss": keras.losses.serialize(self.loss), "name": self.name}
 
 
 def reconstruction_loss(

@@ -96,6 +96,15 @@ def test_shapes_are_known():
     assert x.shape[0] == 70
 
 
+@pytest.mark.parametrize("replacement", ["if_short", "always"])
+def test_without_edges(replacement):
+    graph = Graph(np.ones((4, 2)), [], edge_features=np.zeros((0, 3)))
+    batches = neighbor_batches(graph, (2,), 4, replacement=replacement, labels=False)
+    [((_, _, [edge_features]),)] = batches
+    assert edge_features.shape == ((8, 3) if replacement == "always" else (0, 3))
+    assert not edge_features.numpy().any()
+
+
 def test_graph_tensors():
     batches = neighbor_batches(GRAPH, (4, 7), 10, form="graph_tensor", seed=0)
     for graph, _, _ in batches:

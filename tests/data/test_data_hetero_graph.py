@@ -625,7 +625,7 @@ AUTHORS, PAPERS, BY, _ = frames()
             "Node set 'papers': .*each id once.*'P' 2 times",
         ),
         (
-            change(nodes={"papers": (PAPERS.assign(y=["a", "b", "c"]), "doi")}),
+            change(nodes={"papers": (PAPERS.assign(y=["a", 1, "c"]), "doi")}),
             "Node set 'papers': Expected `y` to hold real numbers",
         ),
         (

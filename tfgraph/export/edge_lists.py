@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tfgraph.export.raw_columns import column_inputs, features_of_columns
 from tfgraph.export.requests import Input, add_endpoint, named
 from tfgraph.export.versions import check_arguments, write_version
 from tfgraph.inputs import is_list as is_list_of_blocks
@@ -18,6 +19,8 @@ def export_model(
     path: str | os.PathLike,
     max_nodes: int = 2048,
     max_graphs: int = 1024,
+    *,
+    preprocessing: keras.Model | None = None,
 ) -> str:
     """Exports a model over `[x, adjacency]`, to be called with a graph of any size.
 
@@ -46,11 +49,35 @@ def export_model(
     serve(features=tf.ones([3, graph.num_features]), edges=[[0, 1], [1, 2]])
     ```
 
+    With `preprocessing`, a request holds the columns of a table, numbers or strings, in
+    place of `features`:
+
+    ```python
+    table = {"age": keras.Input([1], name="age")}
+    table["town"] = keras.Input([1], dtype="string", name="town")
+    towns = keras.layers.StringLookup(vocabulary=["A", "B"], output_mode="one_hot")
+    preprocessing = keras.Model(
+        table, keras.ops.concatenate([table["age"], towns(table["town"])], axis=1)
+    )
+    rows = {"age": tf.constant([[30.0]]), "town": tf.constant([["C"]])}
+    model = tfgraph.models.GCN(2)
+    model([preprocessing(rows), tf.sparse.eye(1)])
+    version = tfgraph.export.export_model(
+        model, "serving/towns", preprocessing=preprocessing
+    )
+    serve = tf.saved_model.load(version).signatures["serving_default"]
+    serve(age=tf.constant([30.0]), town=tf.constant(["A"]), edges=[[0, 0]])
+    ```
+
     Args:
         model: A built functional or subclassed model.
         path: Local directory of the model's versions.
         max_nodes: The most nodes in a request to a model that needs a dense adjacency.
         max_graphs: The most graphs in a request to a model of whole graphs.
+        preprocessing: A functional model that makes the features `[N, F]` of named
+            inputs `[N]`, `[N, 1]` or `[N, D]`, such as that of a
+            `keras.utils.FeatureSpace`. A request then holds these by name. One of shape
+            `[N, 1]` is `[N]` in a request.
 
     Returns:
         The directory of the new version.
@@ -58,7 +85,8 @@ def export_model(
     Raises:
         ValueError: If `model` is not built, `path` is remote, or a limit is not a
             positive integer. Also if the model is not for `[x, adjacency]` of shapes
-            `[N, F]` and `[N, N]`, or for these and `graph_ids` `[N]`.
+            `[N, F]` and `[N, N]`, or for these and `graph_ids` `[N]`; or if
+            `preprocessing` does not make its features.
     """
     check_arguments(model, path)
     for name, limit in [("max_nodes", max_nodes), ("max_graphs", max_graphs)]:
@@ -68,7 +96,16 @@ def export_model(
     if not sparse_adjacency and (clone := _with_sparse_adjacency(model)) is not None:
         served, sparse_adjacency = clone, True
 
-    def weighted(features, edges, weights, *graph_ids):
+    max_rows = None if sparse_adjacency else max_nodes
+    if preprocessing is None:
+        shape = ("N", num_features)
+        columns = [Input("features", tf.float32, shape, max_rows=max_rows)]
+    else:
+        columns = column_inputs(preprocessing, num_features, max_rows)
+
+    def weighted(*request):
+        features = _features(request[: len(columns)], preprocessing)
+        edges, weights, *graph_ids = request[len(columns) :]
         num_nodes = tf.shape(features, out_type=tf.int64)[0]
         entries = (edges[:, ::-1], weights, tf.stack([num_nodes, num_nodes]))
         adjacency = tf.SparseTensor(*entries)
@@ -78,15 +115,11 @@ def export_model(
         x = tf.sparse.from_dense(features) if sparse_x else features
         return named(served([x, adjacency, *graph_ids], training=False))
 
-    def serving_default(features, edges, *graph_ids):
-        return weighted(features, edges, tf.ones(tf.shape(edges)[:1]), *graph_ids)
+    def serving_default(*request):
+        edges, *graph_ids = request[len(columns) :]
+        weights = tf.ones(tf.shape(edges)[:1])
+        return weighted(*request[: len(columns)], edges, weights, *graph_ids)
 
-    features = Input(
-        "features",
-        tf.float32,
-        ("N", num_features),
-        max_rows=None if sparse_adjacency else max_nodes,
-    )
     edges = Input("edges", tf.int64, ("E", 2), below=("N",))
     weights = Input("weights", tf.float32, ("E",))
     graph_ids = []
@@ -96,11 +129,20 @@ def export_model(
         ]
     archive = keras.export.ExportArchive()
     archive.track(served)  # its lookup tables; variables are found without
-    inputs = [features, edges, *graph_ids]
+    if preprocessing is not None:
+        archive.track(preprocessing)
+    inputs = [*columns, edges, *graph_ids]
     add_endpoint(archive, "serving_default", serving_default, inputs)
-    inputs = [features, edges, weights, *graph_ids]
+    inputs = [*columns, edges, weights, *graph_ids]
     add_endpoint(archive, "weighted", weighted, inputs)
     return write_version(archive, path)
+
+
+def _features(columns, preprocessing):
+    if preprocessing is None:
+        [features] = columns
+        return features
+    return features_of_columns(preprocessing, columns)
 
 
 def edge_list_inputs(model: keras.Model) -> tuple[Any, ...]:

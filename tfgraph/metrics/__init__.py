@@ -1,9 +1,10 @@
-"""Exact ranking metrics of links, and a linear classifier that scores embeddings."""
+"""Exact ranking metrics, metrics of partly missing labels, and a linear probe."""
 
+from tfgraph.metrics.masked import MaskedMetric
 from tfgraph.metrics.probe import linear_probe
 from tfgraph.metrics.ranking import AveragePrecision, RocAUC
 
-__all__ = ["AveragePrecision", "RocAUC", "linear_probe"]
+__all__ = ["AveragePrecision", "MaskedMetric", "RocAUC", "linear_probe"]
 
 
 def __dir__() -> list[str]:

@@ -30,13 +30,13 @@ def disjoint_union(graphs: Sequence[Graph]) -> Graph:
 
     Args:
         graphs: A list of one or more graphs. Features, labels and masks are kept if all
-            graphs have them. Weights are kept if any graph has them; the edges of the
-            other graphs then weigh 1. Features of edges are kept if all graphs have
-            them.
+            graphs have them. So are features of edges, each of `columns`, and ids, if
+            no id occurs twice. Weights are kept if any graph has them; the edges of the
+            other graphs then weigh 1.
 
     Raises:
-        ValueError: If `graphs` is not a list of graphs, or features or labels differ in
-            the number of columns.
+        ValueError: If `graphs` is not a list of graphs, features or labels differ in
+            the number of columns, or labels differ in `class_names`.
     """
     graphs = checked_graphs("graphs", graphs)
     first_node = np.cumsum([0, *(graph.num_nodes for graph in graphs)])
@@ -54,6 +54,16 @@ def disjoint_union(graphs: Sequence[Graph]) -> Graph:
         parts = [getattr(graph, name) for graph in graphs]
         if all(part is not None for part in parts):
             fields[name] = _concatenated(name, parts)
+    if "y" in fields:
+        fields["class_names"] = _common_class_names(graphs)
+    ids = [graph.ids for graph in graphs if graph.ids is not None]
+    if len(ids) == len(graphs) and _are_distinct(ids):
+        fields["ids"] = np.concatenate(ids)
+    fields["columns"] = {
+        name: _concatenated(name, [graph.columns[name] for graph in graphs])
+        for name in graphs[0].columns
+        if all(name in graph.columns for graph in graphs)
+    }
     return Graph(
         fields.pop("x", None),
         as_pairs(np.concatenate(edges)),
@@ -61,6 +71,32 @@ def disjoint_union(graphs: Sequence[Graph]) -> Graph:
         num_nodes=int(first_node[-1]),
         **fields,
     )
+
+
+def _common_class_names(graphs: Sequence[Graph]) -> np.ndarray | None:
+    """Returns the class names of graphs, None if one of them has none.
+
+    Raises:
+        ValueError: If two graphs have other names, so that a number is two classes.
+    """
+    names = [None if g.class_names is None else g.class_names.tolist() for g in graphs]
+    if None in names:
+        return None
+    for number, one in enumerate(names):
+        if one != names[0]:
+            raise ValueError(
+                "Expected `graphs` to have the same `class_names`. Pass those of all "
+                "to each: `Graph(..., class_names=class_names)`. Received: "
+                f"graphs[0] with {names[0]}, graphs[{number}] with {one}"
+            )
+    return graphs[0].class_names
+
+
+def _are_distinct(ids):
+    """Whether ids are all integers or all strings, and each occurs once."""
+    every = np.concatenate(ids)
+    same_type = len({part.dtype.kind for part in ids}) == 1
+    return same_type and len(np.unique(every)) == len(every)
 
 
 def _concatenated(name, parts):

@@ -96,7 +96,25 @@ def checked_features(x: Any) -> Any:
     return x
 
 
-def checked_labels(y: npt.ArrayLike) -> np.ndarray:
+def checked_labels(
+    y: npt.ArrayLike | None, class_names: npt.ArrayLike | None
+) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """Returns labels as numbers, and the names of the classes or None."""
+    names = None if class_names is None else _checked_names(class_names)
+    if y is None:
+        return None, names
+    array = as_array("y", y)
+    if array.dtype.kind == "U" and not hasattr(y, "dtype"):
+        array = np.array(y, object)  # else a NaN in a list becomes the string "nan"
+    if _are_texts(array):
+        return _numbered(array, names)
+    array = _checked_numbers(array)
+    if names is not None:
+        _check_names_fit(array, names)
+    return array, names
+
+
+def _checked_numbers(y: np.ndarray) -> np.ndarray:
     array = real_array("y", y)
     if array.ndim not in (1, 2):
         raise ValueError(
@@ -104,7 +122,7 @@ def checked_labels(y: npt.ArrayLike) -> np.ndarray:
             f"Received: y with shape={array.shape}"
         )
     if array.dtype.kind == "f":
-        return finite_float32("y", array)
+        return float32_labels("y", array)
     array = array.astype(np.int64)
     if array.ndim == 1 and array.min(initial=0) < -1:
         raise ValueError(
@@ -112,6 +130,87 @@ def checked_labels(y: npt.ArrayLike) -> np.ndarray:
             f"label. Received: y with smallest value {array.min()}"
         )
     return array
+
+
+def float32_labels(name: str, array: np.ndarray) -> np.ndarray:
+    """Returns real labels as float32; NaN stands for no label in `[N, C]` only."""
+    if array.ndim == 1:
+        return finite_float32(name, array)
+    missing = np.isnan(array)
+    known = finite_float32(name, np.where(missing, 0, array))
+    return np.where(missing, np.float32(np.nan), known) if missing.any() else known
+
+
+def _are_texts(array: np.ndarray) -> bool:
+    """Whether all values are strings, but for None and NaN."""
+    if array.dtype != object:
+        return array.dtype.kind == "U"
+    present = [value for value in array.flat if not _is_missing(value)]
+    return bool(present) and all(isinstance(value, str) for value in present)
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or (isinstance(value, float) and value != value)
+
+
+def _numbered(
+    texts: np.ndarray, names: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns class numbers of texts, -1 for missing ones, and the names."""
+    if texts.ndim != 1:
+        raise ValueError(
+            "Expected `y` of strings to have shape [num_nodes]. "
+            f"Received: y with shape={texts.shape}"
+        )
+    values = texts.tolist()
+    if names is None:
+        names = np.array(sorted({v for v in values if not _is_missing(v)}), str)
+    number_of = {name: number for number, name in enumerate(names.tolist())}
+    for place, value in enumerate(values):
+        if not _is_missing(value) and value not in number_of:
+            raise ValueError(
+                "Expected `y` to hold names of `class_names`. To take the names from "
+                "`y`, pass class_names=None. "
+                f"Received: y[{place}]={value!r}, class_names={names.tolist()}"
+            )
+    numbers = [-1 if _is_missing(value) else number_of[value] for value in values]
+    return np.array(numbers, np.int64), names
+
+
+def _checked_names(class_names: npt.ArrayLike) -> np.ndarray:
+    array = _of_strings(as_array("class_names", class_names))
+    if array.shape == (0,):  # an empty list
+        array = array.astype(str)
+    if array.ndim != 1 or array.dtype.kind != "U":
+        raise ValueError(
+            "Expected `class_names` to be strings, one for each class. Received: "
+            f"class_names with shape={array.shape}, dtype={array.dtype}"
+        )
+    if len(np.unique(array)) < len(array):
+        raise ValueError(
+            "Expected `class_names` to hold each name once. "
+            f"Received: class_names={array.tolist()}"
+        )
+    return array
+
+
+def _check_names_fit(y: np.ndarray, names: np.ndarray) -> None:
+    """Raises a `ValueError` unless there is a name for each class or column."""
+    if y.ndim == 1 and not are_classes(y):
+        raise ValueError(
+            "Expected `class_names` with class numbers or several columns of `y`. "
+            f"Received: y with dtype={y.dtype}, class_names={names.tolist()}"
+        )
+    if y.ndim == 2:
+        needed, fits = f"{y.shape[1]} columns", len(names) == y.shape[1]
+    else:
+        largest = int(y.max(initial=-1))
+        needed, fits = f"classes up to {largest}", largest < len(names)
+    if not fits:
+        raise ValueError(
+            f"Expected `class_names` to name the {needed} of `y`, or to be None. "
+            f"Received: class_names={names.tolist()}"
+        )
 
 
 def are_classes(y: np.ndarray) -> bool:
@@ -265,8 +364,8 @@ def has_repeated(edges: np.ndarray) -> bool:
 
 
 def as_pairs(edges: np.ndarray) -> npt.ArrayLike:
-    """Returns edges `[E, 2]` in a form that draws no warning."""
-    return edges.tolist() if len(edges) == 2 else edges
+    """Returns edges `[E, 2]` in a form that draws no warning, and keeps their type."""
+    return list(edges) if len(edges) == 2 else edges
 
 
 def checked_edge_weight(edge_weight: npt.ArrayLike, num_edges: int) -> np.ndarray:

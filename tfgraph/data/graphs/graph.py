@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy.typing as npt
 
-from tfgraph.data.graphs import conversions, storage, transforms
+from tfgraph.data.graphs import conversions, pandas_tables, storage, transforms
 from tfgraph.data.graphs.fields import (
     SciPyMatrix,
     as_pairs,
@@ -50,19 +51,27 @@ class Graph(NodeFields):
         edge_features: Features `[E, D]` in the order of `edges`, or None. Stored as
             float32 and reordered with the edges. For layers that use them, such as
             `layers.GATConv`.
-        y: Labels, or None: class numbers `[N]`, with -1 for a node without label, or
-            any numbers `[N, C]`. Integers are stored as int64, others as float32. Turn
-            names of classes into numbers by `np.unique(names, return_inverse=True)[1]`.
+        y: Labels, or None: classes `[N]`, or any numbers `[N, C]`. Integers are stored
+            as int64, others as float32. Classes are numbers, with -1 for a node without
+            label; or names, strings with None or NaN for a node without label. Names
+            become numbers, the places in `class_names`. In `[N, C]`, NaN stands for an
+            entry without label, which `losses.MaskedLoss` leaves out.
         train_mask: Booleans `[N]`, True for the nodes to train on, or None.
         val_mask: The same for validation.
         test_mask: The same for the test.
-        num_nodes: N. Needed only if both `x` and `y` are None.
+        ids: What the nodes are called elsewhere, `[N]`: distinct strings or integers,
+            or None. `graph.rows(ids)` returns the nodes with these ids.
+        columns: Dict of further arrays `[N, ...]` of any type, such as titles. They are
+            kept beside the nodes, and no model sees them.
+        class_names: Names of the classes `[C]`, or of the columns of `y [N, C]`, or
+            None. If `y` holds names, None takes them from `y`, sorted.
+        num_nodes: N. Needed only if `x`, `y` and `ids` are None.
         name: Shown when the graph is printed.
 
     Raises:
         ValueError: If shapes or types do not fit, or an edge names a node that does not
-            exist. Also if a number is NaN or infinite, or a mask selects a node with
-            label -1.
+            exist. Also if a number is infinite, or NaN but for `y [N, C]`; an id occurs
+            twice; a class has no name; or a mask selects a node with label -1.
     """
 
     def __init__(
@@ -76,11 +85,24 @@ class Graph(NodeFields):
         train_mask: npt.ArrayLike | None = None,
         val_mask: npt.ArrayLike | None = None,
         test_mask: npt.ArrayLike | None = None,
+        ids: npt.ArrayLike | None = None,
+        columns: Mapping[str, npt.ArrayLike] | None = None,
+        class_names: npt.ArrayLike | None = None,
         num_nodes: int | None = None,
         name: str | None = None,
     ) -> None:
         self.name = name
-        super().__init__(x, y, train_mask, val_mask, test_mask, num_nodes)
+        super().__init__(
+            x,
+            y,
+            train_mask,
+            val_mask,
+            test_mask,
+            ids,
+            columns,
+            class_names,
+            num_nodes,
+        )
         edges = checked_edges(edges, self.num_nodes)
         if edge_weight is not None:
             edge_weight = checked_edge_weight(edge_weight, len(edges))
@@ -100,10 +122,12 @@ class Graph(NodeFields):
     to_graph_tensor = conversions.to_graph_tensor
     to_scipy = conversions.to_scipy
     to_networkx = conversions.to_networkx
+    to_pandas = pandas_tables.to_pandas
     from_sparse_tensor = classmethod(conversions.from_sparse_tensor)
     from_graph_tensor = classmethod(conversions.from_graph_tensor)
     from_scipy = classmethod(conversions.from_scipy)
     from_networkx = classmethod(conversions.from_networkx)
+    from_pandas = classmethod(pandas_tables.from_pandas)
 
     @property
     def num_edges(self) -> int:

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tfgraph.data.graphs.conversions import optional_import
 from tfgraph.data.graphs.edge_set import EdgeSet
-from tfgraph.data.graphs.fields import MASKS, as_pairs
-from tfgraph.data.graphs.hetero_arguments import named_sets, parts_of, wrong
+from tfgraph.data.graphs.fields import as_pairs
+from tfgraph.data.graphs.hetero_arguments import named_sets, parts_of
 from tfgraph.data.graphs.node_set import NodeSet
+from tfgraph.data.graphs.pandas_frames import (
+    check_frame,
+    end_columns,
+    frame_columns,
+    frame_of_nodes,
+    names_of,
+    node_fields,
+    numbers_and_others,
+    rows_of_column,
+)
 from tfgraph.graph_tensor import choose
 from tfgraph.inputs import named_errors
 
@@ -19,8 +29,6 @@ if TYPE_CHECKING:
     import pandas
 
     from tfgraph.data.graphs.hetero_graph import HeteroGraph
-
-_NODE_COLUMNS = ("y", *MASKS)
 
 
 def to_pandas(
@@ -40,9 +48,9 @@ def to_pandas(
 
     A frame of nodes has the ids as its index, or row numbers where there are no ids.
     Its columns are "y" and the masks, if there are any, the features "x0", "x1" and so
-    on, and the set's `columns`. One of edges has the ids of the "source" and "target",
-    "weight", the features "x0", "x1" and so on, and `columns`. Sparse features become
-    dense.
+    on, and the set's `columns`. With `class_names`, "y" is categorical. A frame of
+    edges has the ids of the "source" and "target", "weight", the features "x0", "x1"
+    and so on, and `columns`. Sparse features become dense.
 
     Numbers in `columns` are of pandas' type `object`, which `from_pandas` does not take
     as features. `frame.infer_objects()` makes numbers of them.
@@ -59,12 +67,9 @@ def to_pandas(
     pandas = optional_import("pandas", "HeteroGraph.to_pandas")
     names, node_frames, edge_frames = {}, {}, {}
     for key, nodes in graph.node_sets.items():
-        names[key] = np.arange(nodes.num_nodes) if nodes.ids is None else nodes.ids
-        x = None if nodes.x is None else nodes.dense_features()
-        fields = {name: getattr(nodes, name) for name in _NODE_COLUMNS}
+        names[key] = names_of(nodes)
         with named_errors(f"Node set {key!r}"):
-            columns = _columns(fields, x, nodes.columns)
-        node_frames[key] = pandas.DataFrame(columns, index=names[key])
+            node_frames[key] = frame_of_nodes(nodes)
     for key, edges in graph.edge_sets.items():
         source, target = edges.edges.T
         fields = {
@@ -73,33 +78,9 @@ def to_pandas(
             "weight": edges.edge_weight,
         }
         with named_errors(f"Edge set {key!r}"):
-            columns = _columns(fields, edges.edge_features, edges.columns)
+            columns = frame_columns(fields, edges.edge_features, edges.columns)
         edge_frames[key] = pandas.DataFrame(columns), edges.source, edges.target
     return node_frames, edge_frames
-
-
-def _columns(fields: Mapping, x, others: Mapping) -> dict[str, Any]:
-    """Returns the columns of a frame: fields that are not None, features and others."""
-    columns = {name: value for name, value in fields.items() if value is not None}
-    if x is not None:
-        columns |= {f"x{number}": column for number, column in enumerate(x.T)}
-    taken = sorted({*fields, *columns} & set(others))
-    if taken:
-        raise ValueError(
-            f"Expected `columns` of other names than {[*fields, 'x0', '...']}, which "
-            f"the frame gives to other parts. Received: columns {taken}"
-        )
-    columns |= others
-    several = [name for name, value in columns.items() if value.ndim > 1]
-    if several:
-        raise ValueError(
-            "Expected `y` and `columns` of one dimension, which a column of a frame "
-            f"holds. Received: {several} of more"
-        )
-    for name, value in others.items():
-        if value.dtype.kind in "biufc":
-            columns[name] = value.astype(object)
-    return columns
 
 
 def from_pandas(
@@ -128,7 +109,8 @@ def from_pandas(
     | ------------------------------------------ | --------- | --------------- |
     | the id column, by default the index        | `ids`     |                 |
     | the columns of sources and targets         |           | `edges`         |
-    | "y", "train_mask", "val_mask", "test_mask" | the same  |                 |
+    | "y", names or numbers of classes           | `y`       |                 |
+    | "train_mask", "val_mask", "test_mask"      | the same  |                 |
     | "weight"                                   |           | `edge_weight`   |
     | other columns of numbers or booleans       | `x`       | `edge_features` |
     | other columns                              | `columns` | `columns`       |
@@ -164,36 +146,24 @@ def from_pandas(
 def _node_set_of_frame(value) -> NodeSet:
     value = value if isinstance(value, tuple) else (value,)
     frame, *id_column = parts_of(value, "a frame or (frame, id column)", {1, 2})
-    _check_frame(frame)
-    ids = frame.index.to_numpy()
-    if id_column:
-        ids = _column(frame, id_column[0]).to_numpy()
-    given = [column for column in _NODE_COLUMNS if column in frame.columns]
-    x, columns = _numbers_and_others(frame.drop(columns=[*id_column, *given]))
-    fields = {column: frame[column].to_numpy() for column in given}
-    return NodeSet(x, ids=ids, columns=columns, num_nodes=len(frame), **fields)
+    return NodeSet(**node_fields("frame", frame, *id_column))
 
 
 def _edge_set_of_frame(value, node_sets: dict[str, NodeSet]) -> EdgeSet:
     form = "(frame, source set, target set, source column, target column)"
     frame, source, target, *ends = parts_of(value, form, {3, 5})
-    _check_frame(frame)
-    ends = ends or list(frame.columns[:2])
-    if len(ends) < 2:
-        raise ValueError(
-            "Expected a frame with a column of sources and one of targets. "
-            f"Received: columns {list(frame.columns)}"
-        )
+    check_frame("frame", frame)
+    ends = end_columns(frame, ends)
     rows = []
     for node_set_name, column in zip((source, target), ends, strict=True):
         nodes = node_sets[choose("node set", node_set_name, node_sets)]
         with named_errors(f"Column {column!r} of ids of {node_set_name!r}"):
-            rows.append(nodes.rows(_column(frame, column).to_numpy()))
+            rows.append(rows_of_column(nodes, frame, column, "(frame, id column)"))
     rest = frame.drop(columns=ends)
     edge_weight = None
     if "weight" in rest.columns:
         edge_weight = rest.pop("weight").to_numpy()
-    edge_features, columns = _numbers_and_others(rest)
+    edge_features, columns = numbers_and_others(rest)
     return EdgeSet(
         source,
         target,
@@ -202,32 +172,3 @@ def _edge_set_of_frame(value, node_sets: dict[str, NodeSet]) -> EdgeSet:
         edge_features=edge_features,
         columns=columns,
     )
-
-
-def _numbers_and_others(frame) -> tuple[np.ndarray | None, dict[str, np.ndarray]]:
-    """Returns the columns of numbers as one array or None, and the others by name."""
-    is_numeric = optional_import("pandas.api.types", "from_pandas").is_numeric_dtype
-    numbers = [c for c in frame.columns if is_numeric(frame[c].dtype)]
-    others = [c for c in frame.columns if c not in numbers]
-    columns = {c: frame[c].infer_objects().to_numpy() for c in others}
-    if not numbers:
-        return None, columns
-    return frame[numbers].to_numpy(dtype=np.float32, na_value=np.nan), columns
-
-
-def _check_frame(frame):
-    if not hasattr(frame, "iloc") or not hasattr(frame, "columns"):
-        raise wrong("frame", "a pandas DataFrame", frame)
-    if not frame.columns.is_unique:
-        raise ValueError(
-            "Expected a frame with each column once. "
-            f"Received: columns {list(frame.columns)}"
-        )
-
-
-def _column(frame, name):
-    if name not in frame.columns:
-        raise ValueError(
-            f"Expected a column of {list(frame.columns)}. Received: {name!r}"
-        )
-    return frame[name]

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
+import numpy as np
 import numpy.typing as npt
 
-from tfgraph.arguments import is_scipy
-from tfgraph.data.graphs import conversions
+from tfgraph.arguments import is_scipy, received
+from tfgraph.data.graphs import conversions, pandas_frames
 from tfgraph.data.graphs.fields import (
     MASKS,
     SciPyMatrix,
     are_classes,
+    as_array,
+    checked_columns,
     checked_features,
+    checked_ids,
     checked_labels,
     checked_mask,
     checked_num_nodes,
@@ -22,15 +27,18 @@ _Self = TypeVar("_Self", bound="NodeFields")
 
 
 class NodeFields:
-    """Features, labels and split masks of nodes, checked.
+    """Features, labels, split masks and names of nodes, checked.
 
     Args:
         x: Node features `[N, F]`, an array or a SciPy sparse matrix, or None.
-        y: Labels `[N]` or `[N, C]`, or None.
+        y: Labels `[N]` or `[N, C]`, or None. Strings become class numbers.
         train_mask: Booleans `[N]`, or None.
         val_mask: The same for validation.
         test_mask: The same for the test.
-        num_nodes: N. Needed only if both `x` and `y` are None.
+        ids: Distinct strings or integers `[N]`, or None.
+        columns: Dict of further arrays `[N, ...]`, or None.
+        class_names: Names `[C]` of the classes or of the columns of `y`, or None.
+        num_nodes: N. Needed only if `x`, `y` and `ids` are None.
     """
 
     def __init__(
@@ -40,19 +48,32 @@ class NodeFields:
         train_mask: npt.ArrayLike | None,
         val_mask: npt.ArrayLike | None,
         test_mask: npt.ArrayLike | None,
+        ids: npt.ArrayLike | None,
+        columns: Mapping[str, npt.ArrayLike] | None,
+        class_names: npt.ArrayLike | None,
         num_nodes: int | None,
     ) -> None:
         self.x = None if x is None else checked_features(x)
-        self.y = None if y is None else checked_labels(y)
+        self.y, self.class_names = checked_labels(y, class_names)
+        self.ids = None if ids is None else checked_ids(ids)
+        if x is None and y is None and num_nodes is None and self.ids is not None:
+            num_nodes = len(self.ids)
         self.num_nodes = checked_num_nodes(self.x, self.y, num_nodes)
         masks = (train_mask, val_mask, test_mask)
         self.train_mask, self.val_mask, self.test_mask = (
             None if mask is None else checked_mask(name, mask, self.num_nodes, self.y)
             for name, mask in zip(MASKS, masks, strict=True)
         )
+        if self.ids is not None and len(self.ids) != self.num_nodes:
+            raise ValueError(
+                f"Expected `ids` to hold an id for each of the {self.num_nodes} nodes. "
+                f"Received: {len(self.ids)} ids"
+            )
+        self.columns = checked_columns(columns, self.num_nodes)
 
     dense_features = conversions.dense_features
     sparse_features = conversions.sparse_features
+    predictions_frame = pandas_frames.predictions_frame
 
     @property
     def num_features(self) -> int:
@@ -61,7 +82,9 @@ class NodeFields:
 
     @property
     def num_classes(self) -> int:
-        """Largest class number plus one, or the columns of `y [N, C]`; 0 without `y`.
+        """Number of classes, or of the columns of `y [N, C]`; 0 without `y`.
+
+        Without `class_names`, it is the largest class number plus one.
 
         Raises:
             ValueError: If `y` holds one non-integer number for each node.
@@ -75,7 +98,33 @@ class NodeFields:
                 "Expected `y` to hold class numbers. "
                 f"Received: y with dtype={self.y.dtype}"
             )
+        if self.class_names is not None:
+            return len(self.class_names)
         return int(self.y.max(initial=-1)) + 1
+
+    def rows(self, ids: npt.ArrayLike) -> np.ndarray:
+        """Returns the row numbers of nodes, int64 `[n]`.
+
+        Args:
+            ids: Ids of nodes, `[n]`, in any order and any number of times.
+
+        Raises:
+            ValueError: If the nodes have no ids, or one of these is unknown.
+        """
+        if self.ids is None:
+            owner = "a graph" if hasattr(self, "edges") else "a node set"
+            raise ValueError(f"Expected {owner} with `ids`. {received('ids', None)}")
+        row_of = {one: row for row, one in enumerate(self.ids.tolist())}
+        wanted = as_array("ids", ids).tolist()
+        rows = [row_of.get(one, -1) for one in wanted]
+        if -1 in rows:
+            unknown = rows.index(-1)
+            example = f", such as {self.ids[0].item()!r}" if len(self.ids) else ""
+            raise ValueError(
+                f"Expected `ids` to be ids of these nodes{example}. "
+                f"Received: ids[{unknown}]={wanted[unknown]!r}"
+            )
+        return np.array(rows, np.int64)
 
     def replace(self: _Self, **fields: Any) -> _Self:
         """Returns a copy in which the given arguments are replaced.
@@ -89,7 +138,7 @@ class NodeFields:
         return type(self)(**{**current, **fields})
 
     def described_nodes(self) -> list[str]:
-        """Returns what is printed of features, labels and masks."""
+        """Returns what is printed of features, labels, masks, ids and columns."""
         parts = []
         if self.x is not None:
             form = " (sparse)" if is_scipy(self.x) else ""
@@ -103,4 +152,6 @@ class NodeFields:
             mask = getattr(self, name)
             if mask is not None:
                 parts.append(f"{name.removesuffix('_mask')}={mask.sum()}")
-        return parts
+        if self.ids is not None:
+            parts.append("ids")
+        return [*parts, *map(str, self.columns)]

@@ -46,7 +46,8 @@ def random_split(
 
     The last line is the protocol of [Pitfalls of Graph Neural Network
     Evaluation](https://arxiv.org/abs/1811.05868). Nodes without label (-1) are in no
-    set. The same seed gives the same split.
+    set. The same seed gives the same split. For sets of your own, replace the masks:
+    `graph.replace(train_mask=graph.columns["part"] == "train", test_mask=...)`.
 
     Args:
         graph: A `Graph` or `HeteroGraph` with class numbers `y [N]`.

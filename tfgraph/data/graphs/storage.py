@@ -23,11 +23,11 @@ from tfgraph.data.graphs.node_set import NodeSet
 
 _INDEX = "graph.json"
 _FORMAT = "tfgraph 1"
-_NODE_FIELDS = {"num_nodes", "x", "y", *MASKS}
+_NODE_FIELDS = {"num_nodes", "x", "y", *MASKS, "ids", "columns", "class_names"}
 _FIELDS = {
     "Graph": {"name", "edges", "edge_weight", "edge_features", *_NODE_FIELDS},
     "HeteroGraph": {"name", "node_sets", "edge_sets"},
-    "NodeSet": {"ids", "columns", *_NODE_FIELDS},
+    "NodeSet": _NODE_FIELDS,
     "EdgeSet": set(vars(EdgeSet("a", "b", []))),
 }
 
@@ -169,16 +169,19 @@ def _made(cls: type, fields: dict[str, Any]) -> Any:
     made: Any = object.__new__(cls)
     vars(made).update(fields)
     if "num_nodes" in fields:
-        rows = {name: fields[name] for name in ("x", "y", *MASKS)}
-        rows |= {"ids": fields.get("ids"), **fields.get("columns", {})}
+        rows = {name: fields[name] for name in ("x", "y", *MASKS, "ids")}
+        rows |= fields["columns"]
         if type(fields["num_nodes"]) is not int or fields["num_nodes"] < 0:
             raise ValueError(f"{fields['num_nodes']!r} nodes")
         _check_rows(rows, fields["num_nodes"])
     if "edges" in fields:
-        if fields["edges"].shape[1:] != (2,) or fields["edges"].dtype.kind != "i":
-            raise ValueError(f"edges of shape {fields['edges'].shape}")
-        rows = {"edge_weight": fields["edge_weight"], **fields.get("columns", {})}
+        edges = fields["edges"]
+        if edges.shape[1:] != (2,) or edges.dtype not in (np.int32, np.int64):
+            raise ValueError(f"edges of shape {edges.shape} and dtype {edges.dtype}")
+        rows = {"edge_weight": fields["edge_weight"]}
         rows["edge_features"] = fields.get("edge_features")
+        if cls is EdgeSet:
+            rows |= fields["columns"]
         _check_rows(rows, len(fields["edges"]))
     return made
 

@@ -72,7 +72,7 @@ def subgraph(graph: Graph, nodes: npt.ArrayLike) -> Graph:
         ValueError: If `nodes` is neither.
     """
     numbers = checked_nodes("nodes", nodes, graph.num_nodes)
-    new_number = np.full(graph.num_nodes, -1)
+    new_number = np.full(graph.num_nodes, -1, graph.edges.dtype)
     new_number[numbers] = np.arange(len(numbers))
     edges = new_number[graph.edges]
     kept = (edges >= 0).all(axis=1)
@@ -80,6 +80,8 @@ def subgraph(graph: Graph, nodes: npt.ArrayLike) -> Graph:
     for name in ("x", "y", *MASKS):
         value = getattr(graph, name)
         fields[name] = None if value is None else value[numbers]
+    fields["ids"] = None if graph.ids is None else graph.ids[numbers]
+    fields["columns"] = {key: graph.columns[key][numbers] for key in graph.columns}
     return graph.replace(**fields, num_nodes=len(numbers))
 
 

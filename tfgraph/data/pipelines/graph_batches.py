@@ -22,6 +22,7 @@ from tfgraph.data.graphs.graph_arguments import (
 )
 from tfgraph.data.graphs.hetero_graph import HeteroGraph
 from tfgraph.data.graphs.node_fields import NodeFields
+from tfgraph.data.pipelines.class_weights import ClassWeight, checked_class_weight
 from tfgraph.data.pipelines.shards import checked_shard
 from tfgraph.graph_tensor import of_any_size
 
@@ -36,6 +37,7 @@ def full_batch(
     form: str | None = None,
     sparse_features: bool = False,
     node_set_name: str | None = None,
+    class_weight: ClassWeight | None = None,
 ) -> tf.data.Dataset:
     """Returns a dataset of one element, the whole graph, for full-batch training.
 
@@ -57,8 +59,11 @@ def full_batch(
     predictions = model.predict(tfgraph.data.full_batch(graph))
     ```
 
-    Keras refuses `class_weight` for data with sample weights. To weigh classes by `c
-    [C]`, use `data.map(lambda inputs, y, w: (inputs, y, w * tf.gather(c, y)))`.
+    Keras' own `class_weight` is refused for data with sample weights. Pass it here:
+    `full_batch(graph, "train", class_weight="balanced")`.
+
+    Labels `y [N, C]` with NaN for missing entries need `losses.MaskedLoss` and
+    `metrics.MaskedMetric`. With a plain loss of Keras, the loss is NaN.
 
     The tensors are made once, and every epoch gets the same ones.
 
@@ -89,6 +94,10 @@ def full_batch(
         sparse_features: Whether `x [N, F]` is a SparseTensor too.
         node_set_name: The node set of a `HeteroGraph` with the labels. May be left out
             if only one has labels.
+        class_weight: What the weights of nodes are multiplied by: a dict of weights by
+            number or name of a class, 1 for classes that it does not name. With
+            "balanced", all classes count alike: M / (K * M_c), with M nodes of K
+            classes in the split, M_c of them of class c. None for 1.
 
     Returns:
         A `tf.data.Dataset`. `y` is `[N]` or `[N, C]`, as in the graph. Nodes without
@@ -98,7 +107,8 @@ def full_batch(
     Raises:
         ValueError: If `graph` is not a `Graph` or `HeteroGraph`, `form` or `split` is
             unknown, or the graph has no features, no labels, or no node in the split.
-            Also if repeated edges have features and the form is "dense".
+            Also if repeated edges have features and the form is "dense", or if
+            `class_weight` names an unknown class, or is passed without classes.
     """
     check_flags(sparse_features=sparse_features)
     if isinstance(graph, HeteroGraph):
@@ -113,7 +123,9 @@ def full_batch(
     targets: tuple[np.ndarray, ...] = ()
     if split is not None:
         _, nodes = labelled_nodes(graph, node_set_name)
-        targets = _targets(nodes, split)
+        targets = _targets(nodes, split, class_weight)
+    else:
+        checked_class_weight(class_weight, None)
     dataset = tf.data.Dataset.from_tensors((inputs, *targets))
     if form in (None, "graph_tensor"):
         dataset = dataset.map(lambda graph, *rest: (of_any_size(graph), *rest))
@@ -130,6 +142,7 @@ def graph_batches(
     form: str = "sparse",
     sparse_features: bool = False,
     shard: tuple[int, int] | None = None,
+    class_weight: ClassWeight | None = None,
 ) -> tf.data.Dataset:
     """Returns a dataset of batches of several graphs, for training on many graphs.
 
@@ -156,7 +169,7 @@ def graph_batches(
     Args:
         graphs: A list of `Graph`s with features, and with `y` if `labels` is True. They
             must be alike in the number of features, of nodes and of edges, and in the
-            type and columns of `y`.
+            type, columns and class names of `y`.
         batch_size: Graphs in a batch. The last batch may have fewer.
         labels: Whether elements have labels. Without labels they are `(inputs,)`, as
             `Model.predict` takes them.
@@ -171,12 +184,14 @@ def graph_batches(
         shard: `(i, n)` for part i of n of each batch, a run of consecutive graphs, as
             `tfgraph.distribute.batches` asks for. The parts have the same arguments but
             for i. If graphs are shuffled, they need the same `seed`.
+        class_weight: See `full_batch`. With "balanced", the nodes of all graphs count.
 
     Returns:
-        A `tf.data.Dataset` of `(inputs, y)`, with `y` `[N]` or `[N, C]`. If any node of
-        the graphs has no label (-1), the elements are `(inputs, y, sample_weight)`.
-        Nodes without label then have label 0 and weight 0. The others have weight N /
-        (labelled nodes of the batch), so that the loss is the mean over them.
+        A `tf.data.Dataset` of `(inputs, y)`, with `y` `[N]` or `[N, C]`. With
+        `class_weight`, or if any node of the graphs has no label (-1), the elements are
+        `(inputs, y, sample_weight)`. Nodes without label then have label 0 and weight
+        0. The others have weight N / (labelled nodes of the batch), so that the loss is
+        the mean over them; with `class_weight`, times the weight of the class.
 
     Raises:
         ValueError: If `form` is unknown, `batch_size` is not a positive integer, or
@@ -191,6 +206,13 @@ def graph_batches(
         check_dense(sparse_features)
     graphs = checked_graphs("graphs", graphs)
     check_alike(graphs, labels)
+    class_weights = None
+    if class_weight is not None:
+        class_weights = checked_class_weight(
+            class_weight,
+            np.concatenate([graph.y for graph in graphs]) if labels else None,
+            graphs[0].class_names,
+        )
     stack = GraphStack(graphs, labels, sparse_features)
     weighted_edges = any(graph.edge_weight is not None for graph in graphs)
     some_unlabelled = labels and any(
@@ -206,11 +228,14 @@ def graph_batches(
             inputs = union.to_graph_tensor(weighted_edges)
         if not labels:
             return (inputs,)
-        if not some_unlabelled:
+        if not some_unlabelled and class_weights is None:
             return inputs, y
         known = tf.cast(y >= 0, tf.float32)
         sample_weight = tf.math.divide_no_nan(known, tf.reduce_mean(known))
-        return inputs, tf.maximum(y, 0), sample_weight
+        y = tf.maximum(y, 0)
+        if class_weights is not None:
+            sample_weight *= tf.gather(class_weights, y)
+        return inputs, y, sample_weight
 
     part = checked_shard(shard, "graph", shuffle, seed)
     numbers = tf.data.Dataset.range(len(graphs))
@@ -232,8 +257,8 @@ def check_alike(graphs: list[Graph], labels: bool) -> None:
         if _signature(graph, labels) != first:
             raise ValueError(
                 "Expected `graphs` to be alike in the number of features, of nodes and "
-                f"of edges"
-                f"{', and in the type and columns of `y`' * labels}. "
+                "of edges"
+                f"{', and in the type and columns of `y` and its names' * labels}. "
                 f"Received: graphs[0]={graphs[0]}, graphs[{number}]={graph}"
             )
 
@@ -243,7 +268,8 @@ def _signature(graph: Graph, labels: bool) -> Any:
     widths = graph.num_features, edge_features
     if not labels or graph.y is None:
         return widths
-    return *widths, graph.y.dtype, graph.y.shape[1:]
+    names = None if graph.class_names is None else graph.class_names.tolist()
+    return *widths, graph.y.dtype, graph.y.shape[1:], names
 
 
 def _inputs(graph: Graph, form: str, sparse_features: bool) -> Any:
@@ -290,7 +316,9 @@ def check_dense(sparse_features: bool) -> None:
         )
 
 
-def _targets(nodes: NodeFields, split: str) -> tuple[np.ndarray, np.ndarray]:
+def _targets(
+    nodes: NodeFields, split: str, class_weight: ClassWeight | None
+) -> tuple[np.ndarray, np.ndarray]:
     check_choice("split", split, _SPLITS, optional=True)
     mask = getattr(nodes, f"{split}_mask")
     if nodes.y is None or mask is None or not mask.any():
@@ -300,7 +328,10 @@ def _targets(nodes: NodeFields, split: str) -> tuple[np.ndarray, np.ndarray]:
             f"Received: graph={nodes}"
         )
     y = nodes.y
+    class_weights = checked_class_weight(class_weight, y, nodes.class_names, mask)
     if are_classes(y):
         y = np.maximum(y, 0)
     sample_weight = mask * (len(mask) / mask.sum())
+    if class_weights is not None:
+        sample_weight[mask] *= class_weights[y[mask]]
     return y, sample_weight.astype(np.float32)

@@ -16,9 +16,10 @@ from tfgraph.arguments import (
     received,
 )
 from tfgraph.data.graphs.disjoint_union import GraphStack
-from tfgraph.data.graphs.fields import as_array, check_finite
+from tfgraph.data.graphs.fields import as_array, check_finite, float32_labels
 from tfgraph.data.graphs.graph import Graph
 from tfgraph.data.graphs.graph_arguments import checked_graphs
+from tfgraph.data.pipelines.class_weights import ClassWeight, checked_class_weight
 from tfgraph.data.pipelines.graph_batches import check_alike, check_dense_edges
 from tfgraph.data.pipelines.packing import Limits, batches
 
@@ -40,6 +41,7 @@ def whole_graph_batches(
     shuffle: bool = False,
     seed: int | None = None,
     shard: tuple[int, int] | None = None,
+    class_weight: ClassWeight | None = None,
 ) -> tf.data.Dataset:
     """Returns a dataset of batches of graphs, with a label for each graph.
 
@@ -75,7 +77,8 @@ def whole_graph_batches(
         graphs: A list of `Graph`s with the same number of features, of nodes and of
             edges. Their `y` are not used.
         labels: `[G]` or `[G, ...]`, a row for each graph, or None for elements
-            `(inputs,)`, as `Model.predict` takes them.
+            `(inputs,)`, as `Model.predict` takes them. In `[G, C]`, NaN stands for an
+            entry without label, which `losses.MaskedLoss` leaves out.
         batch_size: Most graphs in a batch.
         max_nodes: Most nodes in a batch, padding included.
         max_edges: Most (directed) edges in a batch.
@@ -105,10 +108,13 @@ def whole_graph_batches(
         seed: Datasets with the same seed draw the same orders. With None, call
             `keras.utils.set_random_seed` to repeat a run.
         shard: See `graph_batches`.
+        class_weight: A dict of weights by class number, or "balanced", for class
+            numbers `labels [G]`. See `full_batch`.
 
     Returns:
         A `tf.data.Dataset` of `(inputs, y)`, `y` `[B, ...]`, with as many elements in
-        each epoch.
+        each epoch. With `class_weight`, of `(inputs, y, sample_weight)`, the last
+        float32 `[B]`.
 
     Raises:
         ValueError: If `graphs` is not a list of graphs, they have no features or differ
@@ -135,6 +141,7 @@ def whole_graph_batches(
     edges = np.array([graph.num_edges for graph in graphs])
     _check_sizes(nodes, form, num_nodes)
     labels = _checked_labels(labels, len(graphs))
+    class_weights = _checked_class_weight(class_weight, labels)
     clusters = _stacked_clusters(clusters, num_clusters, nodes)
     stack = GraphStack(graphs, labels=False, sparse_features=sparse_features)
     weighted_edges = any(graph.edge_weight is not None for graph in graphs)
@@ -154,7 +161,12 @@ def whole_graph_batches(
             inputs = (*inputs, s)
         if len(inputs) == 1:
             [inputs] = inputs  # a GraphTensor
-        return (inputs,) if labels is None else (inputs, tf.gather(labels, numbers))
+        if labels is None:
+            return (inputs,)
+        y = tf.gather(labels, numbers)
+        if class_weights is None:
+            return inputs, y
+        return inputs, y, tf.gather(class_weights, y)
 
     if num_nodes is not None:
         nodes = np.full_like(nodes, num_nodes)
@@ -241,9 +253,22 @@ def _checked_labels(labels, num_graphs: int):
         )
     if labels.dtype.kind != "f":
         return labels.astype(np.int64)
+    if labels.ndim == 2:
+        return float32_labels("labels", labels)
     labels = labels.astype(np.float32)
     check_finite("labels", labels)
     return labels
+
+
+def _checked_class_weight(class_weight, labels):
+    """Returns the weight of each class, or None."""
+    weights = checked_class_weight(class_weight, labels)
+    if weights is not None and labels.min() < 0:
+        raise ValueError(
+            "Expected class numbers `labels` from 0 on with `class_weight`. "
+            f"Received: labels with smallest value {labels.min()}"
+        )
+    return weights
 
 
 def _stacked_clusters(clusters, num_clusters, nodes: np.ndarray):

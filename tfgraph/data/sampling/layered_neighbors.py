@@ -52,6 +52,9 @@ class LayeredNeighbors(Neighbors):
         parts = edges_with_messages(graph)
         edges, self.weight = parts["edges"], parts["edge_weight"]
         self.features = parts["edge_features"]
+        if self.features is not None and not len(self.features):
+            # No edge, -1, takes any row before it becomes 0.
+            self.features = np.zeros((1, graph.num_edge_features), np.float32)
         super().__init__(edges, graph.num_nodes, graph.num_nodes)
         self.num_nodes = graph.num_nodes
         if self.weight is not None:

@@ -19,6 +19,7 @@ from tfgraph.data.graphs.graph import Graph
 from tfgraph.data.graphs.graph_arguments import labelled_nodes
 from tfgraph.data.graphs.hetero_graph import HeteroGraph
 from tfgraph.data.graphs.node_fields import NodeFields
+from tfgraph.data.pipelines.class_weights import ClassWeight, checked_class_weight
 from tfgraph.data.pipelines.graph_batches import check_dense
 from tfgraph.data.pipelines.shards import checked_shard
 from tfgraph.data.sampling.blocks import BlockSampler
@@ -46,6 +47,7 @@ def neighbor_batches(
     sparse_features: bool = False,
     node_set_name: str | None = None,
     shard: tuple[int, int] | None = None,
+    class_weight: ClassWeight | None = None,
 ) -> tf.data.Dataset:
     """Returns a dataset of batches of nodes, each with a sample of its neighbourhood.
 
@@ -127,6 +129,8 @@ def neighbor_batches(
         shard: `(i, n)` for part i of n of each batch, a run of consecutive seeds, as
             `tfgraph.distribute.batches` asks for. The parts have the same arguments but
             for i. If seeds are shuffled, they need the same `seed`.
+        class_weight: See `full_batch`. With "balanced", the seeds count. Elements with
+            blocks then end with `sample_weight` `[N_K]`, the weights of their classes.
 
     Returns:
         A `tf.data.Dataset`. With the form "blocks", its elements are
@@ -185,15 +189,16 @@ def neighbor_batches(
     batch_size = checked_integer("batch_size", batch_size, 1)
     seeds = checked_seeds(seeded, nodes)
     y = _labels(seeded, seeds) if labels else None
+    class_weights = checked_class_weight(class_weight, y, seeded.class_names, seeds)
     if batch_size > len(seeds):
         raise ValueError(
             f"Expected `batch_size` to be at most the {len(seeds)} seeds. "
             f"Received: batch_size={batch_size}"
         )
     if isinstance(sampler, BlockSampler):
-        element = block_elements(sampler, y)
+        element = block_elements(sampler, y, class_weights)
     else:
-        element = graph_tensor_elements(sampler, name, y)
+        element = graph_tensor_elements(sampler, name, y, class_weights)
     batches = random_batches(
         seeds, batch_size, shuffle, seed, drop_remainder, shard=shard
     )
@@ -291,7 +296,11 @@ def _labels(graph, seeds):
     return y
 
 
-def block_elements(sampler: BlockSampler, y: np.ndarray | None) -> Callable:
+def block_elements(
+    sampler: BlockSampler,
+    y: np.ndarray | None,
+    class_weights: np.ndarray | None = None,
+) -> Callable:
     """Returns what makes an element with blocks."""
     types = sampler.types if y is None else (tf.as_dtype(y.dtype), *sampler.types)
 
@@ -307,13 +316,19 @@ def block_elements(sampler: BlockSampler, y: np.ndarray | None) -> Callable:
             return (sampler.inputs(arrays, num_seeds),)
         targets, *arrays = arrays
         targets = tf.ensure_shape(targets, (num_seeds, *y.shape[1:]))
-        return sampler.inputs(arrays, num_seeds), targets
+        inputs = sampler.inputs(arrays, num_seeds)
+        if class_weights is None:
+            return inputs, targets
+        return inputs, targets, tf.gather(class_weights, targets)
 
     return element
 
 
 def graph_tensor_elements(
-    sampler: HeteroSampler, name: str, y: np.ndarray | None
+    sampler: HeteroSampler,
+    name: str,
+    y: np.ndarray | None,
+    class_weights: np.ndarray | None = None,
 ) -> Callable:
     """Returns what makes an element with a GraphTensor of seeds of node set `name`."""
     signature = dict(sampler.signature)
@@ -330,6 +345,8 @@ def graph_tensor_elements(
             arrays["y"] = np.maximum(y[nodes], 0) if are_classes(y) else y[nodes]
             arrays["sample_weight"] = np.zeros(len(nodes), np.float32)
             arrays["sample_weight"][: len(seeds)] = len(nodes) / max(len(seeds), 1)
+            if class_weights is not None:
+                arrays["sample_weight"][: len(seeds)] *= class_weights[y[seeds]]
         return arrays
 
     def element(seeds, number):

@@ -1,0 +1,327 @@
+"""Names of nodes and classes, pandas frames of a `Graph`, and frames of predictions."""
+
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tfgraph.data import Graph, HeteroGraph, NodeSet, disjoint_union, random_split
+
+NAN = float("nan")
+
+
+def people():
+    return pd.DataFrame(
+        {
+            "height": [1.5, 1.6, 1.7, 1.8],
+            "name": ["eve", "bob", "ann", "dan"],
+            "job": ["vet", None, "cook", "vet"],
+            "town": ["A", "B", "A", "C"],
+            "train_mask": [True, False, True, False],
+            "married": [True, False, False, True],
+        }
+    )
+
+
+def calls():
+    return pd.DataFrame(
+        {
+            "minutes": [3, 2, 1],
+            "from": ["eve", "ann", "bob"],
+            "to": ["bob", "bob", "dan"],
+        }
+    )
+
+
+COLUMNS = {
+    "id_column": "name",
+    "label_column": "job",
+    "source_column": "from",
+    "target_column": "to",
+    "weight_column": "minutes",
+}
+
+
+def make(**changes):
+    return Graph.from_pandas(people(), calls(), **{**COLUMNS, **changes})
+
+
+def test_from_pandas():
+    graph = make(name="town")
+    assert repr(graph) == (
+        "Graph(name='town', nodes=4, edges=3, weighted, features=2, classes=2, "
+        "train=2, ids, town)"
+    )
+    np.testing.assert_array_equal(
+        graph.x, np.float32([[1.5, 1], [1.6, 0], [1.7, 0], [1.8, 1]])
+    )
+    assert graph.ids.tolist() == ["eve", "bob", "ann", "dan"]
+    assert graph.y.tolist() == [1, -1, 0, 1]
+    assert graph.class_names.tolist() == ["cook", "vet"]
+    assert graph.columns["town"].tolist() == list("ABAC")
+    assert graph.edges.tolist() == [[0, 1], [2, 1], [1, 3]]
+    assert graph.edge_weight.tolist() == [3, 2, 1]
+    assert graph.rows(["dan", "eve", "dan"]).tolist() == [3, 0, 3]
+
+
+def test_defaults_of_columns():
+    """The index, "y", the first two columns and "weight"."""
+    nodes = pd.DataFrame({"y": [2, 0], "age": [5, 6]}, index=[10, 20])
+    edges = pd.DataFrame({"s": [20], "t": [10], "weight": [0.5]})
+    graph = Graph.from_pandas(nodes, edges)
+    assert (graph.ids.tolist(), graph.y.tolist()) == ([10, 20], [2, 0])
+    assert graph.class_names is None
+    assert (graph.edges.tolist(), graph.edge_weight.tolist()) == ([[1, 0]], [0.5])
+
+
+@pytest.mark.parametrize(
+    ("values", "y", "names"),
+    [
+        ([1, NAN, 0], [1, -1, 0], None),
+        (pd.array([1, None, 0], "Int64"), [1, -1, 0], None),
+        ([True, None, False], [1, -1, 0], None),
+        (pd.array(["b", None, "a"], "string"), [1, -1, 0], ["a", "b"]),
+        (pd.Categorical(["b", None, "a"], ["c", "b", "a"]), [1, -1, 2], list("cba")),
+        (pd.Categorical([1, 0, 1]), [1, 0, 1], None),
+        ([0.5, 1.5, 2], [0.5, 1.5, 2], None),
+    ],
+)
+@pytest.mark.parametrize("hetero", [False, True])
+def test_labels_of_a_frame(values, y, names, hetero):
+    nodes = pd.DataFrame({"y": values})
+    if hetero:
+        found = HeteroGraph.from_pandas({"a": nodes}, {}).node_sets["a"]
+    else:
+        found = Graph.from_pandas(nodes, pd.DataFrame({"s": [0], "t": [1]}))
+    assert found.y.tolist() == y
+    assert found.y.dtype == (np.float32 if 0.5 in y else np.int64)
+    assert (None if found.class_names is None else found.class_names.tolist()) == names
+
+
+def test_round_trip():
+    graph = make().replace(class_names=["cook", "vet", "baker"])
+    nodes, edges = graph.to_pandas()
+    assert list(nodes) == ["y", "train_mask", "x0", "x1", "town"]
+    assert nodes["y"].isna().tolist() == [False, True, False, False]
+    assert nodes["y"].dropna().tolist() == ["vet", "cook", "vet"]
+    assert edges.iloc[0].tolist() == ["eve", "bob", 3]
+    back = Graph.from_pandas(nodes, edges)
+    assert repr(back) == repr(graph)
+    for name in ("x", "y", "ids", "class_names", "edges", "edge_weight", "train_mask"):
+        np.testing.assert_array_equal(getattr(back, name), getattr(graph, name))
+    bare = Graph(None, [(0, 2)], num_nodes=3)
+    nodes, edges = bare.to_pandas()
+    assert Graph.from_pandas(nodes, edges).edges.tolist() == [[0, 2]]
+    hetero = HeteroGraph({"a": NodeSet(y=["q", "p", None])}, {})
+    back = HeteroGraph.from_pandas(*hetero.to_pandas()).node_sets["a"]
+    assert (back.y.tolist(), back.class_names.tolist()) == ([1, 0, -1], ["p", "q"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            (people().set_index("name"), calls().replace("eve", "eva")),
+            r"Edges: Column 'from': .*such as 'eve'\. Received: ids\[0\]='eva'$",
+        ),
+        (
+            (people(), calls()),
+            r"Edges: Column 'from': .*ids\[0\]='eve'.*pass `id_column=...`",
+        ),
+        (([[1]], calls()), "Nodes: Expected `nodes` to be a pandas DataFrame"),
+        ((people().set_index("name"), [[0, 1]]), "Edges: Expected `edges` to be a pan"),
+    ],
+)
+def test_bad_frames(arguments, message):
+    ends = {name: COLUMNS[name] for name in COLUMNS if name not in ("id_column",)}
+    with pytest.raises(ValueError, match=message):
+        Graph.from_pandas(*arguments, **ends)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"id_column": "nom"}, "Nodes: Expected a column of .*Received: 'nom'"),
+        ({"id_column": "town"}, "Nodes: .*each id once.*'A' 2 times"),
+        ({"label_column": "jobs"}, "Nodes: .*Received: 'jobs'"),
+        ({"target_column": None}, "`source_column` and `target_column` together"),
+        ({"weight_column": "w"}, "Edges: .*Received: 'w'"),
+        ({"weight_column": None}, r"edges\[\['from', 'to'\]\].*columns \['minutes'\]"),
+        ({"y": [0, 1]}, "`y` to have one row for each node"),
+    ],
+)
+def test_bad_columns(changes, message):
+    with pytest.raises(ValueError, match=message):
+        make(**changes)
+
+
+def test_pandas_is_optional(monkeypatch):
+    graph = make()
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    for call in (
+        graph.to_pandas,
+        lambda: Graph.from_pandas(None, None),
+        lambda: graph.predictions_frame(np.zeros([4, 2])),
+    ):
+        with pytest.raises(ImportError, match=r"needs pandas: `pip install"):
+            call()
+
+
+def test_names_of_classes():
+    """Texts become numbers; names are kept by whatever keeps the labels."""
+    graph = Graph(None, [], y=["b", None, "a", NAN], ids=list("wxyz"))
+    assert graph.y.tolist() == [1, -1, 0, -1]
+    assert graph.class_names.tolist() == ["a", "b"]
+    assert graph.replace(y=[1, 1, 1, 1]).class_names.tolist() == ["a", "b"]
+    assert graph.replace(y=["b"] * 4).y.tolist() == [1, 1, 1, 1]
+    part = graph.replace(columns={"t": [5, 6, 7, 8]}).subgraph([2, 1])
+    assert part.class_names.tolist() == ["a", "b"]
+    assert (part.ids.tolist(), part.columns["t"].tolist()) == (["y", "x"], [7, 6])
+    assert part.num_classes == 2  # though its only label is 0
+    assert Graph(None, [], y=[[0.5, 1]], class_names=["p", "q"]).num_classes == 2
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"y": ["a", "c"], "class_names": ["a", "b"]}, r"y\[1\]='c'.*\['a', 'b'\]"),
+        ({"y": [0, 2], "class_names": ["a", "b"]}, "classes up to 2 of `y`"),
+        ({"y": [[0, 2]], "class_names": ["a"]}, "the 2 columns of `y`"),
+        ({"y": [0.5, 2], "class_names": ["a"]}, "`class_names` with class numbers"),
+        ({"y": [0, 1], "class_names": ["a", "a"]}, "each name once"),
+        ({"y": [0, 1], "class_names": [0, 1]}, "to be strings, one for each class"),
+        ({"y": [0, 1], "ids": [5]}, "an id for each of the 2 nodes"),
+        ({"y": [0, 1], "columns": {"t": [5]}}, "to have 2 rows"),
+    ],
+)
+def test_bad_names(fields, message):
+    for make_one in (lambda **fields: Graph(None, [], **fields), NodeSet):
+        with pytest.raises(ValueError, match=message):
+            make_one(**fields)
+
+
+def test_graph_without_ids_has_no_rows():
+    with pytest.raises(ValueError, match="Expected a graph with `ids`"):
+        Graph(None, [], num_nodes=1).rows([0])
+
+
+def test_names_in_a_union():
+    one = Graph(
+        None, [], y=["b", "a"], ids=["p", "q"], columns={"t": [1, 2], "u": [0, 0]}
+    )
+    two = Graph(None, [], y=["a", "b"], ids=["r", "s"], columns={"t": [3, 4]})
+    union = disjoint_union([one, two])
+    assert union.ids.tolist() == ["p", "q", "r", "s"]
+    assert union.class_names.tolist() == ["a", "b"]
+    assert union.y.tolist() == [1, 0, 0, 1]
+    assert {name: c.tolist() for name, c in union.columns.items()} == {
+        "t": [1, 2, 3, 4]
+    }
+    assert disjoint_union([one, one]).ids is None
+    assert disjoint_union([one, two.replace(ids=[1, 2])]).ids is None
+    assert disjoint_union([one, two.replace(class_names=None)]).class_names is None
+    with pytest.raises(
+        ValueError, match=r"same `class_names`.*graphs\[1\] with \['c'\]"
+    ):
+        disjoint_union([one, Graph(None, [], y=["c"])])
+
+
+def test_names_are_stored(tmp_path):
+    graph = make()
+    graph.save(tmp_path / "graph")
+    found = Graph.load(tmp_path / "graph")
+    for name in ("ids", "class_names", "y"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(graph, name))
+    assert found.columns["town"].tolist() == list("ABAC")
+
+
+def test_predictions_of_classes():
+    graph = make()
+    frame = graph.predictions_frame([[0.9, 0.1], [0.2, 0.8], [0.4, 0.6], [0.7, 0.3]])
+    assert list(frame) == ["predicted", "probability_cook", "probability_vet"]
+    assert frame.index.name == "id"
+    assert frame["predicted"].to_dict() == {
+        "eve": "cook",
+        "bob": "vet",
+        "ann": "vet",
+        "dan": "cook",
+    }
+    assert frame.loc["ann", "probability_vet"] == 0.6
+    some = graph.predictions_frame([[0.2], [0.6]], rows=graph.rows(["dan", "bob"]))
+    assert some["predicted"].to_dict() == {"dan": "cook", "bob": "vet"}
+    assert some["probability_cook"].tolist() == [0.8, 0.4]
+
+
+def test_predictions_without_names():
+    nodes = NodeSet(y=[0, 2, 1])
+    frame = nodes.predictions_frame(np.eye(3)[[2, 0, 1]])
+    assert frame["predicted"].to_dict() == {0: 2, 1: 0, 2: 1}
+    assert list(frame)[1:] == ["probability_0", "probability_1", "probability_2"]
+    tasks = NodeSet(y=[[0, NAN]], class_names=["p", "q"])
+    assert list(tasks.predictions_frame([[0.1, 0.7]])) == [
+        "prediction_p",
+        "prediction_q",
+    ]
+    numbers = NodeSet(num_nodes=2).predictions_frame([0.5, 3])
+    assert numbers["prediction_0"].tolist() == [0.5, 3]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (([[0.1, 0.9]],), r"a row for each of the 4 nodes.*\(1, 2\)"),
+        (([[0.1, 0.9]], [0, 1]), "a row for each of the 2 nodes"),
+        (([0.1, 0.9, 2, 0],), r"probabilities in \[0, 1\].*to 2"),
+        (([["a"]] * 4,), "`predictions` to hold real numbers"),
+    ],
+)
+def test_bad_predictions(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        make().predictions_frame(*arguments)
+    with pytest.raises(ValueError, match="a column for each of the 3 classes"):
+        NodeSet(y=[0, 2]).predictions_frame(np.zeros([2, 2]))
+
+
+def test_split_of_an_own_table():
+    """Fractions of each class, with all labelled nodes in one of the sets."""
+    names = np.array(["a"] * 60 + ["b"] * 30)
+    nodes = pd.DataFrame({"y": names}, index=[f"n{i}" for i in range(90)])
+    nodes.loc["n0", "y"] = None
+    graph = Graph.from_pandas(nodes, pd.DataFrame({"s": ["n1"], "t": ["n2"]}))
+    split = random_split(graph, 0.6, 0.2, 0.2)
+    masks = np.stack([split.train_mask, split.val_mask, split.test_mask])
+    assert masks.sum(axis=0).tolist() == [0] + [1] * 89
+    counts = [np.bincount(split.y[mask]).tolist() for mask in masks]
+    assert counts == [[35, 18], [12, 6], [12, 6]]
+
+
+def test_the_guide_runs(tmp_path, monkeypatch):
+    """The code of docs/tables.md, on small tables, with few epochs."""
+    rng = np.random.default_rng(0)
+    names = [f"p{i}" for i in range(40)]
+    people_table = pd.DataFrame(
+        {
+            "name": names,
+            "age": rng.integers(20, 60, 40),
+            "town": rng.choice(["A", "B"], 40),
+            "part": rng.choice(["train", "val", "test"], 40),
+            "job": rng.choice(["cook", "vet"], 40),
+        }
+    )
+    ends = {"from": rng.choice(names, 90), "to": rng.choice(names, 90)}
+    monkeypatch.chdir(tmp_path)
+    people_table.to_csv("people.csv", index=False)
+    pd.DataFrame(ends).to_csv("calls.csv", index=False)
+    page = Path(__file__).resolve().parents[2] / "docs" / "tables.md"
+    blocks = re.findall(r"^```python\n(.*?)^```$", page.read_text("utf-8"), re.S | re.M)
+    names_of_page = {}
+    exec("\n".join(blocks).replace("epochs=200", "epochs=1"), names_of_page)
+    written = pd.read_csv("predictions.csv", index_col="id")
+    assert written.index.tolist() == names
+    assert set(written["predicted"]) <= {"cook", "vet"}
+    own = names_of_page["own"]
+    assert (own.train_mask + own.val_mask + own.test_mask).all()
+    assert names_of_page["graph"].num_features == 4  # age, unknown, A, B

@@ -1,0 +1,160 @@
+"""A `Graph` as two pandas frames: its `to_pandas` and `from_pandas`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tfgraph.data.graphs.conversions import optional_import
+from tfgraph.data.graphs.fields import as_pairs
+from tfgraph.data.graphs.node_set import NodeSet
+from tfgraph.data.graphs.pandas_frames import (
+    check_frame,
+    column_of,
+    end_columns,
+    frame_of_nodes,
+    names_of,
+    node_fields,
+    rows_of_column,
+)
+from tfgraph.inputs import named_errors
+
+if TYPE_CHECKING:
+    import pandas
+
+    from tfgraph.data.graphs.graph import Graph
+
+
+def to_pandas(graph: Graph) -> tuple[pandas.DataFrame, pandas.DataFrame]:
+    """Returns a pandas frame of the nodes and one of the edges.
+
+    It is the inverse of `from_pandas`, which takes what it returns:
+
+    ```python
+    nodes, edges = graph.to_pandas()
+    same = tfgraph.data.Graph.from_pandas(nodes, edges)
+    ```
+
+    The frame of nodes has the ids as its index, or row numbers where there are no ids.
+    Its columns are "y" and the masks, if there are any, the features "x0", "x1" and so
+    on, and `columns`. With `class_names`, "y" is categorical. The frame of edges has
+    the ids of the "source" and "target", and "weight". Sparse features become dense.
+
+    Raises:
+        ValueError: If `y` is `[N, C]`, an array in `columns` has several dimensions, or
+            its name is one of those above: a frame cannot hold it.
+        ImportError: If pandas is not installed.
+    """
+    pandas = optional_import("pandas", "Graph.to_pandas")
+    names = names_of(graph)
+    source, target = graph.edges.T
+    edges = {"source": names[source], "target": names[target]}
+    if graph.edge_weight is not None:
+        edges["weight"] = graph.edge_weight
+    return frame_of_nodes(graph), pandas.DataFrame(edges)
+
+
+def from_pandas(
+    cls: type[Graph],
+    nodes: pandas.DataFrame,
+    edges: pandas.DataFrame,
+    *,
+    id_column: Any = None,
+    label_column: Any = None,
+    source_column: Any = None,
+    target_column: Any = None,
+    weight_column: Any = None,
+    **fields: Any,
+) -> Graph:
+    """Returns the graph of two pandas frames, with a row for each node and each edge.
+
+    ```python
+    import pandas as pd
+
+    # Files are read with `pd.read_csv("people.csv", dtype={"name": str})`.
+    people = pd.DataFrame({"name": ["ann", "bob", "eve"], "age": [30, 40, 50]})
+    people["job"] = ["cook", "vet", None]
+    calls = pd.DataFrame({"from": ["ann", "eve"], "to": ["bob", "bob"]})
+    graph = tfgraph.data.Graph.from_pandas(
+        people, calls, id_column="name", label_column="job"
+    )
+    graph.x  # [[30.0], [40.0], [50.0]]
+    graph.y, graph.class_names  # [0, 1, -1], ["cook", "vet"]
+    graph.rows(["eve"])  # [2]
+    undirected = graph.symmetrized()
+    ```
+
+    What the columns become:
+
+    | column                                    | of nodes  | of edges      |
+    | ----------------------------------------- | --------- | ------------- |
+    | the id column, by default the index       | `ids`     |               |
+    | the columns of sources and targets        |           | `edges`       |
+    | the label column, by default "y"          | `y`       |               |
+    | "train_mask", "val_mask", "test_mask"     | the same  |               |
+    | the weight column, by default "weight"    |           | `edge_weight` |
+    | other columns of numbers or booleans      | `x`       | refused       |
+    | other columns                             | `columns` | refused       |
+
+    Labels are as in `Graph`. Strings are names of classes, and a missing one is a node
+    without label. Whole numbers of which some are missing are class numbers.
+
+    Leave out numbers that should not be a feature, `nodes[["name", "age"]]`; or keep
+    them in `columns`: `nodes.astype({"year": object})`. Each edge leads from its source
+    to its target. For undirected edges, make both directions with `symmetrized`. Own
+    splits are columns of booleans: `nodes.assign(train_mask=nodes["part"] == "train")`.
+
+    Args:
+        nodes: A frame of nodes.
+        edges: A frame of edges, which names their ends by the ids of nodes.
+        id_column: The column of ids, distinct strings or integers. None for the index.
+        label_column: The column of labels. None for "y", if there is one.
+        source_column: The column of sources. None for the first two columns, if
+            `target_column` is None too.
+        target_column: The column of targets.
+        weight_column: The column of weights. None for "weight", if there is one.
+        **fields: Further arguments of `Graph`, such as `name`.
+
+    Raises:
+        ValueError: If an argument is no frame, a column is missing, an id is unknown or
+            occurs twice, or a number is missing, NaN or infinite. Also if `edges` has
+            other columns than these.
+        ImportError: If pandas is not installed.
+    """
+    optional_import("pandas", "Graph.from_pandas")
+    with named_errors("Nodes"):
+        of_nodes = node_fields("nodes", nodes, id_column, label_column)
+        named = NodeSet(ids=of_nodes["ids"])
+    with named_errors("Edges"):
+        check_frame("edges", edges)
+        pairs, edge_weight = _edges_of_frame(
+            edges, named, source_column, target_column, weight_column
+        )
+    return cls(**{**of_nodes, "edges": pairs, "edge_weight": edge_weight, **fields})
+
+
+def _edges_of_frame(frame, nodes: NodeSet, source, target, weight) -> tuple[Any, Any]:
+    """Returns the edges and their weights, or None."""
+    if (source is None) != (target is None):
+        raise ValueError(
+            "Expected `source_column` and `target_column` together. Received: "
+            f"source_column={source!r}, target_column={target!r}"
+        )
+    ends = end_columns(frame, [] if source is None else [source, target])
+    rows = []
+    for column in ends:
+        with named_errors(f"Column {column!r}"):
+            form = "id_column=..."
+            rows.append(rows_of_column(nodes, frame, column, form))
+    if weight is None and "weight" in frame.columns:
+        weight = "weight"
+    edge_weight = None if weight is None else column_of(frame, weight).to_numpy()
+    others = [c for c in frame.columns if c not in (*ends, weight)]
+    if others:
+        raise ValueError(
+            "Expected columns of sources, targets and weights only. Leave out the "
+            f"others: `edges[{[*ends, *[weight] * (weight is not None)]}]`; or make a "
+            f"HeteroGraph, whose edges have columns. Received: columns {others}"
+        )
+    return as_pairs(np.stack(rows, axis=1)), edge_weight
