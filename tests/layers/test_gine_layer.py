@@ -174,6 +174,7 @@ def messages_of_one_type(num_nodes=400):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("layer", "lowest", "highest"),
     [

@@ -39,7 +39,8 @@ def to_pandas(graph: Graph) -> tuple[pandas.DataFrame, pandas.DataFrame]:
     The frame of nodes has the ids as its index, or row numbers where there are no ids.
     Its columns are "y" and the masks, if there are any, the features "x0", "x1" and so
     on, and `columns`. With `class_names`, "y" is categorical. The frame of edges has
-    the ids of the "source" and "target", and "weight". Sparse features become dense.
+    the ids of the "source" and "target", and "weight", but not their features. Sparse
+    features become dense.
 
     Raises:
         ValueError: If `y` is `[N, C]`, an array in `columns` has several dimensions, or
