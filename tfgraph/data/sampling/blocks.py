@@ -28,6 +28,7 @@ class BlockSampler:
         pad: Whether `arrays` have the same shapes for all samples of the same number of
             seeds. For `replacement="always"`.
         sparse_features: Whether `x` becomes a SparseTensor.
+        by_weight: See `neighbor_batches`.
     """
 
     def __init__(
@@ -37,6 +38,7 @@ class BlockSampler:
         replacement: str,
         pad: bool,
         sparse_features: bool = False,
+        by_weight: bool = False,
     ) -> None:
         x = check_features(graph)
         self.fanouts = checked_fanouts(fanouts, replacement)
@@ -49,7 +51,7 @@ class BlockSampler:
             )
         self.sparse_features = sparse_features
         self.x = x if is_scipy(x) else np.ascontiguousarray(x)
-        self.neighbors = LayeredNeighbors(graph)
+        self.neighbors = LayeredNeighbors(graph, by_weight)
 
     def with_features(self, x: np.ndarray) -> BlockSampler:
         """Returns a sampler of the same graph with other, dense features."""

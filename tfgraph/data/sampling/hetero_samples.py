@@ -70,7 +70,7 @@ class HeteroSample(NamedTuple):
 
 
 def graph_tensor_sampler(
-    graph: Graph | HeteroGraph, fanouts: Any, replacement: str
+    graph: Graph | HeteroGraph, fanouts: Any, replacement: str, by_weight: bool = False
 ) -> HeteroSampler:
     """Returns the sampler of a graph. A `Graph` has a node set "nodes" in it.
 
@@ -78,10 +78,13 @@ def graph_tensor_sampler(
         graph: A `HeteroGraph`, or a `Graph` with features.
         fanouts: See `neighbor_batches`.
         replacement: See `neighbor_batches`.
+        by_weight: See `neighbor_batches`.
     """
     if isinstance(graph, HeteroGraph):
         relations = checked_relation_fanouts(graph.edge_sets, fanouts, replacement)
-        return HeteroSampler(graph.node_sets, graph.edge_sets, relations, replacement)
+        return HeteroSampler(
+            graph.node_sets, graph.edge_sets, relations, replacement, by_weight
+        )
     check_features(graph)
     numbers = checked_fanouts(fanouts, replacement)
     fields = edges_with_messages(graph)
@@ -92,6 +95,7 @@ def graph_tensor_sampler(
         {"edges": edge_set},
         [{("edges", "target"): number} for number in numbers],
         replacement,
+        by_weight,
         rows=False,
     )
 
@@ -121,6 +125,7 @@ class HeteroSampler:
         edge_sets: What it holds of its edges.
         fanouts: For each layer, the first layer first, a dict of fan-outs.
         replacement: See `neighbor_batches`.
+        by_weight: See `neighbor_batches`.
         rows: Whether the signature has the row numbers of the nodes.
 
     Attributes:
@@ -133,11 +138,13 @@ class HeteroSampler:
         edge_sets: Mapping[str, EdgeSet],
         fanouts: Sequence[Mapping[Relation, int | None]],
         replacement: str,
+        by_weight: bool = False,
         rows: bool = True,
     ) -> None:
         self.node_sets, self.edge_sets = node_sets, edge_sets
         self.fanouts = fanouts
         self.replacement = replacement
+        self.by_weight = by_weight
         self.signature = _signature(node_sets, edge_sets, rows)
         self.messages = {
             relation: self._messages(*relation)
@@ -161,6 +168,7 @@ class HeteroSampler:
             self.node_sets[receivers].num_nodes,
             self.node_sets[senders].num_nodes,
             receiver,
+            edges.edge_weight if self.by_weight else None,
         )
         return _Messages(receivers, senders, neighbors)
 

@@ -41,21 +41,28 @@ class LayeredNeighbors(Neighbors):
 
     Args:
         graph: A `Graph`.
+        by_weight: Whether edges are drawn by their weights. They then weigh 1.
 
     Attributes:
         weight: float32 `[E + 1]`, the weight of each edge and 0 for no edge. None if
-            the graph has no weights.
+            all edges weigh 1.
         features: float32 `[E, D]`, the features of each edge, or None.
     """
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, by_weight: bool = False) -> None:
         parts = edges_with_messages(graph)
-        edges, self.weight = parts["edges"], parts["edge_weight"]
+        edges, weight = parts["edges"], parts["edge_weight"]
         self.features = parts["edge_features"]
         if self.features is not None and not len(self.features):
             # No edge, -1, takes any row before it becomes 0.
             self.features = np.zeros((1, graph.num_edge_features), np.float32)
-        super().__init__(edges, graph.num_nodes, graph.num_nodes)
+        super().__init__(
+            edges,
+            graph.num_nodes,
+            graph.num_nodes,
+            chance=weight if by_weight else None,
+        )
+        self.weight = None if by_weight else weight
         self.num_nodes = graph.num_nodes
         if self.weight is not None:
             self.weight = np.append(self.weight, np.float32(0))
