@@ -345,8 +345,8 @@ def _warn_if_ambiguous(edges: np.ndarray) -> None:
 
 
 def as_pairs(edges: np.ndarray) -> npt.ArrayLike:
-    """Returns edges `[E, 2]` in a form that draws no warning."""
-    return edges.tolist() if len(edges) == 2 else edges
+    """Returns edges `[E, 2]` in a form that draws no warning, and keeps their type."""
+    return list(edges) if len(edges) == 2 else edges
 
 
 def checked_edge_weight(edge_weight: npt.ArrayLike, num_edges: int) -> np.ndarray:

@@ -48,7 +48,7 @@ def subgraph(graph: Graph, nodes: npt.ArrayLike) -> Graph:
         ValueError: If `nodes` is neither.
     """
     numbers = checked_nodes("nodes", nodes, graph.num_nodes)
-    new_number = np.full(graph.num_nodes, -1)
+    new_number = np.full(graph.num_nodes, -1, graph.edges.dtype)
     new_number[numbers] = np.arange(len(numbers))
     edges = new_number[graph.edges]
     kept = (edges >= 0).all(axis=1)
