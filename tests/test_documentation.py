@@ -234,6 +234,19 @@ def test_wave_forecast(tmp_path):
     assert (tmp_path / "wave_forecast.keras").exists()
 
 
+@trains_on_data
+def test_first_models():
+    page = (ROOT / "docs" / "first_models.md").read_text(encoding="utf-8")
+    code = "\n".join(re.findall(r"^```python\n(.*?)^```$", page, re.DOTALL | re.M))
+    assert code.count("model.fit(") == 4
+    found = {}
+    exec(code.replace("epochs=30", "epochs=2"), found)
+    assert found["nodes"][1] > 0.79
+    assert found["links"][1] > 0.85
+    assert found["molecules"][1] > 0.5
+    assert found["z"].shape == (2708, 64)
+
+
 def test_every_example_is_tested():
     names = {path.stem for path in EXAMPLES.glob("*.py")}
     assert names == {
