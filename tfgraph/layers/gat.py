@@ -59,7 +59,8 @@ class GATConv(GraphConvolution):
         negative_slope: Slope of the LeakyReLU below 0.
         attention_dropout: Float in `[0, 1)`, the fraction of the attention coefficients
             `α_ij` that is dropped in training, drawn anew for each head.
-        add_self_loops: Whether a node attends to itself too.
+        add_self_loops: Whether a node attends to itself too. A self-loop that the
+            graph has stays as it is, with its weight.
         residual: Whether to add the layer's input to its output, before `σ`; projected
             by a matrix if it is of another width.
         dropout_per_head: Whether each head draws a `dropout` of its own, as in the

@@ -62,7 +62,8 @@ def graph(
         predicted: Predicted classes `[N]`, or None. Nodes with another class than
             predicted get a ring.
         names: What to write beside each node, `[N]`, or None.
-        class_names: The names of classes 0, 1 and so on in the legend, or None.
+        class_names: The names of classes 0, 1 and so on in the legend. By default
+            those of the graph, if it has any.
         title: Title of the picture. By default the graph's name.
         seed: Seed of the layout. None for another layout in each call.
 
@@ -79,6 +80,8 @@ def graph(
         )
     if classes is None and graph.y is not None and are_classes(graph.y):
         classes = graph.y
+    if class_names is None:
+        class_names = graph.class_names
     figure = new_figure()
     axes: Any = figure.subplots()
     places = spring_layout(graph.edges, graph.num_nodes, seed)

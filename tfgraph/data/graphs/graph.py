@@ -7,7 +7,13 @@ from typing import Any
 
 import numpy.typing as npt
 
-from tfgraph.data.graphs import conversions, pandas_tables, storage, transforms
+from tfgraph.data.graphs import (
+    conversions,
+    libraries,
+    pandas_tables,
+    storage,
+    transforms,
+)
 from tfgraph.data.graphs.fields import (
     SciPyMatrix,
     as_pairs,
@@ -26,7 +32,8 @@ class Graph(NodeFields):
     receive. An undirected graph holds both directions of each edge (see
     `symmetrized`). A `Graph` checks its arguments once, when it is made. Do not change
     it afterwards: `replace` returns a changed copy. Arrays that already have the
-    stored type are not copied, so do not change those either.
+    stored type are not copied, so do not change those either. Graphs are equal, `==`,
+    if they hold the same, whatever their names.
 
     Example:
 
@@ -128,6 +135,9 @@ class Graph(NodeFields):
     from_scipy = classmethod(conversions.from_scipy)
     from_networkx = classmethod(conversions.from_networkx)
     from_pandas = classmethod(pandas_tables.from_pandas)
+    from_pyg = classmethod(libraries.from_pyg)
+    from_dgl = classmethod(libraries.from_dgl)
+    from_ogb = classmethod(libraries.from_ogb)
 
     @property
     def num_edges(self) -> int:

@@ -168,6 +168,9 @@ def neighbor_batches(
         Its node feature "row" says which nodes were drawn. An edge drawn for one of its
         ends serves the other end, too, if a layer sends messages against it.
 
+        Its iterators draw in Python, so `tf.train.Checkpoint` cannot save them:
+        `callbacks.BackupAndRestore` begins again with an epoch.
+
     Raises:
         ValueError: If an argument is none of the above, or the graph has no features or
             no label for a seed. Also if there are no seeds, or fewer than `batch_size`.
