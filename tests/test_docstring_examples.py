@@ -86,7 +86,9 @@ MODELS = {
     "export_block_model": sampled_classifier,
     "export_graph_tensor_model": classifier,
     "export_link_scorer": autoencoder,
+    "export_litert": classifier,
     "export_model": classifier,
+    "export_onnx": classifier,
     "export_transductive": classifier,
     "full_batch": classifier,
     "graph_batches": classifier,
@@ -197,6 +199,9 @@ def test_example(name, code, tmp_path, monkeypatch):
     if "tfgraph.plots" in code:
         pytest.importorskip("matplotlib")
         pytest.importorskip("networkx")
+    for module in ("ai_edge_litert", "onnxruntime"):
+        if f" {module}" in code:
+            pytest.importorskip(module)
     monkeypatch.chdir(tmp_path)
     exec(compile(code, f"<example of {name}>", "exec"), Namespace(name))
 

@@ -349,9 +349,9 @@ class DenseAdjacency:
 
     def with_self_loops(self, weight: float) -> DenseAdjacency:
         """The adjacency in which each receiver without self-loop gets one."""
-        diagonal = tf.linalg.diag_part(self.values)
+        diagonal = ops.diagonal(self.values)
         loops = tf.where(diagonal == 0, tf.cast(weight, self.dtype), diagonal)
-        return dataclasses.replace(self, values=tf.linalg.set_diag(self.values, loops))
+        return dataclasses.replace(self, values=ops.with_diagonal(self.values, loops))
 
     def scaled(
         self, row_factors: tf.Tensor, column_factors: tf.Tensor
@@ -412,13 +412,13 @@ class DenseAdjacency:
         weights, logits = self.values, _heads_first(logits, 3)
         if loop_logits is not None:
             weights = self.with_self_loops(1.0).values
-            missing = tf.linalg.diag_part(self.values) == 0
+            missing = ops.diagonal(self.values) == 0
             loops = tf.where(
                 missing[..., None, :],
                 _heads_first(loop_logits, 2),
-                tf.linalg.diag_part(logits),
+                ops.diagonal(logits),
             )
-            logits = tf.linalg.set_diag(logits, loops)
+            logits = ops.with_diagonal(logits, loops)
         return ops.dense_attention(weights, logits, h, drop)
 
     @property
