@@ -80,13 +80,12 @@ def graph(
         )
     if classes is None and graph.y is not None and are_classes(graph.y):
         classes = graph.y
-    if class_names is None:
-        class_names = graph.class_names
     figure = new_figure()
     axes: Any = figure.subplots()
     places = spring_layout(graph.edges, graph.num_nodes, seed)
     _draw_edges(figure, axes, graph, places)
-    draw_labelled(axes, places, classes, predicted, names, class_names)
+    names_of_classes = graph.class_names if class_names is None else class_names
+    draw_labelled(axes, places, classes, predicted, names, names_of_classes)
     axes.set_title(title or graph.name or f"{graph.num_nodes} nodes")
     axes.set_axis_off()
     return figure
@@ -98,7 +97,7 @@ def draw_labelled(
     classes: npt.ArrayLike | None,
     predicted: npt.ArrayLike | None,
     names: Sequence[Any] | npt.ArrayLike | None,
-    class_names: Sequence[str] | None,
+    class_names: Sequence[str] | npt.ArrayLike | None,
 ) -> None:
     """Draws nodes and the legend, given the arguments of `graph`."""
     count = len(places)

@@ -22,7 +22,7 @@ def from_pyg(cls: type[Graph], data: Any, **fields: Any) -> Graph:
     """Returns the graph of a `torch_geometric.data.Data`.
 
     ```python
-    graph = tfgraph.data.Graph.from_pyg(dataset[0])  # a torch_geometric Dataset
+    graph = tfgraph.data.Graph.from_pyg(pyg_dataset[0])
     ```
 
     Args:
@@ -62,7 +62,7 @@ def from_dgl(
     """Returns the graph of a homogeneous `dgl.DGLGraph`.
 
     ```python
-    graph = tfgraph.data.Graph.from_dgl(dataset[0], edge_weight_name="w")  # of DGL
+    graph = tfgraph.data.Graph.from_dgl(dgl_dataset[0], edge_weight_name="w")
     ```
 
     Args:
@@ -112,8 +112,9 @@ def from_ogb(
     """Returns the graph of an `ogb.nodeproppred.NodePropPredDataset`.
 
     ```python
-    dataset = NodePropPredDataset("ogbn-arxiv")  # of ogb.nodeproppred
-    graph = tfgraph.data.Graph.from_ogb(*dataset[0], dataset.get_idx_split())
+    # ogb_dataset = ogb.nodeproppred.NodePropPredDataset("ogbn-arxiv")
+    split = ogb_dataset.get_idx_split()
+    graph = tfgraph.data.Graph.from_ogb(*ogb_dataset[0], split)
     ```
 
     Edges are as OGB stores them. `graph.symmetrized()` adds the other direction.
