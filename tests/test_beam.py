@@ -379,6 +379,16 @@ def test_tables_of_records(num_shards, tmp_path):
     assert (x.dtype, x.shape.dim[0].size) == (tf.float32.as_datatype_enum, 2)
 
 
+def test_tables_of_edge_features(tmp_path):
+    features = [[4, 5], [1, 2], [3, 4], [6, 7]]
+    write_tables(weighted_graph().replace(edge_features=features), tmp_path / "t")
+    first, *_ = records(tmp_path / "t", "edges-edges.tfrecord*")
+    # The first of the edges in their order, 2 -> 0.
+    assert first.pop("weight") == [2.0]
+    ends = {"#source": [b"2"], "#target": [b"0"]}
+    assert first == {**ends, "features.0": [4], "features.1": [5]}
+
+
 def test_tables_of_csv_files(tmp_path):
     graph = HeteroGraph(
         {"a": NodeSet(num_nodes=2), "b": NodeSet(np.ones((3, 2)), y=[0.5, 1.5, 2.5])},

@@ -5,6 +5,7 @@ import os
 import re
 import textwrap
 from pathlib import Path
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -95,6 +96,7 @@ MODELS = {
     "latent_space": autoencoder,
     "neighbor_batches": sampled_classifier,
     "predictions_frame": built_classifier,
+    "training_curves": classifier,
     "training_links": autoencoder,
     "whole_graph_batches": pooling_classifier,
 }
@@ -112,6 +114,31 @@ def small_hetero_graph():
     return tfgraph.data.HeteroGraph(
         {"authors": authors, "papers": papers}, {"writes": writes}
     )
+
+
+def of_other_libraries(graph):
+    """Data sets with what is used of those of PyTorch Geometric, DGL and OGB."""
+    ends, num_nodes = graph.edges.T, graph.num_nodes
+    pyg = SimpleNamespace(edge_index=ends, num_nodes=num_nodes, x=graph.x)
+    dgl = SimpleNamespace(
+        is_homogeneous=True,
+        edges=lambda: ends,
+        num_nodes=lambda: num_nodes,
+        ndata={"feat": graph.x},
+        edata={"w": np.ones(graph.num_edges)},
+    )
+    split = {name: np.arange(3) for name in ("train", "valid", "test")}
+
+    class OGBDataset(list):
+        def get_idx_split(self):
+            return split
+
+    ogb = {"edge_index": ends, "num_nodes": num_nodes, "node_feat": graph.x}
+    return {
+        "pyg_dataset": [pyg],
+        "dgl_dataset": [dgl],
+        "ogb_dataset": OGBDataset([(ogb, graph.y[:, None])]),
+    }
 
 
 class Namespace(dict):
@@ -134,6 +161,7 @@ class Namespace(dict):
             "hetero_graph": small_hetero_graph(),
             "labels_of_papers": topics,
             "new_graph": graph,
+            **of_other_libraries(graph),
             "strategy": tf.distribute.get_strategy(),
             "split": tfgraph.data.link_split(graph),
             "train": tfgraph.data.link_split(graph).train,

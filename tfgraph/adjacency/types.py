@@ -58,6 +58,24 @@ class SparseAdjacency:
 
         return tf.cast(ops.side_by_side(product, tf.cast(x, self.dtype)), x.dtype)
 
+    def relu_sum(self, x: tf.Tensor, edges: tf.Tensor) -> tf.Tensor:
+        """`Σ_e A_ij ReLU(x_j + edges_e)` over the edges `e` from `j` to `i`.
+
+        Args:
+            x: `[..., N, F]`.
+            edges: `[E, F]`, in the order in which the entries were given.
+
+        Returns:
+            `[..., M, F]`, 0 where there are no edges.
+        """
+        copies, signals = self._copies(x)
+        h = ops.one_below_the_other(tf.cast(x, self.dtype), self.signal_axes)
+        edges = tf.tile(tf.gather(edges, self.order), [math.prod(signals), 1])
+        rows, columns = copies.indices[:, 0], copies.indices[:, 1]
+        messages = tf.nn.relu(tf.gather(h, columns) + edges) * copies.values[:, None]
+        h = ops.row_sum(messages, rows, copies.shape[0])
+        return tf.cast(_by_signal(h, signals, self.shape[0]), x.dtype)
+
     def mean(self, x: tf.Tensor) -> tf.Tensor:
         """The weighted mean over neighbours, `[..., M, F]`; 0 without weights."""
         share = tf.math.reciprocal_no_nan(self.row_sums())
@@ -290,6 +308,12 @@ class DenseAdjacency:
 
         h = tf.cast(x, self.dtype)
         h = ops.side_by_side(product, h) if self.signal_axes else product(h)
+        return tf.cast(h, x.dtype)
+
+    def relu_sum(self, x: tf.Tensor, edges: tf.Tensor) -> tf.Tensor:
+        """`Σ_j A_ij ReLU(x_j + edges_ij)`, with edges `[..., M, N, F]`."""
+        h = tf.expand_dims(tf.cast(x, self.dtype), self._node_axis)
+        h = tf.reduce_sum(tf.nn.relu(h + edges) * self.values[..., None], axis=-2)
         return tf.cast(h, x.dtype)
 
     def mean(self, x: tf.Tensor) -> tf.Tensor:

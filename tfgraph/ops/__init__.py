@@ -29,6 +29,7 @@ from tfgraph.ops.pairs import softplus_sum as softplus_sum
 from tfgraph.ops.recurrent import cell_step as cell_step
 from tfgraph.ops.repeated import merge_repeated as merge_repeated
 from tfgraph.ops.repeated import to_dense as to_dense
+from tfgraph.ops.segments import row_sum as row_sum
 from tfgraph.ops.self_loops import add_self_loops as add_self_loops
 from tfgraph.ops.self_loops import missing_self_loops as missing_self_loops
 from tfgraph.ops.signals import diagonal_copies as diagonal_copies

@@ -25,7 +25,7 @@ _INDEX = "graph.json"
 _FORMAT = "tfgraph 1"
 _NODE_FIELDS = {"num_nodes", "x", "y", *MASKS, "ids", "columns", "class_names"}
 _FIELDS = {
-    "Graph": {"name", "edges", "edge_weight", *_NODE_FIELDS},
+    "Graph": {"name", "edges", "edge_weight", "edge_features", *_NODE_FIELDS},
     "HeteroGraph": {"name", "node_sets", "edge_sets"},
     "NodeSet": _NODE_FIELDS,
     "EdgeSet": set(vars(EdgeSet("a", "b", []))),
