@@ -3,6 +3,11 @@
 Edges are drawn once in each direction, without self-loops, sorted by receiver.
 """
 
+import contextlib
+import itertools
+import os
+import tempfile
+
 import numpy as np
 
 
@@ -140,6 +145,49 @@ def papers(num_authors=500_000, num_papers=490_000, num_venues=10_000):
     }
 
 
+@contextlib.contextmanager
+def on_disk(num_nodes, num_edges, num_features, fortran_order=False):
+    """Gives features and edges in no order as memory maps of temporary files.
+
+    Args:
+        num_nodes: N.
+        num_edges: E, each between any two nodes, perhaps repeated.
+        num_features: F, or 0 for features of zeros, one for each node.
+        fortran_order: Whether the file has all sources, then all targets.
+
+    Returns:
+        Features float32 `[N, F]` and edges int64 `[E, 2]`.
+    """
+    rng, step = np.random.default_rng(0), 1_000_000
+    with tempfile.TemporaryDirectory() as folder:
+
+        def new(name, dtype, shape, fortran_order=False):
+            file, make = os.path.join(folder, name), np.lib.format.open_memmap
+            return make(file, "w+", dtype, shape, fortran_order)
+
+        x = new("x.npy", np.float32, (num_nodes, max(1, num_features)))
+        for start in range(0, num_nodes if num_features else 0, step):
+            rows = x[start : start + step]
+            rows[:] = rng.standard_normal(rows.shape, dtype=np.float32)
+        edges = new("edges.npy", np.int64, (num_edges, 2), fortran_order)
+        for start in range(0, num_edges, step):
+            rows = edges[start : start + step]
+            rows[:] = rng.integers(num_nodes, size=rows.shape)
+        yield x, edges
+
+
+def sage_weights(*widths):
+    """Returns kernel, kernel of the neighbours and bias of layers between widths."""
+    rng = np.random.default_rng(0)
+    return [
+        [
+            rng.standard_normal(shape, dtype=np.float32) / np.sqrt(rows)
+            for shape in ((rows, columns), (rows, columns), (columns,))
+        ]
+        for rows, columns in itertools.pairwise(widths)
+    ]
+
+
 def both_directions(edges):
     """Returns edges by `(source set, edge set, target set)`, with their reverse."""
     both = {}
@@ -252,6 +300,12 @@ SAGE = {
     "sage-sampled": (large, 128, 1024, (10, 25), 5, 25),
     "sage-memory": (huge, 128, 1024, (10, 25), 2, 10),
 }
+
+# case -> arguments of `on_disk`
+GRAPH = {"graph-build": (2_000_000, 20_000_000, 0)}
+PREDICT = {"predict-large": (500_000, 5_000_000, 64)}
+PREDICT_WIDTHS = (64, 40)  # of the two layers, the first with ReLU
+PREDICT_BATCH_SIZE = 4096
 
 # case -> (graph, hidden units, warm-up runs, timed runs)
 HETERO = {"hetero-full": (papers, 64, 1, 5)}

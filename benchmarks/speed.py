@@ -5,6 +5,8 @@ knows several ways to do a case is timed in each; under its plain name stands th
 fastest. Prints progress and, last, one JSON line: `{"case", "median_s", "peak_mb",
 "imports_mb", "baselines": {name: {"median_s", "peak_mb", "imports_mb"}}}`. `peak_mb` is
 the most memory that the process ever had, `imports_mb` how much of it its imports took.
+In `graph-build` and `predict-large`, that includes pages of the files that hold edges
+and features, which the system may drop.
 
 PyG and DGL take part if the Python given by `--pyg` and `--dgl` (default: this one)
 has them installed. Nothing else should run on the machine meanwhile.
@@ -62,6 +64,15 @@ HETERO_SAMPLED = {
     "pyg, sampling": ["sampling"],
     "pyg, training": ["training"],
 }
+# From edges to what propagates, and to what samples.
+GRAPH = {
+    "tfgraph": ["sampler"],
+    "tfgraph, adjacency": ["adjacency"],
+    "pyg": ["sampler"],
+    "pyg, adjacency": ["adjacency"],
+    "dgl": ["sampler"],
+    "dgl, adjacency": ["adjacency"],
+}
 CASES = {
     "gcn-cora": {
         **GCN,
@@ -91,6 +102,13 @@ CASES = {
         "pyg": ["dense", "compile"],
     },
     "diffpool-large": {"tfgraph": ["sparse"], "pyg": ["dense"]},
+    "graph-build": GRAPH,
+    "predict-large": {
+        "tfgraph": ["in memory"],
+        "tfgraph, to a file": ["to a file"],
+        "pyg": ["in memory"],
+        "dgl": ["in memory"],
+    },
     "hetero-full": HETERO,
     "hetero-sampled": HETERO_SAMPLED,
     "sage-sampled": SAGE,
@@ -99,6 +117,12 @@ CASES = {
         "pyg": ["both, NeighborLoader", "both, bipartite"],
         "dgl": ["both"],
     },
+}
+# The beginning of the names of scripts of their own, by that of the case.
+OWN_SCRIPTS = {
+    **{model: model for model in ("vgae", "sage", "diffpool", "hetero")},
+    "graph": "large",
+    "predict": "large",
 }
 SCRIPTS = {
     "tfgraph": "tfgraph_.py",
@@ -141,8 +165,9 @@ def main():
         library = contender.split(",")[0]
         python = pythons.get(library, sys.executable)
         model = args.case.split("-")[0]
-        own_scripts = model in ("vgae", "sage", "diffpool", "hetero")
-        script = f"{model}_{library}.py" if own_scripts else SCRIPTS[library]
+        script = SCRIPTS[library]
+        if model in OWN_SCRIPTS:
+            script = f"{OWN_SCRIPTS[model]}_{library}.py"
         found = {}
         for variant in variants:
             figure = run(python, script, args.case, variant)

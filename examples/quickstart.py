@@ -27,20 +27,29 @@ adjacency = keras.Input((None,), sparse=True, name="adjacency")
 h = tfgraph.layers.GCNConv(16, activation="relu", dropout=0.2)([x, adjacency])
 y = tfgraph.layers.GCNConv(2, activation="softmax", dropout=0.2)([h, adjacency])
 model = keras.Model([x, adjacency], y)
-model.summary()
 
 model.compile(
     keras.optimizers.Adam(0.01),
     "sparse_categorical_crossentropy",
     weighted_metrics=["accuracy"],
 )
-model.fit(tfgraph.data.full_batch(graph, "train"), epochs=100, shuffle=False)
-_, accuracy = model.evaluate(tfgraph.data.full_batch(graph, "test"))
+train, test, everyone = (
+    tfgraph.data.full_batch(graph, split) for split in ("train", "test", None)
+)
+for epoch in range(0, 100, 20):
+    history = model.fit(
+        train, epochs=epoch + 20, initial_epoch=epoch, shuffle=False, verbose=0
+    )
+    print(f"Epoch {epoch + 20}, loss {history.history['loss'][-1]:.3f}")
+_, accuracy = model.evaluate(test, verbose=0)
 print(f"Members whose side is found: {accuracy:.0%}")
 
 model.save(directory / "karate.keras")
 again = keras.models.load_model(directory / "karate.keras")
-print("Reloaded from .keras:", again.predict(tfgraph.data.full_batch(graph))[:3])
+print(
+    "Reloaded from .keras:",
+    again.predict(everyone, verbose=0)[:3],
+)
 
 version = tfgraph.export.export_model(model, directory / "serving")
 serve = tf.saved_model.load(version).signatures["serving_default"]

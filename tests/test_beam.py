@@ -5,6 +5,8 @@ import json
 import os
 import pathlib
 import re
+import subprocess
+import sys
 
 import keras
 import numpy as np
@@ -14,6 +16,7 @@ import tensorflow as tf
 from c_api import serve
 
 import tfgraph
+import tfgraph.beam.__main__ as command_line
 from tfgraph.beam import (
     sample,
     sample_batches,
@@ -21,10 +24,11 @@ from tfgraph.beam import (
     write_seeds,
     write_tables,
 )
-from tfgraph.beam.sampler import check_installed
+from tfgraph.beam.sampler import check_formats, check_installed
 from tfgraph.beam.schema import read_schema
 from tfgraph.data import EdgeSet, Graph, HeteroGraph, NodeSet, neighbor_batches
 from tfgraph.graph_tensor import ROW, to_components
+from tfgraph.inference import predict_nodes
 from tfgraph.models import HeteroGraphSAGE
 
 
@@ -239,10 +243,63 @@ def test_training_on_samples(sampled, tmp_path):
     )
 
 
-def rows_of_seeds(batches):
+@pytest.mark.slow
+@pytest.mark.skipif(
+    "TFGRAPH_DATA_DIR" not in os.environ, reason="TFGRAPH_DATA_DIR is not set"
+)
+def test_movielens(tmp_path):
+    """Which films are dramas, from their other genres and who rated them: end to end.
+
+    From tables to samples, training, all nodes and the C API.
+    """
+    need_beam()
+    graph = tfgraph.data.movielens()
+    films = graph.node_sets["films"]
+    genres = films.dense_features()
+    drama = genres[:, 7].astype(int)  # see `movielens`
+    films = films.replace(x=np.delete(genres, 7, axis=1), y=drama)
+    split = np.random.default_rng(0).permutation(films.num_nodes)
+    graph = graph.replace({"films": films})
+    train, test = split[:1000], split[1000:]
+
+    tables, samples = tmp_path / "tables", tmp_path / "train.tfrecord"
+    write_tables(graph, tables, file_format="csv", num_shards=2)
+    write_seeds(graph, tmp_path / "train.csv", train, node_set_name="films")
+    fanouts = [{("rates", "source"): 5}, {"rates": 10}]
+    spec = tmp_path / "sampling.pbtxt"
+    write_sampling_spec(tables, spec, fanouts, node_set_name="films")
+    sample(tables, tmp_path / "train.csv", spec, f"{samples}@2")
+
+    batches = sample_batches(tables, f"{samples}-*", 50, shuffle=True, seed=0)
+    drawn = joined(rows_of_seeds(batches, "films"))
+    assert sorted(drawn) == sorted(train.tolist())
+    keras.utils.set_random_seed(0)
+    model = HeteroGraphSAGE(2, "films", hidden_units=[32, 32], num_nodes={"users": 610})
+    model.compile(
+        keras.optimizers.Adam(0.01),
+        "sparse_categorical_crossentropy",
+        weighted_metrics=["accuracy"],
+    )
+    model.fit(batches, epochs=5, shuffle=False, verbose=0)
+    predictions = predict_nodes(model, graph, 4096, verbose=0)
+    right = predictions.argmax(axis=1) == drama
+    # The larger class has 55 % of the films.
+    assert right[test].mean() > 0.7
+
+    version = tfgraph.export.export_hetero_model(
+        model, tmp_path / "serving", batches.element_spec[0]
+    )
+    request = {k: v.numpy() for k, v in to_components(graph.to_graph_tensor()).items()}
+    for name in ("nodes.films.-size", "nodes.users.-size", "edges.rates.-size"):
+        del request[name]
+    outputs = serve(version, request)
+    np.testing.assert_allclose(outputs["predictions"], predictions, atol=1e-5)
+
+
+def rows_of_seeds(batches, node_set_name="papers"):
     """The row numbers of the seeds of each batch."""
     return [
-        graph.node_sets["papers"][ROW]
+        graph.node_sets[node_set_name][ROW]
         .numpy()[: int((weight.numpy() > 0).sum())]
         .tolist()
         for graph, _, weight in batches
@@ -320,6 +377,16 @@ def test_tables_of_records(num_shards, tmp_path):
     assert metadata.extra[0].value == "reversed"
     x = schema.node_sets["nodes"].features["hidden_state"]
     assert (x.dtype, x.shape.dim[0].size) == (tf.float32.as_datatype_enum, 2)
+
+
+def test_tables_of_edge_features(tmp_path):
+    features = [[4, 5], [1, 2], [3, 4], [6, 7]]
+    write_tables(weighted_graph().replace(edge_features=features), tmp_path / "t")
+    first, *_ = records(tmp_path / "t", "edges-edges.tfrecord*")
+    # The first of the edges in their order, 2 -> 0.
+    assert first.pop("weight") == [2.0]
+    ends = {"#source": [b"2"], "#target": [b"0"]}
+    assert first == {**ends, "features.0": [4], "features.1": [5]}
 
 
 def test_tables_of_csv_files(tmp_path):
@@ -487,6 +554,82 @@ def test_bad_arguments(call, message, tmp_path, monkeypatch):
     write_tables(weighted_graph(), tmp_path / "t")
     with pytest.raises(ValueError, match=message):
         call(tmp_path / "t")
+
+
+OPTIONS = [
+    "--flink_master=localhost:8081",
+    "--parallelism",
+    "8",
+    "--experiments=a",
+    "--experiments=b",
+]
+
+
+@pytest.mark.parametrize("runner", ["FlinkRunner", "SparkRunner"])
+def test_options_are_passed_on(runner, tmp_path, monkeypatch):
+    """From `sample` to the command, and from the command to Beam's pipeline."""
+    commands, calls = [], []
+    monkeypatch.setattr(tfgraph.beam.sampler, "check_installed", lambda: None)
+    monkeypatch.setattr(
+        "subprocess.run", lambda command, **kwargs: commands.append(command)
+    )
+    write_tables(weighted_graph(), tmp_path / "t")
+    for file in ("seeds.csv", "spec"):
+        (tmp_path / file).touch()
+    paths = [str(tmp_path / name) for name in ("t", "seeds.csv", "spec", "out@2")]
+    sample(*paths, runner=runner, options=OPTIONS)
+    (command,) = commands
+    assert command[:3] == [sys.executable, "-m", "tfgraph.beam"]
+
+    monkeypatch.setattr(command_line, "run", lambda **kwargs: calls.append(kwargs))
+    monkeypatch.setattr("sys.argv", command[2:])
+    monkeypatch.setattr(command_line, "LEGACY_KERAS", {})
+    command_line.main()
+    names = ("tables", "seeds", "sampling_spec", "samples")
+    options = [f"--runner={runner}", *OPTIONS]
+    assert calls == [dict(zip(names, paths, strict=True), options=options)]
+
+
+def test_beam_takes_the_options():
+    need_beam()
+    from apache_beam.options.pipeline_options import PipelineOptions
+    from apache_beam.runners import create_runner
+
+    options = PipelineOptions(["--runner=FlinkRunner", *OPTIONS])
+    found = options.get_all_options(drop_default=True)
+    assert found == {
+        "runner": "FlinkRunner",
+        "flink_master": "localhost:8081",
+        "parallelism": 8,
+        "experiments": ["a", "b"],
+    }
+    for name in ("FlinkRunner", "SparkRunner"):
+        assert type(create_runner(name)).__name__ == name
+
+
+def test_paths_that_are_taken_for_a_format(tmp_path):
+    need_beam()
+    for name, file_format in [("a.csv.t", "tfrecord"), ("tables", "csv")]:
+        folder = tmp_path / name
+        write_tables(weighted_graph(), folder, file_format=file_format, num_shards=2)
+        check_formats(read_schema(folder), str(folder))
+    folder = tmp_path / "a.tfrecord.t"
+    write_tables(weighted_graph(), folder, file_format="csv")
+    with pytest.raises(ValueError, match=r'without "tfrecord".*edges-edges\.csv'):
+        check_formats(read_schema(folder), str(folder))
+
+
+@pytest.mark.slow
+def test_a_failed_run_leaves_no_files(tmp_path):
+    need_beam()
+    write_tables(weighted_graph(), tmp_path / "t")
+    write_seeds(weighted_graph(), tmp_path / "seeds.csv")
+    write_sampling_spec(tmp_path / "t", tmp_path / "spec", (2,))
+    before = sorted(tmp_path.iterdir())
+    paths = [tmp_path / name for name in ("t", "seeds.csv", "spec", "out@2")]
+    with pytest.raises(subprocess.CalledProcessError):
+        sample(*paths, runner="NoSuchRunner")
+    assert sorted(tmp_path.iterdir()) == before
 
 
 def test_beam_is_missing(tmp_path, monkeypatch):

@@ -89,6 +89,42 @@ def test_contender_takes_its_case(module, monkeypatch, script, model, case):
     assert len(seconds) == 2
 
 
+def test_large_graphs(module, monkeypatch):
+    """The predictions are those of two layers in NumPy; both ways to build run."""
+    cases, large = module("cases"), module("large_tfgraph")
+    monkeypatch.setattr(cases, "GRAPH", {"graph-build": (50, 200, 0)})
+    monkeypatch.setattr(cases, "PREDICT", {"predict-large": (50, 200, 3)})
+    monkeypatch.setattr(cases, "PREDICT_BATCH_SIZE", 20)
+    with cases.on_disk(50, 200, 3, fortran_order=True) as (x, edges):
+        assert edges.T.flags.c_contiguous
+        found = large.predictor(x, edges)()
+        h = np.array(x, np.float64)
+        degree = np.bincount(edges[:, 1], minlength=50)
+        for number, weights in enumerate(cases.sage_weights(3, *cases.PREDICT_WIDTHS)):
+            kernel, neighbor_kernel, bias = weights
+            mean = np.zeros_like(h)
+            np.add.at(mean, edges[:, 1], h[edges[:, 0]])
+            mean /= np.maximum(degree, 1)[:, None]
+            h = h @ kernel + mean @ neighbor_kernel + bias
+            h = np.maximum(h, 0) if number == 0 else h
+    np.testing.assert_allclose(found, h, atol=1e-5)
+    for variant in ("sampler", "adjacency"):
+        assert len(large.graph("graph-build", variant)) == 1
+    for variant in ("in memory", "to a file"):
+        assert len(large.predict("predict-large", variant)) == 1
+
+
+def test_sampling_sizes(module, monkeypatch, capsys):
+    arguments = "_ --small 3000 --large 6000 --rounds 1"
+    monkeypatch.setattr("sys.argv", arguments.split())
+    module("sampling_sizes").main()
+    printed = json.loads(capsys.readouterr().out)
+    small, large = printed["edges"]["3000"], printed["edges"]["6000"]
+    expected = large["batches_per_s"] / small["batches_per_s"]
+    assert printed["ratio"] == pytest.approx(expected)
+    assert 0 < small["nodes_per_batch"] <= 300
+
+
 def test_auc_counts_ties_as_a_half(module):
     auc = module("movielens").roc_auc(np.array([1, 0, 1, 0]), [0.5, 0.5, 0.9, 0.1])
     assert auc == (0.5 + 1 + 1 + 1) / 4

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import distribute_cases
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -133,6 +134,14 @@ def test_strategies_that_do_not_train(monkeypatch):
     monkeypatch.setattr(type(model), "distribute_strategy", two)
     with pytest.raises(ValueError, match="compiled with `jit_compile=False`: XLA"):
         batches(model, make)
+    model = distribute_cases.sage()
+    model.compile("sgd", keras.losses.MeanSquaredError(reduction="sum"))
+    with pytest.raises(ValueError, match=r"means over the batch.*reduction='sum'"):
+        batches(model, make)
+    model = keras.Sequential([keras.layers.BatchNormalization(name="bn")])
+    monkeypatch.setattr(type(model), "distribute_strategy", two)
+    with pytest.raises(ValueError, match=r"synchronized=True.*the layer 'bn'"):
+        batches(model, make)
     servers = object.__new__(tf.distribute.ParameterServerStrategy)
     monkeypatch.setattr(type(model), "distribute_strategy", servers)
     with pytest.raises(ValueError, match="does not train with parameter servers"):
@@ -161,6 +170,19 @@ def test_a_backup_is_of_one_model(tmp_path):
     model(data.get_single_element()[0])
     with pytest.raises(ValueError, match="the model and optimizer of the backup"):
         model.fit(data, shuffle=False, callbacks=[backup])
+
+
+def test_the_next_fit_begins_at_its_own_first_epoch(tmp_path):
+    model = distribute_cases.gcn()
+    data = full_batch(distribute_cases.GRAPH, "train")
+    model(data.get_single_element()[0])
+    backup = BackupAndRestore(tmp_path)
+    backup.set_model(model)
+    model.optimizer.build(model.trainable_variables)
+    backup.on_epoch_end(1)
+    arguments = {"shuffle": False, "verbose": 0}
+    assert model.fit(data, epochs=3, callbacks=[backup], **arguments).epoch == [2]
+    assert model.fit(data, epochs=2, **arguments).epoch == [0, 1]
 
 
 def test_a_restored_model_goes_on_as_if_nothing_had_happened(tmp_path):

@@ -5,6 +5,7 @@ import os
 import re
 import textwrap
 from pathlib import Path
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -87,7 +88,9 @@ MODELS = {
     "export_block_model": sampled_classifier,
     "export_graph_tensor_model": classifier,
     "export_link_scorer": autoencoder,
+    "export_litert": classifier,
     "export_model": classifier,
+    "export_onnx": classifier,
     "export_transductive": classifier,
     "fidelity": built_classifier,
     "full_batch": classifier,
@@ -95,6 +98,7 @@ MODELS = {
     "latent_space": autoencoder,
     "neighbor_batches": sampled_classifier,
     "predictions_frame": built_classifier,
+    "training_curves": classifier,
     "training_links": autoencoder,
     "whole_graph_batches": pooling_classifier,
 }
@@ -112,6 +116,31 @@ def small_hetero_graph():
     return tfgraph.data.HeteroGraph(
         {"authors": authors, "papers": papers}, {"writes": writes}
     )
+
+
+def of_other_libraries(graph):
+    """Data sets with what is used of those of PyTorch Geometric, DGL and OGB."""
+    ends, num_nodes = graph.edges.T, graph.num_nodes
+    pyg = SimpleNamespace(edge_index=ends, num_nodes=num_nodes, x=graph.x)
+    dgl = SimpleNamespace(
+        is_homogeneous=True,
+        edges=lambda: ends,
+        num_nodes=lambda: num_nodes,
+        ndata={"feat": graph.x},
+        edata={"w": np.ones(graph.num_edges)},
+    )
+    split = {name: np.arange(3) for name in ("train", "valid", "test")}
+
+    class OGBDataset(list):
+        def get_idx_split(self):
+            return split
+
+    ogb = {"edge_index": ends, "num_nodes": num_nodes, "node_feat": graph.x}
+    return {
+        "pyg_dataset": [pyg],
+        "dgl_dataset": [dgl],
+        "ogb_dataset": OGBDataset([(ogb, graph.y[:, None])]),
+    }
 
 
 class Namespace(dict):
@@ -134,6 +163,7 @@ class Namespace(dict):
             "hetero_graph": small_hetero_graph(),
             "labels_of_papers": topics,
             "new_graph": graph,
+            **of_other_libraries(graph),
             "strategy": tf.distribute.get_strategy(),
             "split": tfgraph.data.link_split(graph),
             "train": tfgraph.data.link_split(graph).train,
@@ -199,6 +229,9 @@ def test_example(name, code, tmp_path, monkeypatch):
     if "tfgraph.plots" in code:
         pytest.importorskip("matplotlib")
         pytest.importorskip("networkx")
+    for module in ("ai_edge_litert", "onnxruntime"):
+        if f" {module}" in code:
+            pytest.importorskip(module)
     monkeypatch.chdir(tmp_path)
     exec(compile(code, f"<example of {name}>", "exec"), Namespace(name))
 

@@ -98,7 +98,9 @@ def test_quickstart(tmp_path):
     printed = run_python(EXAMPLES / "quickstart.py", tmp_path, cwd=tmp_path)
     found = re.search(r"Members whose side is found: (\d+)%", printed)
     assert int(found[1]) >= 85
-    assert "Epoch 100/100" in printed
+    losses = [float(loss) for loss in re.findall(r"Epoch \d+, loss (.*)", printed)]
+    assert len(losses) == 5 and losses[-1] < 0.5 * losses[0]
+    assert len(printed.splitlines()) <= 16
     reloaded, served = re.findall(r"\[\[.*?\]\]", printed, re.DOTALL)
     assert reloaded == served
     assert (tmp_path / "serving" / "1" / "saved_model.pb").exists()
@@ -243,6 +245,19 @@ def test_wave_forecast(tmp_path):
     forecast, last = (float(error) for error in re.findall(r"Mean .*: (.*)", printed))
     assert forecast < 0.3 < 0.8 < last
     assert (tmp_path / "wave_forecast.keras").exists()
+
+
+@trains_on_data
+def test_first_models():
+    page = (ROOT / "docs" / "first_models.md").read_text(encoding="utf-8")
+    code = "\n".join(re.findall(r"^```python\n(.*?)^```$", page, re.DOTALL | re.M))
+    assert code.count("model.fit(") == 4
+    found = {}
+    exec(code.replace("epochs=30", "epochs=2"), found)
+    assert found["nodes"][1] > 0.79
+    assert found["links"][1] > 0.85
+    assert found["molecules"][1] > 0.5
+    assert found["z"].shape == (2708, 64)
 
 
 def test_every_example_is_tested():

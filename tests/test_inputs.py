@@ -196,6 +196,7 @@ LAYERS = {
     layers.GATConv: ["units", "activation", "num_heads"],
     layers.GATv2Conv: ["units", "activation", "num_heads"],
     layers.Structure2VecConv: ["units", "activation", "num_rounds"],
+    layers.GINEConv: ["units", "activation"],
 }
 
 

@@ -223,8 +223,10 @@ def test_graph():
 def test_graph_draws_its_own_classes():
     pytest.importorskip("matplotlib")
     pytest.importorskip("networkx")
-    figure = plots.graph(tfgraph.data.karate_club(), class_names=["a", "b"])
+    graph = tfgraph.data.karate_club()
+    figure = plots.graph(graph.replace(class_names=["a", "b"]))
     assert legend_of(figure) == ["a", "b"]
+    assert legend_of(plots.graph(graph, class_names=["c", "d"])) == ["c", "d"]
     assert figure.axes[0].get_title() == "karate_club"
 
 

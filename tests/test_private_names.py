@@ -103,6 +103,18 @@ def test_fit_builds_the_model_by_one_method():
     assert len(calls) == 1, gone(f"keras.Model.{name}")
 
 
+def test_losses_are_divided_by_the_number_of_replicas(monkeypatch):
+    """In functions of a module, which `compute_loss` looks up when it is called."""
+    module = importlib.import_module("keras.src.losses.loss")
+    monkeypatch.setattr(module, "scale_loss_for_distribution", lambda value: 3 * value)
+    model = keras.Sequential([keras.layers.Dense(1, activity_regularizer="l2")])
+    loss = keras.losses.MeanSquaredError()
+    assert float(loss(np.ones((2, 1)), np.zeros((2, 1)))) == 3, gone(module.__name__)
+    assert callable(module.unscale_loss_for_distribution)
+    names = [layer.name for layer in model._flatten_layers()]
+    assert model.layers[0].name in names, gone("keras.Model._flatten_layers")
+
+
 def test_fit_begins_at_the_initial_epoch():
     model = keras.Sequential([keras.layers.Dense(1)])
     model.compile("sgd", "mse")

@@ -203,6 +203,7 @@ _CONVERSIONS = (
         "Graph.from_graph_tensor({}.to_graph_tensor(), node_set_name, edge_set_name)",
     ),
     (lambda value: hasattr(value, "node_sets"), "Graph.from_graph_tensor({})"),
-    (lambda value: hasattr(value, "edge_index"), "Graph({0}.x, {0}.edge_index.T)"),
+    (lambda value: hasattr(value, "edge_index"), "Graph.from_pyg({})"),
+    (lambda value: hasattr(value, "ndata"), "Graph.from_dgl({})"),
     (lambda value: hasattr(value, "iloc"), "Graph(x, {}.to_numpy())"),  # pandas
 )

@@ -84,6 +84,7 @@ class BackupAndRestore(keras.callbacks.Callback):
         unfinished.replace(self._file())
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+        self.model._initial_epoch = None  # else the next `fit` would begin there
         if _is_first_worker(self.model):
             self._file().unlink(missing_ok=True)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
 import tensorflow as tf
+from keras.src.losses import loss as keras_loss
 
 from tfgraph.arguments import received
 from tfgraph.graph_tensor import load_tfgnn, to_components
@@ -51,9 +53,11 @@ def batches(
 
     The loss of a step, and its gradient, are those of the whole batch: a part counts by
     its rows of labels, and without labels all parts count alike. Rows with a sample
-    weight of 0 do not count. The loss has to be a mean, as the losses of Keras are by
-    default. If a last batch has fewer seeds than there are replicas, some parts of it
-    are empty: nothing is lost or counted twice.
+    weight of 0 count as rows without label, so class weights of 0 change the shares.
+    The loss has to be a mean, as the losses of Keras are by default. Parts of
+    `link_neighbor_batches` and `walk_batches` draw negatives of their own, so they are
+    equal to one process on average only. If a last batch has fewer seeds than there are
+    replicas, some parts of it are empty: nothing is lost or counted twice.
 
     Metrics are those of one process, with two exceptions, in which Keras weighs batches
     by their nodes, some of which are in several parts: the `loss` that is shown for an
@@ -82,8 +86,10 @@ def batches(
     Raises:
         ValueError: If `model` is not a Keras model, `make_batches` is not a function
             that returns datasets, or the strategy is a parameter server strategy, which
-            Keras 3 does not train with. Also if a model with several replicas was
-            compiled with `jit_compile=True`, which TensorFlow cannot do.
+            Keras 3 does not train with. For a model with several replicas, also if it
+            was compiled with `jit_compile=True`, which TensorFlow cannot do, or with a
+            loss that is no plain mean; or if a `BatchNormalization` in it is not
+            `synchronized`.
     """
     _check(model, make_batches)
     strategy = model.distribute_strategy
@@ -136,6 +142,29 @@ def _check(model: Any, make_batches: Any) -> None:
             "jit_compile=True"
         )
 
+    if replicas > 1:
+        _check_means(model)
+
+
+def _check_means(model: keras.Model) -> None:
+    """Raises a `ValueError` if parts of a batch do not make up the whole."""
+    for loss in keras.tree.flatten(model.loss if model.compiled else None):
+        reduction = getattr(loss, "reduction", "mean")
+        if reduction not in ("mean", "sum_over_batch_size"):
+            raise ValueError(
+                "Expected a model compiled with losses that are means over the batch, "
+                "reduction='sum_over_batch_size', as it has several replicas. "
+                f"Received: {loss.name!r} with reduction={reduction!r}"
+            )
+    for layer in model._flatten_layers():
+        is_normalization = isinstance(layer, keras.layers.BatchNormalization)
+        if is_normalization and not layer.synchronized:
+            raise ValueError(
+                "Expected `BatchNormalization(synchronized=True)` in a model with "
+                "several replicas, else each normalises by its part of a batch. "
+                f"Received: the layer {layer.name!r} with synchronized=False"
+            )
+
 
 def _part(make_batches: Callable, shard: tuple[int, int]) -> tf.data.Dataset:
     """Returns the dataset of a part, with the components of graphs in their place.
@@ -177,16 +206,22 @@ def _build(model: keras.Model, spec: Any) -> None:
     No batch is read: an epoch that has begun draws other orders than the next one.
     """
 
-    @tf.function(autograph=False)
-    def trace(*element: Any) -> None:
+    def predict(*element: Any) -> None:
+        model(element[0], training=False)
+
+    def evaluate(*element: Any) -> None:
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(element)
         y_pred = model(x, training=False)
         if y is not None and model.compiled:
             model.compute_loss(x, y, y_pred, sample_weight, training=False)
             model.compute_metrics(x, y, y_pred, sample_weight)
 
-    with keras.StatelessScope():  # at the end of which it makes the variables
-        trace.get_concrete_function(*spec)
+    for function in (predict, evaluate):
+        # A regulariser looks for the values of weights here, once there are any.
+        values = [(v, tf.convert_to_tensor(v)) for v in model.trainable_variables]
+        with keras.StatelessScope(values):  # at the end of which it makes the variables
+            traced = tf.function(function, autograph=False)
+            traced.get_concrete_function(*spec)
     if model.compiled and model.optimizer is not None and not model.optimizer.built:
         model.optimizer.build(model.trainable_variables)
 
@@ -218,23 +253,41 @@ def _of_whole_batch(compute_loss: Callable) -> Callable:
         sample_weight: Any = None,
         **kwargs: Any,
     ) -> tf.Tensor:
-        loss = compute_loss(x, y, y_pred, sample_weight, **kwargs)
         replica = tf.distribute.get_replica_context()
         if replica is None or replica.num_replicas_in_sync == 1:
-            return loss
-        # Keras has divided it by the number of replicas, and adds up the gradients.
-        count = replica.num_replicas_in_sync
+            return compute_loss(x, y, y_pred, sample_weight, **kwargs)
+        with _of_one_replica():
+            loss = compute_loss(x, y, y_pred, sample_weight, **kwargs)
         rows = tf.cast(_num_rows(y, sample_weight), loss.dtype)
         # A part without rows counts nothing, even if its loss is NaN.
         loss = tf.math.multiply_no_nan(loss, rows)
         # Without gradient, and in one message.
         sums = tf.stack([rows, tf.stop_gradient(loss)])
         total, whole = tf.unstack(replica.all_reduce(tf.distribute.ReduceOp.SUM, sums))
-        part = tf.math.divide_no_nan(loss * count, total)
-        whole = tf.math.divide_no_nan(whole, total)
+        # Keras adds up the gradients, and multiplies what it shows by the number of
+        # replicas.
+        part = tf.math.divide_no_nan(loss, total)
+        whole = tf.math.divide_no_nan(whole, total) / replica.num_replicas_in_sync
         return part + tf.stop_gradient(whole - part)
 
     return compute
+
+
+@contextlib.contextmanager
+def _of_one_replica() -> Iterator[None]:
+    """Context in which Keras does not divide losses by the number of replicas.
+
+    It divides most, but not those that are one number, such as the mean over pairs.
+    """
+    names = ("scale_loss_for_distribution", "unscale_loss_for_distribution")
+    functions = {name: getattr(keras_loss, name) for name in names}
+    try:
+        for name in names:
+            setattr(keras_loss, name, lambda value: value)
+        yield
+    finally:
+        for name, function in functions.items():
+            setattr(keras_loss, name, function)
 
 
 def _num_rows(y: Any, sample_weight: Any) -> tf.Tensor | int:

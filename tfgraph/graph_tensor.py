@@ -88,6 +88,7 @@ def homogeneous(
     num_edges: tf.Tensor,
     x: tf.Tensor | None,
     edge_weight: tf.Tensor | None,
+    edge_features: tf.Tensor | None = None,
 ) -> tfgnn.GraphTensor:
     """Returns a scalar GraphTensor of one node set "nodes" and one edge set "edges".
 
@@ -97,8 +98,10 @@ def homogeneous(
         num_edges: int64 `[B]`, the edges of each component.
         x: `[N, F]`, which becomes the node feature "hidden_state", or None.
         edge_weight: `[E]`, which becomes the edge feature "weight", or None.
+        edge_features: `[E, D]`, which become the edge feature "features", or None.
     """
     tfgnn = load_tfgnn()
+    of_edges = {"weight": edge_weight, "features": edge_features}
     return tfgnn.GraphTensor.from_pieces(
         node_sets={
             "nodes": tfgnn.NodeSet.from_fields(
@@ -109,7 +112,7 @@ def homogeneous(
         edge_sets={
             "edges": tfgnn.EdgeSet.from_fields(
                 sizes=num_edges,
-                features={} if edge_weight is None else {"weight": edge_weight},
+                features={k: v for k, v in of_edges.items() if v is not None},
                 adjacency=tfgnn.Adjacency.from_indices(
                     source=("nodes", indices[:, 1]), target=("nodes", indices[:, 0])
                 ),

@@ -77,9 +77,9 @@ def predict_nodes(
 
     Raises:
         ValueError: If `model` is another model, a subclass with its own `call`, or uses
-            features of edges. Also if `batch_size` is not a positive integer, or the
-            graph has no nodes or no features. Also if there is `out` for a model that
-            gives a dict.
+            features of edges where the `Graph` has none, or the reverse. Also if
+            `batch_size` is not a positive integer, or the graph has no nodes or no
+            features. Also if there is `out` for a model that gives a dict.
     """
     if isinstance(graph, HeteroGraph):
         _check_call(model, (HeteroGraphSAGE,), "models.HeteroGraphSAGE for this graph")
@@ -91,7 +91,7 @@ def predict_nodes(
     else:
         check_graph("graph", graph)
         _check_call(model, (GraphSAGE, GAT), "models.GraphSAGE or models.GAT")
-        _check_convolutions(model)
+        _check_convolutions(model, graph)
     batch_size = checked_integer("batch_size", batch_size, 1)
     if out is not None and os.path.isdir(out):
         raise ValueError(
@@ -153,7 +153,10 @@ def _by_layer(
             f"Expected `graph` to have nodes and features. Received: graph={graph}"
         )
     if not model.built:
-        model.build([(None, graph.num_features), (None, None)])
+        shapes = [(None, graph.num_features), (None, None)]
+        if graph.edge_features is not None:
+            shapes.append((None, graph.num_edge_features))
+        model.build(shapes)
     sampler = BlockSampler(graph, (None,), "never", False, is_scipy(graph.x))
     num_batches = len(model.convolutions) * -(-num_nodes // batch_size)
     progress = keras.utils.Progbar(num_batches, verbose=verbose, unit_name="batch")
@@ -163,8 +166,8 @@ def _by_layer(
             classifier = getattr(model, "classifier", None)
 
         def call(inputs: Any, layer: Any = layer, classifier: Any = classifier) -> Any:
-            x, (block,) = inputs
-            h = layer([x, block], training=False)
+            x, *blocks = inputs
+            h = layer([x, *(block for (block,) in blocks)], training=False)
             return h if classifier is None else classifier(h)
 
         batches = _in_order(block_elements(sampler, None), num_nodes, batch_size)
@@ -303,7 +306,7 @@ def _check_call(
         )
 
 
-def _check_convolutions(model: keras.Model) -> None:
+def _check_convolutions(model: keras.Model, graph: Graph) -> None:
     """Raises a `ValueError` for a model that cannot compute its layers in batches."""
     for layer in model.convolutions:
         if isinstance(layer, GCNConv) and layer.normalize:
@@ -313,10 +316,11 @@ def _check_convolutions(model: keras.Model) -> None:
                 "show. Use `model.predict(tfgraph.data.full_batch(graph))`. "
                 f"{received('model', model)}"
             )
-        if getattr(layer, "edge_dim", None) or getattr(
+        uses_edges = getattr(layer, "edge_dim", None) or getattr(
             layer, "edge_feature_name", None
-        ):
+        )
+        if uses_edges and graph.edge_features is None:
             raise ValueError(
-                "Expected `model` to use no features of edges, which a `Graph` does "
-                f"not hold. {received('model', model)}"
+                "Expected `model` to use no features of edges, as `graph` has no "
+                f"`edge_features`. {received('model', model)}, graph={graph}"
             )

@@ -8,7 +8,7 @@ alone, where `graph` is a GraphTensor:
 | `[x, adjacency]`, `[x, graph]`, `graph`         | convolutions, encoders, models     |
 | `[(x_senders, x_receivers), adjacency]`         | convolutions between two node sets |
 | `[x, adjacency, edge_features]`                 | layers that use features of edges  |
-| `[x, [A_1, ..., A_K]]`                          | models of K convolutions           |
+| `[x, [A_1, ..., A_K]]`, edge features likewise  | models of K convolutions           |
 | `[x, adjacency, pairs]`, `[graph, pairs]`       | graph autoencoders                 |
 | `[x, adjacency, graph_ids]`, `[..., mask]`      | layers and models of whole graphs  |
 | `[..., s]`, the assignments to clusters last    | `DiffPool` with given assignments  |
@@ -59,7 +59,7 @@ class GraphInputs:
         x_receivers: For a pair, the features of the receivers. None if there are none.
         adjacency: An adjacency, or a list of one for each layer. None with a `graph`.
         graph: The dict of a GraphTensor's components. None with an `adjacency`.
-        edge_features: Features of the edges, or None.
+        edge_features: Features of the edges, or a list of them for each layer, or None.
         membership: Graph ids or a mask, or None.
         assignments: The assignments to clusters, one for each pooling.
         pairs: Pairs of nodes, or None.
@@ -95,12 +95,17 @@ class GraphInputs:
 
         Args:
             x: New features. None to keep the present ones.
-            number: The position of the adjacency, if there is a list of them.
+            number: The position of the adjacency and of the edge features, if there is
+                a list of them.
         """
-        adjacency = self.adjacency
+        adjacency, edge_features = (
+            part[number] if is_list(part) else part
+            for part in (self.adjacency, self.edge_features)
+        )
         parts = dataclasses.replace(
             self,
-            adjacency=adjacency[number] if is_list(adjacency) else adjacency,
+            adjacency=adjacency,
+            edge_features=edge_features,
             membership=None,
             assignments=(),
             pairs=None,
@@ -148,10 +153,17 @@ def parse(
             "the last of the inputs"
         )
         one_set = ' Of features by node set, pass those of one: `[h["papers"], graph]`.'
+        no_features = (
+            " If these are batches of a `Graph` with `edge_features`, which this does "
+            "not use, leave them out: `graph.replace(edge_features=None)`."
+        )
+        hint = one_set if by_node_set else ""
+        if x is not None and last and optional != "edge_features":
+            hint += no_features
         raise ValueError(
             f"Expected the inputs to be {_FORMS[optional]}"
             f"{given if num_assignments else ''}, passed as one argument."
-            f"{one_set if by_node_set else ''} Received: {described(inputs)}"
+            f"{hint} Received: {described(inputs)}"
         )
     is_pair = is_list(x)
     if is_pair and len(x) != 2:

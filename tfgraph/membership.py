@@ -59,6 +59,8 @@ class UnionMembership:
 
     def outer(self, s: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
         """`S_bᵀ Y_b` of each graph: `[N, K]` and `[N, F]` to `[B, K, F]`."""
+        if ops.compiled_by_xla():
+            return self.sum(s[:, :, None] * y[:, None, :])
         graphs = tf.range(self.num_graphs + 1)
         splits = tf.searchsorted(self.graph_ids, graphs, out_type=tf.int64)
         return ops.segment_outer(s, y, splits)
@@ -210,7 +212,7 @@ def check_shapes(x_shape: Shape, membership_shape: Shape | None) -> None:
 
 
 def _union(graph_ids, num_graphs, x, layer):
-    if ops.compiled_by_xla():
+    if ops.compiled_by_xla() and not ops.is_for_other_runtimes():
         message = (
             "Expected graphs padded to one size, `x` of shape `[B, n, F]`, where XLA "
             "compiles, which has to know all sizes; or `compile(jit_compile=False)`. "

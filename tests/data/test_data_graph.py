@@ -9,7 +9,14 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tfgraph.data import Graph, disjoint_union, random_split
+from tfgraph.data import (
+    EdgeSet,
+    Graph,
+    HeteroGraph,
+    NodeSet,
+    disjoint_union,
+    random_split,
+)
 from tfgraph.data.graphs.fields import sorted_by_target
 from tfgraph.graph_tensor import load_tfgnn
 
@@ -430,3 +437,41 @@ def test_edges_of_any_integers(dtype):
     with pytest.raises(ValueError, match=r"`edges` to hold node numbers from 0 to 1"):
         Graph(np.ones((2, 1)), edges)
     assert Graph(np.ones((2, 1)), edges[:0]).num_edges == 0
+
+
+def test_equality():
+    fields = {"y": [0, 1, -1], "ids": ["a", "b", "c"], "columns": {"t": [1, 2, 3]}}
+    fields |= {"edge_weight": [1, 2], "train_mask": [True, False, False]}
+    graph = Graph(np.eye(3), [[0, 1], [1, 2]], **fields, name="one")
+    same = Graph(np.eye(3), np.array([[1, 2], [0, 1]], np.int32), **fields)
+    same = same.replace(edge_weight=[1, 2])
+    assert graph == same
+    sparse = graph.replace(x=sp.csr_array(np.eye(3)))
+    assert sparse == sparse.replace(name="other")
+    others = [
+        graph.replace(x=2 * np.eye(3)),
+        graph.replace(edges=[[0, 1], [2, 1]]),
+        graph.replace(edge_weight=None),
+        graph.replace(y=[0, 1, 1]),
+        graph.replace(y=[0.0, 1.0, -1.0]),
+        graph.replace(train_mask=None),
+        graph.replace(ids=["a", "b", "d"]),
+        graph.replace(columns={"t": [1, 2, 4]}),
+        graph.replace(columns={"u": [1, 2, 3]}),
+        sparse,
+    ]
+    assert not any(graph == other for other in others)
+    assert graph != 3 and graph != None  # noqa: E711
+    with pytest.raises(TypeError, match="unhashable"):
+        hash(graph)
+
+
+def test_equality_of_hetero_graphs():
+    nodes = NodeSet(np.eye(2))
+    edges = EdgeSet("a", "a", [(0, 1)])
+    graph = HeteroGraph({"a": nodes}, {"e": edges})
+    assert graph == graph.replace(name="other")
+    assert edges != edges.reversed()
+    assert graph != graph.replace(edge_sets={"e": edges.reversed()})
+    assert graph != graph.replace(edge_sets={"f": edges})
+    assert nodes != nodes.replace(y=[0, 1])

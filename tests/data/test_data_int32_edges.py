@@ -89,6 +89,19 @@ def test_the_type_stays():
     assert graph.edges.dtype == np.int32
     np.testing.assert_array_equal(graph.edges, edges[np.lexsort(edges.T)])
     assert data.EdgeSet("a", "b", edges).edges.dtype == np.int32
+    assert graph.subgraph(MASK).edges.dtype == np.int32
+    assert graph.symmetrized().edges.dtype == np.int32
+    # Two edges are passed on as a list.
+    two = data.Graph(None, list(edges[:2]), num_nodes=N)
+    assert two.replace(name="two").edges.dtype == np.int32
+
+
+def test_keys_that_32_bits_do_not_tell_apart():
+    size = 2**17  # t * size + s and (t + size / 4) * size + s differ by 2 ** 32
+    edges = np.array([(5, 7), (5, 7 + size // 4), (5, 7 + size // 2)], np.int32)
+    found = data.Graph(None, edges, num_nodes=size).symmetrized().edges
+    expected = np.concatenate([edges, edges[:, ::-1]])
+    np.testing.assert_array_equal(found, expected[np.lexsort(expected.T)])
 
 
 def test_saved(tmp_path):

@@ -95,6 +95,15 @@ def test_what_is_there_is_never_written_over(tmp_path):
         GRAPH.save(None)
 
 
+@pytest.mark.parametrize("dtype", ["int8", ">i8", "uint32"])
+def test_edges_of_types_that_are_not_stored(dtype, tmp_path):
+    GRAPH.save(tmp_path / "graph")
+    file = tmp_path / "graph" / file_of(tmp_path / "graph", "edges")
+    np.save(file, np.load(file).astype(dtype))
+    with pytest.raises(ValueError, match=r"edges of shape \(3, 2\) and dtype"):
+        Graph.load(tmp_path / "graph")
+
+
 def file_of(folder, field):
     return json.loads((folder / "graph.json").read_text())["fields"][field]["array"]
 

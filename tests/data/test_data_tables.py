@@ -149,7 +149,6 @@ def test_bad_frames(arguments, message):
         ({"label_column": "jobs"}, "Nodes: .*Received: 'jobs'"),
         ({"target_column": None}, "`source_column` and `target_column` together"),
         ({"weight_column": "w"}, "Edges: .*Received: 'w'"),
-        ({"weight_column": None}, r"edges\[\['from', 'to'\]\].*columns \['minutes'\]"),
         ({"y": [0, 1]}, "`y` to have one row for each node"),
     ],
 )
@@ -325,3 +324,17 @@ def test_the_guide_runs(tmp_path, monkeypatch):
     own = names_of_page["own"]
     assert (own.train_mask + own.val_mask + own.test_mask).all()
     assert names_of_page["graph"].num_features == 4  # age, unknown, A, B
+
+
+def test_numbers_of_edges_are_their_features():
+    edges = pd.DataFrame(
+        {"from": ["b", "a"], "to": ["a", "b"], "km": [2.0, 1.0], "weight": [3, 4]}
+    )
+    nodes = pd.DataFrame({"age": [1.0, 2.0]}, index=["a", "b"])
+    graph = Graph.from_pandas(nodes, edges.assign(paved=[True, False]))
+    assert graph.edges.tolist() == [[1, 0], [0, 1]]
+    assert graph.edge_weight.tolist() == [3, 4]
+    assert graph.edge_features.tolist() == [[2, 1], [1, 0]]
+    assert Graph.from_pandas(*graph.to_pandas()) == graph
+    with pytest.raises(ValueError, match=r"edges\[\['from', 'to', 'km', 'weight'\]\]"):
+        Graph.from_pandas(nodes, edges.assign(name=["x", "y"]))

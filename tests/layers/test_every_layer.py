@@ -137,6 +137,16 @@ def structure2vec(layer, w, a, x, pairs):
     return mu
 
 
+def gine(layer, w, a, x, pairs):
+    messages = a @ x
+    if "edge_kernel" in w:
+        messages = np.maximum(x + pairs @ w["edge_kernel"], 0)
+        messages = np.einsum("ij,ijf->if", a, messages)
+    h = (1 + w.get("eps", layer.eps)) * x + messages
+    h = np.maximum(h @ w["hidden_kernel"] + w["hidden_bias"], 0)
+    return np.tanh(h @ w["kernel"] + w["bias"])
+
+
 SAGE, GAT, GATv2 = layers.SAGEConv, layers.GATConv, layers.GATv2Conv
 # Class, arguments, statement, and whether weights may be negative.
 CASES = [
@@ -165,6 +175,8 @@ CASES = [
     (GATv2, {"units": 3, "concat": False, "residual": True}, gat, False),
     (GATv2, {"units": 2, "add_self_loops": False, "edges": True}, gat, False),
     (layers.Structure2VecConv, {"units": 2, "num_rounds": 2}, structure2vec, True),
+    (layers.GINEConv, {"units": 2, "edges": True, "train_eps": True}, gine, True),
+    (layers.GINEConv, {"units": 2, "hidden_units": 5, "eps": 0.5}, gine, True),
 ]
 NAMES = [
     "-".join([made.__name__, *(f"{k}={v}" for k, v in arguments.items())])
@@ -566,6 +578,7 @@ FLAGS = [
     (SAGE, ["use_bias", "concat", "root_weight", "normalize"]),
     (GAT, ["use_bias", "concat", "add_self_loops", "residual", "dropout_per_head"]),
     (layers.Structure2VecConv, ["use_bias"]),
+    (layers.GINEConv, ["use_bias", "train_eps"]),
     (tfgraph.models.GAE, ["use_bias", "reweight"]),
     (tfgraph.models.GAT, ["residual"]),
 ]

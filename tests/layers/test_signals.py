@@ -58,6 +58,7 @@ LAYERS = {
     "structure2vec": lambda: layers.Structure2VecConv(
         4, num_rounds=2, edge_weight_name="weight"
     ),
+    "gine": lambda: layers.GINEConv(4, "tanh", edge_weight_name="weight"),
     "gae": lambda: layers.GAEEncoder(2, 4, edge_weight_name="weight"),
     "vgae": lambda: layers.VGAEEncoder(2, 4, edge_weight_name="weight"),
     "gin": lambda: GIN(4, "tanh", edge_weight_name="weight"),

@@ -58,6 +58,24 @@ class SparseAdjacency:
 
         return tf.cast(ops.side_by_side(product, tf.cast(x, self.dtype)), x.dtype)
 
+    def relu_sum(self, x: tf.Tensor, edges: tf.Tensor) -> tf.Tensor:
+        """`Σ_e A_ij ReLU(x_j + edges_e)` over the edges `e` from `j` to `i`.
+
+        Args:
+            x: `[..., N, F]`.
+            edges: `[E, F]`, in the order in which the entries were given.
+
+        Returns:
+            `[..., M, F]`, 0 where there are no edges.
+        """
+        copies, signals = self._copies(x)
+        h = ops.one_below_the_other(tf.cast(x, self.dtype), self.signal_axes)
+        edges = tf.tile(tf.gather(edges, self.order), [math.prod(signals), 1])
+        rows, columns = copies.indices[:, 0], copies.indices[:, 1]
+        messages = tf.nn.relu(tf.gather(h, columns) + edges) * copies.values[:, None]
+        h = ops.row_sum(messages, rows, copies.shape[0])
+        return tf.cast(_by_signal(h, signals, self.shape[0]), x.dtype)
+
     def mean(self, x: tf.Tensor) -> tf.Tensor:
         """The weighted mean over neighbours, `[..., M, F]`; 0 without weights."""
         share = tf.math.reciprocal_no_nan(self.row_sums())
@@ -292,6 +310,12 @@ class DenseAdjacency:
         h = ops.side_by_side(product, h) if self.signal_axes else product(h)
         return tf.cast(h, x.dtype)
 
+    def relu_sum(self, x: tf.Tensor, edges: tf.Tensor) -> tf.Tensor:
+        """`Σ_j A_ij ReLU(x_j + edges_ij)`, with edges `[..., M, N, F]`."""
+        h = tf.expand_dims(tf.cast(x, self.dtype), self._node_axis)
+        h = tf.reduce_sum(tf.nn.relu(h + edges) * self.values[..., None], axis=-2)
+        return tf.cast(h, x.dtype)
+
     def mean(self, x: tf.Tensor) -> tf.Tensor:
         """The weighted mean over neighbours, `[..., M, F]`; 0 without weights."""
         share = tf.math.reciprocal_no_nan(self.row_sums())
@@ -325,9 +349,9 @@ class DenseAdjacency:
 
     def with_self_loops(self, weight: float) -> DenseAdjacency:
         """The adjacency in which each receiver without self-loop gets one."""
-        diagonal = tf.linalg.diag_part(self.values)
+        diagonal = ops.diagonal(self.values)
         loops = tf.where(diagonal == 0, tf.cast(weight, self.dtype), diagonal)
-        return dataclasses.replace(self, values=tf.linalg.set_diag(self.values, loops))
+        return dataclasses.replace(self, values=ops.with_diagonal(self.values, loops))
 
     def scaled(
         self, row_factors: tf.Tensor, column_factors: tf.Tensor
@@ -388,13 +412,13 @@ class DenseAdjacency:
         weights, logits = self.values, _heads_first(logits, 3)
         if loop_logits is not None:
             weights = self.with_self_loops(1.0).values
-            missing = tf.linalg.diag_part(self.values) == 0
+            missing = ops.diagonal(self.values) == 0
             loops = tf.where(
                 missing[..., None, :],
                 _heads_first(loop_logits, 2),
-                tf.linalg.diag_part(logits),
+                ops.diagonal(logits),
             )
-            logits = tf.linalg.set_diag(logits, loops)
+            logits = ops.with_diagonal(logits, loops)
         return ops.dense_attention(weights, logits, h, drop)
 
     @property

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -51,6 +52,9 @@ def sample(
 
     Other machines need paths that they can read, and an environment with
     `tfgraph[beam]` and `TF_USE_LEGACY_KERAS=1`.
+
+    Sampling itself is tested with the direct runner only. Of other runners it is tested
+    that Beam knows them, and that their options reach it.
 
     Args:
         tables: The folder that `write_tables` wrote.
@@ -135,16 +139,12 @@ def run(
     with tf.io.gfile.GFile(sampling_spec) as text:
         spec = text_format.Parse(text.read(), SamplingSpec())
     _keep_used(schema, spec)
+    check_formats(schema, tables)
     # To find the seed among the nodes of its sample.
     seeded = schema.node_sets[spec.seed_op.node_set_name]
     seeded.features["#id"].dtype = tf.string.as_datatype_enum
     model, edge_sets = get_sampling_model(schema, spec)
     program, artifacts = sampler.create_program(model)
-    folder = f"{unigraph.get_base_filename(samples)}.models"
-    if tf.io.gfile.exists(folder):
-        tf.io.gfile.rmtree(folder)
-    tf.io.gfile.makedirs(folder)
-    save_artifacts(artifacts, folder)
 
     def with_seed(seed: bytes, example: Any) -> Any:
         example.features.feature[SEED].bytes_list.value.append(seed)
@@ -153,7 +153,11 @@ def run(
     def as_input(seed: bytes) -> Any:
         return seed, [[np.array([seed], object), np.array([1], np.int64)]]
 
-    with beam.Pipeline(options=PipelineOptions(list(options))) as pipeline:
+    with (
+        _new_folder(f"{unigraph.get_base_filename(samples)}.models") as folder,
+        beam.Pipeline(options=PipelineOptions(list(options))) as pipeline,
+    ):
+        save_artifacts(artifacts, folder)
         feeds = pipeline | unigraph_utils.ReadAndConvertUnigraph(schema, tables)
         feeds |= {layer: feeds[edge_set] for layer, edge_set in edge_sets.items()}
         inputs = (
@@ -170,7 +174,38 @@ def run(
             | "WithSeeds" >> beam.MapTuple(with_seed)
             | "Write" >> unigraph.WriteTable(samples, file_format="tfrecord")
         )
-    tf.io.gfile.rmtree(folder)
+
+
+@contextlib.contextmanager
+def _new_folder(path: str) -> Iterator[str]:
+    """Makes an empty folder, which is removed in the end, also after an error."""
+    if tf.io.gfile.exists(path):
+        tf.io.gfile.rmtree(path)
+    tf.io.gfile.makedirs(path)
+    try:
+        yield path
+    finally:
+        tf.io.gfile.rmtree(path)
+
+
+def check_formats(schema: Any, tables: str) -> None:
+    """Raises a `ValueError` if TF-GNN would take a table for one of another format.
+
+    TF-GNN guesses the format from the whole path of a table.
+    """
+    from tensorflow_gnn.data import unigraph
+
+    for pieces in (schema.node_sets, schema.edge_sets):
+        for piece in pieces.values():
+            path = os.path.join(tables, piece.metadata.filename)
+            guessed = unigraph.guess_file_format(path)
+            if f".{guessed}" not in piece.metadata.filename:
+                raise ValueError(
+                    'Expected `tables` to be a path without "tfrecord" or "tfr" in '
+                    "it, and names of sets likewise: for TF-GNN, its CSV files would "
+                    'be TFRecords. Or write them with `file_format="tfrecord"`. '
+                    f"Received: the table {path!r}"
+                )
 
 
 def _keep_used(schema: Any, spec: Any) -> None:

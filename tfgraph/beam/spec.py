@@ -37,9 +37,11 @@ def write_sampling_spec(
     tfgraph.beam.write_sampling_spec("tables", "sampling.pbtxt", fanouts=(10, 5))
     ```
 
-    One thing differs. A node draws its neighbours again for each layer in which it is
-    found anew. So with a fan-out, a node in a cycle may get more neighbours than the
-    fan-out. With two layers, only nodes with an edge to themselves do.
+    One thing differs. A node draws its neighbours again each time it is found anew: in
+    another layer, along another edge set, or in the other direction. So with a fan-out,
+    it may get more neighbours than the fan-out. With two layers and one direction, only
+    nodes with an edge to themselves do. With both directions within one node set, so do
+    nodes that are joined with a seed in both.
 
     Args:
         tables: The folder that `write_tables` wrote.

@@ -147,7 +147,7 @@ class _Edges:
     def __init__(self, graph: Graph) -> None:
         self.source = self.target = "nodes"
         self.edges, self.edge_weight = graph.edges, graph.edge_weight
-        self.edge_features = None
+        self.edge_features = graph.edge_features
 
 
 def _sets(

@@ -1,6 +1,6 @@
-"""SavedModels that TensorFlow Serving can run: named plain tensors in and out.
+"""Trained models for TensorFlow Serving, ONNX and LiteRT, over named plain tensors.
 
-An export needs neither tfgraph nor Keras to run, only stock TensorFlow operations:
+A SavedModel needs neither tfgraph nor Keras to run, only stock TensorFlow operations:
 
 - `export_model`: a request holds a graph as an edge list;
 - `export_graph_tensor_model`: it holds graphs as serialized `tf.Example`s;
@@ -8,6 +8,9 @@ An export needs neither tfgraph nor Keras to run, only stock TensorFlow operatio
 - `export_transductive`: it holds numbers of nodes of the one graph of the export;
 - `export_link_scorer`: it holds pairs of such numbers;
 - `export_block_model`: it holds the sampled neighbourhood of some nodes.
+
+`export_onnx` and `export_litert` write a file that runs without TensorFlow. It takes a
+graph as an edge list, and checks no requests. What follows is about SavedModels.
 
 A model over padded graphs takes plain tensors, so export it by Keras' own
 `model.export`. For other models that function makes an export without these checks,
@@ -31,6 +34,7 @@ for 100,000 nodes of 128 features and a million edges, on one CPU core.
 
 from tfgraph.export.blocks import block_request, export_block_model
 from tfgraph.export.edge_lists import export_model
+from tfgraph.export.files import export_litert, export_onnx
 from tfgraph.export.graph_tensors import export_graph_tensor_model
 from tfgraph.export.hetero import export_hetero_model
 from tfgraph.export.one_graph import export_link_scorer, export_transductive
@@ -41,7 +45,9 @@ __all__ = [
     "export_graph_tensor_model",
     "export_hetero_model",
     "export_link_scorer",
+    "export_litert",
     "export_model",
+    "export_onnx",
     "export_transductive",
 ]
 

@@ -2,11 +2,12 @@
 
 import numbers
 import os
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import tensorflow as tf
 
+from tfgraph import ops
 from tfgraph.export.raw_columns import column_inputs, features_of_columns
 from tfgraph.export.requests import Input, add_endpoint, named
 from tfgraph.export.versions import check_arguments, write_version
@@ -91,29 +92,18 @@ def export_model(
     check_arguments(model, path)
     for name, limit in [("max_nodes", max_nodes), ("max_graphs", max_graphs)]:
         _check_limit(name, limit)
-    num_features, sparse_x, sparse_adjacency, *has_graph_ids = edge_list_inputs(model)
-    served = model
-    if not sparse_adjacency and (clone := _with_sparse_adjacency(model)) is not None:
-        served, sparse_adjacency = clone, True
-
-    max_rows = None if sparse_adjacency else max_nodes
+    served = edge_list_model(model)
+    max_rows = None if served.sparse_adjacency else max_nodes
     if preprocessing is None:
-        shape = ("N", num_features)
+        shape = ("N", served.num_features)
         columns = [Input("features", tf.float32, shape, max_rows=max_rows)]
     else:
-        columns = column_inputs(preprocessing, num_features, max_rows)
+        columns = column_inputs(preprocessing, served.num_features, max_rows)
 
     def weighted(*request):
         features = _features(request[: len(columns)], preprocessing)
         edges, weights, *graph_ids = request[len(columns) :]
-        num_nodes = tf.shape(features, out_type=tf.int64)[0]
-        entries = (edges[:, ::-1], weights, tf.stack([num_nodes, num_nodes]))
-        adjacency = tf.SparseTensor(*entries)
-        if not sparse_adjacency:
-            # Not tf.sparse.to_dense, which refuses repeated and unsorted entries.
-            adjacency = tf.scatter_nd(*entries)
-        x = tf.sparse.from_dense(features) if sparse_x else features
-        return named(served([x, adjacency, *graph_ids], training=False))
+        return served.predictions(features, edges, weights, *graph_ids)
 
     def serving_default(*request):
         edges, *graph_ids = request[len(columns) :]
@@ -123,12 +113,12 @@ def export_model(
     edges = Input("edges", tf.int64, ("E", 2), below=("N",))
     weights = Input("weights", tf.float32, ("E",))
     graph_ids = []
-    if has_graph_ids:
+    if served.has_graph_ids:
         graph_ids = [
             Input("graph_ids", tf.int64, ("N",), below=(max_graphs,), is_sorted=True)
         ]
     archive = keras.export.ExportArchive()
-    archive.track(served)  # its lookup tables; variables are found without
+    archive.track(served.model)  # its lookup tables; variables are found without
     if preprocessing is not None:
         archive.track(preprocessing)
     inputs = [*columns, edges, *graph_ids]
@@ -143,6 +133,57 @@ def _features(columns, preprocessing):
         [features] = columns
         return features
     return features_of_columns(preprocessing, columns)
+
+
+class EdgeListModel(NamedTuple):
+    """A model over `[x, adjacency]`, and how it is called with an edge list.
+
+    Attributes:
+        model: The user's model, or its copy over a sparse adjacency.
+        num_features: The width of `x`.
+        sparse_x, sparse_adjacency: Whether these are SparseTensors.
+        has_graph_ids: Whether `graph_ids` follow.
+    """
+
+    model: keras.Model
+    num_features: int
+    sparse_x: bool
+    sparse_adjacency: bool
+    has_graph_ids: bool
+
+    def predictions(
+        self,
+        features: tf.Tensor,
+        edges: tf.Tensor,
+        weights: tf.Tensor,
+        *others: tf.Tensor,
+    ) -> dict[str, tf.Tensor]:
+        """Returns the outputs by name, as `predict` computes them.
+
+        Args:
+            features: `[N, F]`.
+            edges: int64 `[E, 2]`, rows `(source, target)`.
+            weights: `[E]`.
+            *others: What follows the adjacency in the model's inputs.
+        """
+        num_nodes = tf.shape(features, out_type=tf.int64)[0]
+        adjacency = tf.SparseTensor(
+            edges[:, ::-1], weights, tf.stack([num_nodes, num_nodes])
+        )
+        if not self.sparse_adjacency:
+            adjacency = ops.to_dense(adjacency)
+        x = tf.sparse.from_dense(features) if self.sparse_x else features
+        return named(self.model([x, adjacency, *others], training=False))
+
+
+def edge_list_model(model: keras.Model) -> EdgeListModel:
+    """Returns how a model is called; sparse where only graph convolutions follow."""
+    num_features, sparse_x, sparse_adjacency, *graph_ids = edge_list_inputs(model)
+    if not sparse_adjacency and (clone := _with_sparse_adjacency(model)) is not None:
+        model, sparse_adjacency = clone, True
+    return EdgeListModel(
+        model, num_features, sparse_x, sparse_adjacency, bool(graph_ids)
+    )
 
 
 def edge_list_inputs(model: keras.Model) -> tuple[Any, ...]:

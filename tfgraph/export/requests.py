@@ -43,6 +43,10 @@ class Input(NamedTuple):
     def static_shape(self) -> list[int | None]:
         return [None if isinstance(size, str) else size for size in self.shape]
 
+    @property
+    def spec(self) -> tf.TensorSpec:
+        return tf.TensorSpec(self.static_shape, self.dtype, self.name)
+
 
 def add_endpoint(
     archive: keras.export.ExportArchive,
@@ -58,7 +62,7 @@ def add_endpoint(
         function: Takes a tensor for each of the inputs and returns a dict of tensors.
         inputs: What a request holds.
     """
-    specs = [tf.TensorSpec(i.static_shape, i.dtype, i.name) for i in inputs]
+    specs = [i.spec for i in inputs]
     archive.add_endpoint(
         name, lambda *tensors: function(*_checked(inputs, tensors)), specs
     )

@@ -1,4 +1,4 @@
-"""Numbered versions of a SavedModel, and checks of the arguments before one is made."""
+"""How an export is written, and checks of the arguments before it is made."""
 
 import os
 import re
@@ -7,8 +7,16 @@ import tempfile
 import keras
 
 
-def check_arguments(model: keras.Model, path: str | os.PathLike) -> None:
-    """Raises a ValueError unless `model` can be exported to `path`."""
+def check_arguments(
+    model: keras.Model, path: str | os.PathLike, is_file: bool = False
+) -> None:
+    """Raises a ValueError unless `model` can be exported to `path`.
+
+    Args:
+        model: The model.
+        path: The directory of the versions of a SavedModel, or a file.
+        is_file: Whether it is a file.
+    """
     if not isinstance(model, keras.Model):
         raise ValueError(
             "Expected `model` to be a keras.Model. "
@@ -19,17 +27,23 @@ def check_arguments(model: keras.Model, path: str | os.PathLike) -> None:
             "Expected `model` to be built: train it, call it once or load it before "
             f"the export. Received: model={model}"
         )
+    what = "file" if is_file else "directory"
     if not isinstance(path, (str, os.PathLike)):
         raise ValueError(
-            "Expected `path` to be a directory's name, a str or os.PathLike. "
+            f"Expected `path` to be a {what}'s name, a str or os.PathLike. "
             f"Received: path={path!r} of type {type(path).__name__}"
         )
     # pathlib makes "gs:/bucket" of "gs://bucket". One letter is a drive on Windows.
     if re.match(r"[A-Za-z][\w+.-]+:/", os.fspath(path)):
         raise ValueError(
-            "Expected `path` to be a local directory: only there does a finished "
-            "version appear at once. Copy the returned directory from there, by "
+            f"Expected `path` to be a local {what}: only there does a finished "
+            f"version appear at once. Copy the returned {what} from there, by "
             f"`gcloud storage cp -r` for example. Received: path={str(path)!r}"
+        )
+    if is_file and os.path.isdir(path):
+        raise ValueError(
+            "Expected `path` to be a file's name. "
+            f"Received: path={str(path)!r}, a directory"
         )
 
 
@@ -44,3 +58,16 @@ def write_version(archive: keras.export.ExportArchive, path: str | os.PathLike) 
         version = os.path.join(path, str(max(versions, default=0) + 1))
         os.rename(unfinished, version)
     return version
+
+
+def write_file(content: bytes, path: str | os.PathLike) -> str:
+    """Writes a file, which is never visible unfinished, and returns its name."""
+    path = os.fspath(path)
+    folder = os.path.dirname(path) or "."
+    os.makedirs(folder, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="unfinished-", dir=folder) as directory:
+        unfinished = os.path.join(directory, "file")
+        with open(unfinished, "wb") as file:
+            file.write(content)
+        os.replace(unfinished, path)
+    return path

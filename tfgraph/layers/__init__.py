@@ -6,6 +6,7 @@ from tfgraph.layers.gat import GATConv as GATConv
 from tfgraph.layers.gat import GATv2Conv as GATv2Conv
 from tfgraph.layers.gcn import GCNConv as GCNConv
 from tfgraph.layers.gcn import gcn_normalize as gcn_normalize
+from tfgraph.layers.gine import GINEConv as GINEConv
 from tfgraph.layers.graph_convolution import GraphConvolution as GraphConvolution
 from tfgraph.layers.hetero_conv import HeteroConv as HeteroConv
 from tfgraph.layers.inner_product_decoder import (
@@ -28,6 +29,7 @@ __all__ = [
     "GATConv",
     "GATv2Conv",
     "GCNConv",
+    "GINEConv",
     "GraphConvolution",
     "GraphReadout",
     "HeteroConv",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -12,7 +11,6 @@ from tfgraph import adjacency as adjacencies
 from tfgraph import arguments, ops
 from tfgraph import inputs as graph_inputs
 from tfgraph.adjacency import Adjacency
-from tfgraph.inputs import GraphInputs
 from tfgraph.layers.graph_convolution import ConvolutionArguments, GraphConvolution
 from tfgraph.typing import Activation, Features, Inputs, InputShape
 
@@ -61,7 +59,8 @@ class GATConv(GraphConvolution):
         negative_slope: Slope of the LeakyReLU below 0.
         attention_dropout: Float in `[0, 1)`, the fraction of the attention coefficients
             `α_ij` that is dropped in training, drawn anew for each head.
-        add_self_loops: Whether a node attends to itself too.
+        add_self_loops: Whether a node attends to itself too. A self-loop that the
+            graph has stays as it is, with its weight.
         residual: Whether to add the layer's input to its output, before `σ`; projected
             by a matrix if it is of another width.
         dropout_per_head: Whether each head draws a `dropout` of its own, as in the
@@ -159,7 +158,7 @@ class GATConv(GraphConvolution):
 
     def build(self, input_shape: InputShape) -> None:
         super().build(input_shape)
-        self.edge_dim = self._edge_dim(input_shape)
+        self.edge_dim = self.edge_width(input_shape)
         self.kernel = self.add_kernel((self.input_dim, self.num_heads * self.units))
         self.receiver_kernel = None
         self.is_pair = self.parse(input_shape).is_pair
@@ -194,7 +193,7 @@ class GATConv(GraphConvolution):
     ) -> tf.Tensor | tuple[tf.Tensor, tf.Tensor]:
         graph = self.unpack(inputs)
         x, adjacency = graph.x, graph.adjacency
-        edges = self._checked_edges(graph.edge_features, adjacency)
+        edges = self.checked_edges(graph.edge_features, adjacency)
         adjacencies.assert_not_negative(
             adjacency, "for signed edges, use `edge_features`"
         )
@@ -305,38 +304,6 @@ class GATConv(GraphConvolution):
         elif isinstance(x, tf.SparseTensor):
             x = ops.to_dense(x)
         return x if adjacency.is_pair else adjacency.first_rows(x)
-
-    def parse(self, inputs: Inputs) -> GraphInputs:
-        parts = super().parse(inputs)
-        name = self.edge_feature_name
-        if parts.edge_features is not None or parts.graph is None or name is None:
-            return parts
-        edge_features = self.fields.edge_features(parts.graph, name)
-        return dataclasses.replace(parts, edge_features=edge_features)
-
-    def _edge_dim(self, input_shape):
-        """Returns the width of the edge features, or None if there are none."""
-        shape = self.parse(input_shape).edge_features
-        if shape is not None and (len(shape) < 2 or not shape[-1]):
-            raise ValueError(
-                f"{self.label}: expected `edge_features` of shape `[E, D]`, or `[..., "
-                "M, N, D]` with a dense adjacency, with a positive `D`. "
-                f"Received: edge_features.shape={tuple(shape)}"
-            )
-        return None if shape is None else shape[-1]
-
-    def _checked_edges(self, edges, adjacency):
-        edge_dim = None if edges is None else edges.shape[-1]
-        if edge_dim != self.edge_dim:
-            raise ValueError(
-                f"Expected `edge_features` of {self.edge_dim} numbers each, as this "
-                f"layer was built. Received: `edge_features` of {edge_dim}"
-            )
-        if edges is None:
-            return None
-        edges = adjacencies.cast("edge_features", edges, adjacency.dtype)
-        adjacency.check_edges(edges)
-        return edges
 
     def compute_output_spec(
         self,

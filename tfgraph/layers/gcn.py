@@ -31,7 +31,8 @@ class GCNConv(GraphConvolution):
         H' = σ(Â H W + b),    Â = D̃^(-1/2) Ã D̃^(-1/2)
 
     (Kipf & Welling, ICLR 2017, https://arxiv.org/abs/1609.02907). A node with a
-    self-loop in `A` keeps it. The output of a node without edges is `σ(b)`.
+    self-loop in `A` keeps it, with its weight, and gets no other. The output of a node
+    without edges is `σ(b)`.
 
     Between two node sets, with `add_self_loops=False`, `Â = D_rows^(-1/2) A
     D_columns^(-1/2)` with the degrees of the receivers and of the senders. The features
@@ -50,7 +51,8 @@ class GCNConv(GraphConvolution):
     Args:
         units: Positive integer, the number of output features of a node.
         activation: `σ`, as in `keras.layers.Dense`. None for no activation.
-        add_self_loops: Whether `Ã` is `A + I`, rather than `A`.
+        add_self_loops: Whether `Ã` is `A + I`, rather than `A`. A self-loop that `A`
+            has, of any weight but 0, stays as it is.
         improved: Whether `Ã` is `A + 2I` (as in Graph U-Nets) rather than `A + I`.
         normalize: Whether to normalise by the degrees. False for an adjacency that is
             normalised already, together with `add_self_loops=False`; or for one with

@@ -100,6 +100,10 @@ class GraphConvolution(GraphLayer):
         `[..., M, units]`.
     """
 
+    # The edge feature of a GraphTensor to use, in layers that use one.
+    edge_feature_name: str | None = None
+    edge_dim: int | None = None
+
     def __init__(
         self,
         units: int,
@@ -170,6 +174,44 @@ class GraphConvolution(GraphLayer):
                 self.receiver_dim = (
                     None if receivers is None else check_width(receivers)
                 )
+
+    def parse(self, inputs: Inputs) -> graph_inputs.GraphInputs:
+        parts = super().parse(inputs)
+        name = self.edge_feature_name
+        if parts.edge_features is not None or parts.graph is None or name is None:
+            return parts
+        edge_features = self.fields.edge_features(parts.graph, name)
+        return dataclasses.replace(parts, edge_features=edge_features)
+
+    def edge_width(self, input_shape: InputShape) -> int | None:
+        """Returns the width of the edge features, or None if there are none."""
+        shape = self.parse(input_shape).edge_features
+        if shape is not None and (len(shape) < 2 or not shape[-1]):
+            raise ValueError(
+                f"{self.label}: expected `edge_features` of shape `[E, D]`, or `[..., "
+                "M, N, D]` with a dense adjacency, with a positive `D`. "
+                f"Received: edge_features.shape={tuple(shape)}"
+            )
+        return None if shape is None else shape[-1]
+
+    def checked_edges(
+        self, edges: tf.Tensor | None, adjacency: adjacencies.Adjacency
+    ) -> tf.Tensor | None:
+        """Returns the edge features of inputs in the adjacency's type, or None.
+
+        A layer that calls it keeps the width that it was built with in `edge_dim`.
+        """
+        edge_dim = None if edges is None else edges.shape[-1]
+        if edge_dim != self.edge_dim:
+            raise ValueError(
+                f"Expected `edge_features` of {self.edge_dim} numbers each, as this "
+                f"layer was built. Received: `edge_features` of {edge_dim}"
+            )
+        if edges is None:
+            return None
+        edges = adjacencies.cast("edge_features", edges, adjacency.dtype)
+        adjacency.check_edges(edges)
+        return edges
 
     def check_pair(self, x_receivers: Features | None) -> None:
         """Raises a `ValueError` if the layer cannot be between two node sets.

@@ -213,6 +213,12 @@ class SAGEConv(GraphConvolution):
         self, x: Features, adjacency: Adjacency, training: bool | None
     ) -> tf.Tensor:
         """The LSTM's last state after the neighbours of each node."""
+        if ops.is_for_other_runtimes():
+            message = (
+                "Expected another aggregator in a model for ONNX or LiteRT, which have "
+                'no loops of any number of steps. Received: aggregator="lstm"'
+            )
+            raise ValueError(ops.name_layer(adjacency.layer, message))
         if ops.compiled_by_xla():
             message = (
                 'The aggregator "lstm" takes as many steps as a node has neighbours, '

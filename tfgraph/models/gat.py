@@ -78,7 +78,9 @@ class GAT(ConvolutionStack):
 
     Call arguments:
         inputs: `[x, adjacency]`, `[x, graph]`, `graph` or `[x, adjacency,
-            edge_features]`; see `GATConv`.
+            edge_features]`, see `GATConv`; or with lists of one adjacency, and of one
+            `edge_features`, for each layer, as `tfgraph.data.neighbor_batches` makes
+            them.
         training: Whether to apply dropout.
 
     Output shape:

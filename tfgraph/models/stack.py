@@ -27,7 +27,8 @@ class ConvolutionStack(GraphModel):
         inputs: As the convolutions take them; or `[x, [A_1, ..., A_K]]` with a
             rectangular adjacency for each of `K` layers, as
             `tfgraph.data.neighbor_batches` makes them: `A_k` is `[N_k, N_(k-1)]`, and
-            the first `N_k` of the `N_(k-1)` nodes are the `N_k` ones.
+            the first `N_k` of the `N_(k-1)` nodes are the `N_k` ones. Features of edges
+            are then a list, too: `[x, [A_1, ..., A_K], [E_1, ..., E_K]]`.
     """
 
     convolutions: list[GraphConvolution]
@@ -81,11 +82,14 @@ class ConvolutionStack(GraphModel):
                     "Expected features of one node set; a pair `(x_senders, "
                     "x_receivers)` is for a single layer. Received: a pair"
                 )
-            blocks = parts.adjacency if graph_inputs.is_list(parts.adjacency) else None
-            if blocks is not None and len(blocks) != len(self.convolutions):
-                raise ValueError(
-                    "Expected one adjacency, or a list of "
-                    f"{len(self.convolutions)}, one for each layer. "
-                    f"Received: a list of {len(blocks)}"
-                )
+            for name in ("adjacency", "edge_features"):
+                blocks = getattr(parts, name)
+                if not graph_inputs.is_list(blocks):
+                    continue
+                if len(blocks) != len(self.convolutions):
+                    raise ValueError(
+                        f"Expected one {name}, or a list of "
+                        f"{len(self.convolutions)}, one for each layer. "
+                        f"Received: a list of {len(blocks)}"
+                    )
         return parts

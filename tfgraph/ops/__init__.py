@@ -6,10 +6,14 @@ from tfgraph.ops.attention import sparse_attention as sparse_attention
 from tfgraph.ops.checks import check as check
 from tfgraph.ops.checks import name_layer as name_layer
 from tfgraph.ops.checks import plain as plain
+from tfgraph.ops.diagonals import diagonal as diagonal
+from tfgraph.ops.diagonals import with_diagonal as with_diagonal
 from tfgraph.ops.dropout import dropout as dropout
 from tfgraph.ops.graph_products import segment_matmul as segment_matmul
 from tfgraph.ops.graph_products import segment_outer as segment_outer
 from tfgraph.ops.matmul import compiled_by_xla as compiled_by_xla
+from tfgraph.ops.matmul import for_other_runtimes as for_other_runtimes
+from tfgraph.ops.matmul import is_for_other_runtimes as is_for_other_runtimes
 from tfgraph.ops.matmul import matmul as matmul
 from tfgraph.ops.matmul import sparse_matmul as sparse_matmul
 from tfgraph.ops.matmul import unit_length as unit_length
@@ -25,6 +29,7 @@ from tfgraph.ops.pairs import softplus_sum as softplus_sum
 from tfgraph.ops.recurrent import cell_step as cell_step
 from tfgraph.ops.repeated import merge_repeated as merge_repeated
 from tfgraph.ops.repeated import to_dense as to_dense
+from tfgraph.ops.segments import row_sum as row_sum
 from tfgraph.ops.self_loops import add_self_loops as add_self_loops
 from tfgraph.ops.self_loops import missing_self_loops as missing_self_loops
 from tfgraph.ops.signals import diagonal_copies as diagonal_copies

@@ -121,7 +121,14 @@ def dense_attention(
     scores = tf.math.divide_no_nan(
         scores, tf.reduce_sum(scores, axis=-1, keepdims=True)
     )
-    return tf.einsum("...hmn,...nhf->...mhf", drop(scores), h), scores
+    y = tf.matmul(drop(scores), _with_nodes_and_heads_swapped(h))
+    return _with_nodes_and_heads_swapped(y), scores
+
+
+def _with_nodes_and_heads_swapped(x):
+    """`[..., N, H, F]` to `[..., H, N, F]`, or back."""
+    *others, nodes, heads, features = range(x.shape.rank)
+    return tf.transpose(x, [*others, heads, nodes, features])
 
 
 def _log(weights):

@@ -13,7 +13,8 @@ def check(
     """Raises a `tf.errors.InvalidArgumentError` unless `condition` holds.
 
     The error begins with the message. In a graph function, TensorFlow puts "assertion
-    failed: [" before it. Under XLA, which has no assertions, nothing is checked.
+    failed: [" before it. XLA, ONNX and LiteRT have no assertions: there, nothing is
+    checked.
 
     Args:
         condition: Scalar boolean tensor.

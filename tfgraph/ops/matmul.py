@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import contextvars
+from collections.abc import Iterator
+
 import keras
 import tensorflow as tf
 from tensorflow.python.ops.control_flow_util import GraphOrParentsInXlaContext
 
 from tfgraph.typing import Features, Size
+
+_FOR_OTHER_RUNTIMES = contextvars.ContextVar("for_other_runtimes", default=False)
 
 
 def matmul(x: Features, kernel: tf.Tensor | keras.Variable) -> tf.Tensor:
@@ -81,10 +87,34 @@ def sparse_matmul(
 
 
 def compiled_by_xla() -> bool:
-    """Whether the code being traced is inside a `jit_compile=True` function."""
+    """Whether the code being traced is inside a `jit_compile=True` function.
+
+    True in `for_other_runtimes`, too. They lack the same operations as XLA.
+    """
+    if is_for_other_runtimes():
+        return True
     return not tf.executing_eagerly() and GraphOrParentsInXlaContext(
         tf.compat.v1.get_default_graph()
     )
+
+
+@contextlib.contextmanager
+def for_other_runtimes() -> Iterator[None]:
+    """Context in which a model is traced to be converted to ONNX or LiteRT.
+
+    These have no CSR matrices, no assertions and no strings. Unlike XLA, they do not
+    need to know sizes.
+    """
+    token = _FOR_OTHER_RUNTIMES.set(True)
+    try:
+        yield
+    finally:
+        _FOR_OTHER_RUNTIMES.reset(token)
+
+
+def is_for_other_runtimes() -> bool:
+    """Whether the code is being traced in `for_other_runtimes`."""
+    return _FOR_OTHER_RUNTIMES.get()
 
 
 def _gather_matmul(indices, values, num_rows, x):

@@ -31,9 +31,8 @@ def sparse_max(
 
 def dense_max(values: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
     """As `sparse_max`, for values `[..., M, N]` and `x` `[..., N, F]`."""
-    messages = tf.where(
-        values[..., None] != 0, x[..., None, :, :], tf.constant(x.dtype.min / 2)
-    )
+    lowest = tf.constant(x.dtype.min / 2, x.dtype)
+    messages = tf.where(values[..., None] != 0, x[..., None, :, :], lowest)
     return _zero_if_none(tf.reduce_max(messages, axis=-2))
 
 

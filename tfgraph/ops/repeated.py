@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from tfgraph.ops.matmul import is_for_other_runtimes
 from tfgraph.typing import Size
 
 
@@ -12,6 +13,11 @@ def to_dense(x: tf.SparseTensor) -> tf.Tensor:
 
     Unlike `tf.sparse.to_dense`, it takes repeated and unsorted entries.
     """
+    if is_for_other_runtimes():  # in ONNX, the last of repeated entries would remain
+        num_rows, num_columns = x.dense_shape[0], x.dense_shape[1]
+        places = x.indices[:, 0] * num_columns + x.indices[:, 1]
+        values = tf.math.unsorted_segment_sum(x.values, places, num_rows * num_columns)
+        return tf.reshape(values, x.dense_shape)
     return tf.scatter_nd(x.indices, x.values, x.dense_shape)
 
 

@@ -62,7 +62,8 @@ def graph(
         predicted: Predicted classes `[N]`, or None. Nodes with another class than
             predicted get a ring.
         names: What to write beside each node, `[N]`, or None.
-        class_names: The names of classes 0, 1 and so on in the legend, or None.
+        class_names: The names of classes 0, 1 and so on in the legend. By default
+            those of the graph, if it has any.
         title: Title of the picture. By default the graph's name.
         seed: Seed of the layout. None for another layout in each call.
 
@@ -83,7 +84,8 @@ def graph(
     axes: Any = figure.subplots()
     places = spring_layout(graph.edges, graph.num_nodes, seed)
     _draw_edges(figure, axes, graph, places)
-    draw_labelled(axes, places, classes, predicted, names, class_names)
+    names_of_classes = graph.class_names if class_names is None else class_names
+    draw_labelled(axes, places, classes, predicted, names, names_of_classes)
     axes.set_title(title or graph.name or f"{graph.num_nodes} nodes")
     axes.set_axis_off()
     return figure
@@ -95,7 +97,7 @@ def draw_labelled(
     classes: npt.ArrayLike | None,
     predicted: npt.ArrayLike | None,
     names: Sequence[Any] | npt.ArrayLike | None,
-    class_names: Sequence[str] | None,
+    class_names: Sequence[str] | npt.ArrayLike | None,
 ) -> None:
     """Draws nodes and the legend, given the arguments of `graph`."""
     count = len(places)

@@ -16,7 +16,7 @@ from tfgraph.arguments import (
     is_sparse_tensor,
     wrong_object,
 )
-from tfgraph.data.graphs.fields import SciPyMatrix, as_pairs
+from tfgraph.data.graphs.fields import SciPyMatrix, as_pairs, has_repeated
 from tfgraph.graph_tensor import choose, homogeneous, load_tfgnn
 
 if TYPE_CHECKING:
@@ -32,7 +32,8 @@ def to_sparse_tensor(graph: Graph) -> tf.sparse.SparseTensor:
     """Returns the adjacency, a float32 SparseTensor `[N, N]`.
 
     The entries are in canonical (row-major) order. Their values are the weights, or 1
-    if the graph has no weights. Repeated edges are repeated entries.
+    if the graph has no weights. Repeated edges are repeated entries. So entry `e` is
+    edge `e` of `graph.edges`, with row `e` of `graph.edge_features`.
     """
     return sparse_adjacency(graph, (graph.num_nodes, graph.num_nodes))
 
@@ -67,7 +68,8 @@ def to_graph_tensor(graph: Graph) -> tfgnn.GraphTensor:
 
     Its node set "nodes" has the feature "hidden_state" `[N, F]` (dense) if the graph
     has features. Its edge set "edges" has the feature "weight" `[E]` if the edges have
-    weights. Labels and masks are not part of it.
+    weights, and "features" `[E, D]` if they have features. Labels and masks are not
+    part of it.
     """
     return homogeneous(
         tf.constant(graph.edges[:, ::-1], tf.int64),
@@ -75,13 +77,15 @@ def to_graph_tensor(graph: Graph) -> tfgnn.GraphTensor:
         tf.constant([graph.num_edges], tf.int64),
         None if graph.x is None else tf.constant(graph.dense_features()),
         None if graph.edge_weight is None else tf.constant(graph.edge_weight),
+        None if graph.edge_features is None else tf.constant(graph.edge_features),
     )
 
 
 def to_scipy(graph: Graph) -> scipy.sparse.csr_array:
     """Returns the adjacency, a float32 `scipy.sparse.csr_array` `[N, N]`.
 
-    Repeated edges are added up, as in any product with the adjacency.
+    Repeated edges are added up, as in any product with the adjacency. Features of edges
+    are not part of it.
 
     Raises:
         ImportError: If SciPy is not installed.
@@ -102,16 +106,15 @@ def scipy_adjacency(
 def to_networkx(graph: Graph) -> networkx.DiGraph:
     """Returns a `networkx.DiGraph` of nodes `0 .. N-1`.
 
-    Weights become the edge attribute "weight". Features, labels and masks are not
-    copied. A graph with repeated edges becomes a `networkx.MultiDiGraph`, which is a
-    `DiGraph` that can hold them.
+    Weights become the edge attribute "weight". Labels, masks, and features of nodes and
+    edges are not copied. A graph with repeated edges becomes a `networkx.MultiDiGraph`,
+    which is a `DiGraph` that can hold them.
 
     Raises:
         ImportError: If NetworkX is not installed.
     """
     library = optional_import("networkx", "Graph.to_networkx")
-    # Sorted edges: equal ones are neighbours.
-    repeated = (graph.edges[1:] == graph.edges[:-1]).all(axis=1).any()
+    repeated = has_repeated(graph.edges)
     network = library.MultiDiGraph() if repeated else library.DiGraph()
     network.add_nodes_from(range(graph.num_nodes))
     if graph.edge_weight is None:
@@ -218,6 +221,7 @@ def from_graph_tensor(
     edge_set_name: str | None = None,
     feature_name: str | None = "hidden_state",
     edge_weight_name: str | None = None,
+    edge_feature_name: str | None = None,
     **fields: Any,
 ) -> Graph:
     """Returns one node set and one edge set of a TF-GNN `GraphTensor`.
@@ -230,6 +234,8 @@ def from_graph_tensor(
         feature_name: Node feature `[N, F]` that becomes `x`; None for no `x`.
         edge_weight_name: Edge feature `[E]` that becomes `edge_weight`; None for no
             weights.
+        edge_feature_name: Edge feature `[E, D]` that becomes `edge_features`; None for
+            no features of edges.
         **fields: Further arguments of `Graph`, such as `y` or `name`.
 
     Raises:
@@ -247,18 +253,23 @@ def from_graph_tensor(
             f"{node_set!r} with itself, but it leads from {ends[0]!r} to "
             f"{ends[1]!r}. Received: edge_set_name={edge_set_name!r}"
         )
-    x = edge_weight = None
+    x = edge_weight = edge_features = None
     if feature_name is not None:
         x = nodes[choose("feature_name", feature_name, nodes.features)]
     if edge_weight_name is not None:
         edge_weight = edges[
             choose("edge_weight_name", edge_weight_name, edges.features)
         ]
+    if edge_feature_name is not None:
+        edge_features = edges[
+            choose("edge_feature_name", edge_feature_name, edges.features)
+        ]
     rows = np.stack([edges.adjacency.source, edges.adjacency.target], axis=1)
     return cls(
         x,
         as_pairs(rows),
         edge_weight=edge_weight,
+        edge_features=edge_features,
         num_nodes=int(nodes.total_size),
         **fields,
     )

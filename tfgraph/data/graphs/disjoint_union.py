@@ -30,9 +30,9 @@ def disjoint_union(graphs: Sequence[Graph]) -> Graph:
 
     Args:
         graphs: A list of one or more graphs. Features, labels and masks are kept if all
-            graphs have them. So are ids, if no id occurs twice, and each of `columns`.
-            Weights are kept if any graph has them; the edges of the other graphs then
-            weigh 1.
+            graphs have them. So are features of edges, each of `columns`, and ids, if
+            no id occurs twice. Weights are kept if any graph has them; the edges of the
+            other graphs then weigh 1.
 
     Raises:
         ValueError: If `graphs` is not a list of graphs, features or labels differ in
@@ -50,7 +50,7 @@ def disjoint_union(graphs: Sequence[Graph]) -> Graph:
             [graph.to_sparse_tensor().values for graph in graphs]
         )
     fields = {}
-    for name in ("x", "y", "train_mask", "val_mask", "test_mask"):
+    for name in ("x", "edge_features", "y", "train_mask", "val_mask", "test_mask"):
         parts = [getattr(graph, name) for graph in graphs]
         if all(part is not None for part in parts):
             fields[name] = _concatenated(name, parts)
@@ -120,6 +120,7 @@ class Union(NamedTuple):
         num_edges: int64 `[B]`, the edges of each graph.
         adjacency: SparseTensor `[N, N]` in canonical order, the graphs' adjacencies as
             blocks on its diagonal.
+        edge_features: Features `[E, D]` in the order of the entries, or None.
         x: Features `[N, F]`, a tensor or SparseTensor in canonical order.
         y: Labels `[N]` or `[N, C]`, or None.
     """
@@ -127,8 +128,14 @@ class Union(NamedTuple):
     num_nodes: tf.Tensor
     num_edges: tf.Tensor
     adjacency: tf.sparse.SparseTensor
+    edge_features: tf.Tensor | None
     x: tf.Tensor | tf.sparse.SparseTensor
     y: tf.Tensor | None
+
+    def parts(self) -> tuple:
+        """Returns `(x, adjacency)`, or `(x, adjacency, edge_features)`."""
+        parts = (self.x, self.adjacency)
+        return parts if self.edge_features is None else (*parts, self.edge_features)
 
     def to_graph_tensor(self, weighted_edges: bool) -> tfgnn.GraphTensor:
         """Returns a `GraphTensor` with a component for each graph."""
@@ -138,6 +145,7 @@ class Union(NamedTuple):
             self.num_edges,
             self.x,
             self.adjacency.values if weighted_edges else None,
+            self.edge_features,
         )
 
 
@@ -162,6 +170,11 @@ class GraphStack:
             self.num_nodes = tf.constant([g.num_nodes for g in graphs], tf.int64)
             adjacencies = [graph.to_sparse_tensor() for graph in graphs]
             self.adjacency = _stack_entries(adjacencies)
+            edge_features = [graph.edge_features for graph in graphs]
+            # The graphs are alike: all have them, or none.
+            self.edge_features = (
+                None if edge_features[0] is None else _stack(edge_features)
+            )
             if self.stored_sparse:
                 self.x = _stack_entries([graph.sparse_features() for graph in graphs])
             else:
@@ -189,8 +202,9 @@ class GraphStack:
             num_nodes,
             indices.row_lengths(),
             adjacency,
+            _joined(self.edge_features, numbers),
             self._features(numbers, first_node, total),
-            None if self.y is None else tf.gather(self.y, numbers).flat_values,
+            _joined(self.y, numbers),
         )
 
     def _features(self, numbers, first_node, total):
@@ -205,6 +219,11 @@ class GraphStack:
             tf.stack([total, self.num_features]),
         )
         return x if self.sparse_features else tf.sparse.to_dense(x)
+
+
+def _joined(stacked: tf.RaggedTensor | None, numbers: tf.Tensor) -> tf.Tensor | None:
+    """Returns the rows of some graphs, one graph after the other."""
+    return None if stacked is None else tf.gather(stacked, numbers).flat_values
 
 
 def _stack(arrays: Sequence[np.ndarray]) -> tf.RaggedTensor:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy.typing as npt
 
 from tfgraph.arguments import received
+from tfgraph.data.graphs import equality
 from tfgraph.data.graphs.fields import (
     as_pairs,
     checked_columns,
@@ -75,6 +76,8 @@ class EdgeSet:
             edges, edge_weight, edge_features, *columns.values()
         )
         self.columns = dict(zip(columns, arrays, strict=True))
+
+    __eq__ = equality.equal
 
     @property
     def num_edges(self) -> int:

@@ -344,9 +344,28 @@ def _warn_if_ambiguous(edges: np.ndarray) -> None:
         )
 
 
+def of_edges(edges: Any, kept: np.ndarray) -> dict[str, Any]:
+    """Returns the arguments of a `Graph` or an `EdgeSet` for some of its edges.
+
+    Args:
+        edges: The `Graph` or `EdgeSet`.
+        kept: Whether to keep each edge.
+    """
+    fields: dict[str, Any] = {"edges": as_pairs(edges.edges[kept])}
+    for name in ("edge_weight", "edge_features"):
+        value = getattr(edges, name)
+        fields[name] = None if value is None else value[kept]
+    return fields
+
+
+def has_repeated(edges: np.ndarray) -> bool:
+    """Whether an edge is repeated among sorted edges."""
+    return bool((edges[1:] == edges[:-1]).all(axis=1).any())
+
+
 def as_pairs(edges: np.ndarray) -> npt.ArrayLike:
-    """Returns edges `[E, 2]` in a form that draws no warning."""
-    return edges.tolist() if len(edges) == 2 else edges
+    """Returns edges `[E, 2]` in a form that draws no warning, and keeps their type."""
+    return list(edges) if len(edges) == 2 else edges
 
 
 def checked_edge_weight(edge_weight: npt.ArrayLike, num_edges: int) -> np.ndarray:

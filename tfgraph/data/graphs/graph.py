@@ -7,10 +7,17 @@ from typing import Any
 
 import numpy.typing as npt
 
-from tfgraph.data.graphs import conversions, pandas_tables, storage, transforms
+from tfgraph.data.graphs import (
+    conversions,
+    libraries,
+    pandas_tables,
+    storage,
+    transforms,
+)
 from tfgraph.data.graphs.fields import (
     SciPyMatrix,
     as_pairs,
+    checked_edge_features,
     checked_edge_weight,
     checked_edges,
     sorted_by_target,
@@ -25,10 +32,8 @@ class Graph(NodeFields):
     receive. An undirected graph holds both directions of each edge (see
     `symmetrized`). A `Graph` checks its arguments once, when it is made. Do not change
     it afterwards: `replace` returns a changed copy. Arrays that already have the
-    stored type are not copied, so do not change those either.
-
-    A `Graph` does not hold features of edges. Sort yours as the edges are sorted, with
-    `order = np.lexsort(edges.T)`.
+    stored type are not copied, so do not change those either. Graphs are equal, `==`,
+    if they hold the same, whatever their names.
 
     Example:
 
@@ -50,6 +55,9 @@ class Graph(NodeFields):
             a warning.
         edge_weight: Weights `[E]` in the order of `edges`, or None. Stored as float32
             and reordered with the edges.
+        edge_features: Features `[E, D]` in the order of `edges`, or None. Stored as
+            float32 and reordered with the edges. For layers that use them, such as
+            `layers.GATConv`.
         y: Labels, or None: classes `[N]`, or any numbers `[N, C]`. Integers are stored
             as int64, others as float32. Classes are numbers, with -1 for a node without
             label; or names, strings with None or NaN for a node without label. Names
@@ -79,6 +87,7 @@ class Graph(NodeFields):
         edges: npt.ArrayLike,
         *,
         edge_weight: npt.ArrayLike | None = None,
+        edge_features: npt.ArrayLike | None = None,
         y: npt.ArrayLike | None = None,
         train_mask: npt.ArrayLike | None = None,
         val_mask: npt.ArrayLike | None = None,
@@ -104,7 +113,11 @@ class Graph(NodeFields):
         edges = checked_edges(edges, self.num_nodes)
         if edge_weight is not None:
             edge_weight = checked_edge_weight(edge_weight, len(edges))
-        self.edges, self.edge_weight = sorted_by_target(edges, edge_weight)
+        if edge_features is not None:
+            edge_features = checked_edge_features(edge_features, len(edges))
+        self.edges, self.edge_weight, self.edge_features = sorted_by_target(
+            edges, edge_weight, edge_features
+        )
 
     symmetrized = transforms.symmetrized
     subgraph = transforms.subgraph
@@ -122,18 +135,27 @@ class Graph(NodeFields):
     from_scipy = classmethod(conversions.from_scipy)
     from_networkx = classmethod(conversions.from_networkx)
     from_pandas = classmethod(pandas_tables.from_pandas)
+    from_pyg = classmethod(libraries.from_pyg)
+    from_dgl = classmethod(libraries.from_dgl)
+    from_ogb = classmethod(libraries.from_ogb)
 
     @property
     def num_edges(self) -> int:
         """Number of stored (directed) edges."""
         return len(self.edges)
 
+    @property
+    def num_edge_features(self) -> int:
+        """Number of features of an edge, 0 without `edge_features`."""
+        return 0 if self.edge_features is None else self.edge_features.shape[1]
+
     def replace(self, **fields: Any) -> Graph:
         """Returns a copy in which the given arguments of `Graph` are replaced.
 
         Args:
             **fields: Arguments of `Graph`. A new `x` also sets the number of nodes. A
-                new `edge_weight` without `edges` is in the order of `graph.edges`.
+                new `edge_weight` or `edge_features` without `edges` is in the order of
+                `graph.edges`.
         """
         return super().replace(**{"edges": as_pairs(self.edges), **fields})
 
@@ -142,5 +164,7 @@ class Graph(NodeFields):
         parts += [f"nodes={self.num_nodes}", f"edges={self.num_edges}"]
         if self.edge_weight is not None:
             parts.append("weighted")
+        if self.edge_features is not None:
+            parts.append(f"edge_features={self.num_edge_features}")
         parts += self.described_nodes()
         return f"Graph({', '.join(parts)})"

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from tfgraph.arguments import received
 from tfgraph.data.graphs import (
+    equality,
     hetero_conversions,
     hetero_networkx,
     hetero_pandas,
@@ -72,6 +73,7 @@ class HeteroGraph:
                 _check_edge_set(edges, self.node_sets)
         self.edge_sets: dict[str, EdgeSet] = dict(edge_sets)
 
+    __eq__ = equality.equal
     save = storage.save
     load = classmethod(storage.load)
     to_sparse_tensor = hetero_conversions.to_sparse_tensor

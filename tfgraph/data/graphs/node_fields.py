@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tfgraph.arguments import is_scipy, received
-from tfgraph.data.graphs import conversions, pandas_frames
+from tfgraph.data.graphs import conversions, equality, pandas_frames
 from tfgraph.data.graphs.fields import (
     MASKS,
     SciPyMatrix,
@@ -71,6 +71,7 @@ class NodeFields:
             )
         self.columns = checked_columns(columns, self.num_nodes)
 
+    __eq__ = equality.equal
     dense_features = conversions.dense_features
     sparse_features = conversions.sparse_features
     predictions_frame = pandas_frames.predictions_frame

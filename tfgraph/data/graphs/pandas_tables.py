@@ -13,9 +13,11 @@ from tfgraph.data.graphs.pandas_frames import (
     check_frame,
     column_of,
     end_columns,
+    frame_columns,
     frame_of_nodes,
     names_of,
     node_fields,
+    numbers_and_others,
     rows_of_column,
 )
 from tfgraph.inputs import named_errors
@@ -39,7 +41,8 @@ def to_pandas(graph: Graph) -> tuple[pandas.DataFrame, pandas.DataFrame]:
     The frame of nodes has the ids as its index, or row numbers where there are no ids.
     Its columns are "y" and the masks, if there are any, the features "x0", "x1" and so
     on, and `columns`. With `class_names`, "y" is categorical. The frame of edges has
-    the ids of the "source" and "target", and "weight". Sparse features become dense.
+    the ids of the "source" and "target", "weight", and the features "x0", "x1" and so
+    on. Sparse features become dense.
 
     Raises:
         ValueError: If `y` is `[N, C]`, an array in `columns` has several dimensions, or
@@ -49,9 +52,12 @@ def to_pandas(graph: Graph) -> tuple[pandas.DataFrame, pandas.DataFrame]:
     pandas = optional_import("pandas", "Graph.to_pandas")
     names = names_of(graph)
     source, target = graph.edges.T
-    edges = {"source": names[source], "target": names[target]}
-    if graph.edge_weight is not None:
-        edges["weight"] = graph.edge_weight
+    fields = {
+        "source": names[source],
+        "target": names[target],
+        "weight": graph.edge_weight,
+    }
+    edges = frame_columns(fields, graph.edge_features, {})
     return frame_of_nodes(graph), pandas.DataFrame(edges)
 
 
@@ -87,15 +93,15 @@ def from_pandas(
 
     What the columns become:
 
-    | column                                    | of nodes  | of edges      |
-    | ----------------------------------------- | --------- | ------------- |
-    | the id column, by default the index       | `ids`     |               |
-    | the columns of sources and targets        |           | `edges`       |
-    | the label column, by default "y"          | `y`       |               |
-    | "train_mask", "val_mask", "test_mask"     | the same  |               |
-    | the weight column, by default "weight"    |           | `edge_weight` |
-    | other columns of numbers or booleans      | `x`       | refused       |
-    | other columns                             | `columns` | refused       |
+    | column                                    | of nodes  | of edges        |
+    | ----------------------------------------- | --------- | --------------- |
+    | the id column, by default the index       | `ids`     |                 |
+    | the columns of sources and targets        |           | `edges`         |
+    | the label column, by default "y"          | `y`       |                 |
+    | "train_mask", "val_mask", "test_mask"     | the same  |                 |
+    | the weight column, by default "weight"    |           | `edge_weight`   |
+    | other columns of numbers or booleans      | `x`       | `edge_features` |
+    | other columns                             | `columns` | refused         |
 
     Labels are as in `Graph`. Strings are names of classes, and a missing one is a node
     without label. Whole numbers of which some are missing are class numbers.
@@ -119,7 +125,7 @@ def from_pandas(
     Raises:
         ValueError: If an argument is no frame, a column is missing, an id is unknown or
             occurs twice, or a number is missing, NaN or infinite. Also if `edges` has
-            other columns than these.
+            a column of text or objects besides.
         ImportError: If pandas is not installed.
     """
     optional_import("pandas", "Graph.from_pandas")
@@ -128,14 +134,14 @@ def from_pandas(
         named = NodeSet(ids=of_nodes["ids"])
     with named_errors("Edges"):
         check_frame("edges", edges)
-        pairs, edge_weight = _edges_of_frame(
+        of_edges = _edges_of_frame(
             edges, named, source_column, target_column, weight_column
         )
-    return cls(**{**of_nodes, "edges": pairs, "edge_weight": edge_weight, **fields})
+    return cls(**{**of_nodes, **of_edges, **fields})
 
 
-def _edges_of_frame(frame, nodes: NodeSet, source, target, weight) -> tuple[Any, Any]:
-    """Returns the edges and their weights, or None."""
+def _edges_of_frame(frame, nodes: NodeSet, source, target, weight) -> dict[str, Any]:
+    """Returns the arguments of a `Graph` that a frame of edges holds."""
     if (source is None) != (target is None):
         raise ValueError(
             "Expected `source_column` and `target_column` together. Received: "
@@ -150,11 +156,17 @@ def _edges_of_frame(frame, nodes: NodeSet, source, target, weight) -> tuple[Any,
     if weight is None and "weight" in frame.columns:
         weight = "weight"
     edge_weight = None if weight is None else column_of(frame, weight).to_numpy()
-    others = [c for c in frame.columns if c not in (*ends, weight)]
+    rest = [column for column in frame.columns if column not in (*ends, weight)]
+    edge_features, others = numbers_and_others(frame[rest])
     if others:
+        kept = [column for column in frame.columns if column not in others]
         raise ValueError(
-            "Expected columns of sources, targets and weights only. Leave out the "
-            f"others: `edges[{[*ends, *[weight] * (weight is not None)]}]`; or make a "
-            f"HeteroGraph, whose edges have columns. Received: columns {others}"
+            "Expected columns of sources, targets, weights and numbers. Leave out the "
+            f"others: `edges[{kept}]`; or make a HeteroGraph, whose edges have "
+            f"columns. Received: columns {list(others)}"
         )
-    return as_pairs(np.stack(rows, axis=1)), edge_weight
+    return {
+        "edges": as_pairs(np.stack(rows, axis=1)),
+        "edge_weight": edge_weight,
+        "edge_features": edge_features,
+    }

@@ -25,7 +25,7 @@ _INDEX = "graph.json"
 _FORMAT = "tfgraph 1"
 _NODE_FIELDS = {"num_nodes", "x", "y", *MASKS, "ids", "columns", "class_names"}
 _FIELDS = {
-    "Graph": {"name", "edges", "edge_weight", *_NODE_FIELDS},
+    "Graph": {"name", "edges", "edge_weight", "edge_features", *_NODE_FIELDS},
     "HeteroGraph": {"name", "node_sets", "edge_sets"},
     "NodeSet": _NODE_FIELDS,
     "EdgeSet": set(vars(EdgeSet("a", "b", []))),
@@ -175,8 +175,9 @@ def _made(cls: type, fields: dict[str, Any]) -> Any:
             raise ValueError(f"{fields['num_nodes']!r} nodes")
         _check_rows(rows, fields["num_nodes"])
     if "edges" in fields:
-        if fields["edges"].shape[1:] != (2,) or fields["edges"].dtype.kind != "i":
-            raise ValueError(f"edges of shape {fields['edges'].shape}")
+        edges = fields["edges"]
+        if edges.shape[1:] != (2,) or edges.dtype not in (np.int32, np.int64):
+            raise ValueError(f"edges of shape {edges.shape} and dtype {edges.dtype}")
         rows = {"edge_weight": fields["edge_weight"]}
         rows["edge_features"] = fields.get("edge_features")
         if cls is EdgeSet:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from tfgraph.arguments import is_scipy
 from tfgraph.data.graphs.conversions import features_of
-from tfgraph.data.graphs.fields import MASKS, as_pairs, checked_nodes
+from tfgraph.data.graphs.fields import MASKS, as_pairs, checked_nodes, of_edges
 
 if TYPE_CHECKING:
     from tfgraph.data.graphs.graph import Graph
@@ -19,7 +19,9 @@ def symmetrized(graph: Graph) -> Graph:
     """Returns the undirected graph: each edge once in each direction.
 
     Repeated edges are merged, and a self-loop is kept once. The weight of a merged
-    edge is the largest weight among the edges between its two nodes.
+    edge is the largest weight among the edges between its two nodes. Its features are
+    those of the edge with that weight, of the first in `graph.edges` if there are more.
+    They are the same in both directions.
     """
     edges = np.concatenate([graph.edges, graph.edges[:, ::-1]])
     # One number for an edge sorts far faster than a row of two.
@@ -31,7 +33,29 @@ def symmetrized(graph: Graph) -> Graph:
     if graph.edge_weight is not None:
         edge_weight = np.full(len(number), -np.inf, np.float32)
         np.maximum.at(edge_weight, merged_into, np.tile(graph.edge_weight, 2))
-    return graph.replace(edges=as_pairs(edges[first]), edge_weight=edge_weight)
+    edge_features = None
+    if graph.edge_features is not None:
+        edge_features = graph.edge_features[_heaviest(graph, merged_into)]
+    return graph.replace(
+        edges=as_pairs(edges[first]),
+        edge_weight=edge_weight,
+        edge_features=edge_features,
+    )
+
+
+def _heaviest(graph: Graph, merged_into: np.ndarray) -> np.ndarray:
+    """Returns the first edge of the largest weight among those merged into each.
+
+    Args:
+        graph: The graph, with E edges.
+        merged_into: Numbers `[2 * E]`, for the edges and the reversed edges.
+    """
+    edge = np.tile(np.arange(graph.num_edges), 2)
+    keys = [edge, merged_into]
+    if graph.edge_weight is not None:
+        keys.insert(1, -graph.edge_weight[edge])
+    order = np.lexsort(keys)
+    return edge[order[np.unique(merged_into[order], return_index=True)[1]]]
 
 
 def subgraph(graph: Graph, nodes: npt.ArrayLike) -> Graph:
@@ -48,13 +72,11 @@ def subgraph(graph: Graph, nodes: npt.ArrayLike) -> Graph:
         ValueError: If `nodes` is neither.
     """
     numbers = checked_nodes("nodes", nodes, graph.num_nodes)
-    new_number = np.full(graph.num_nodes, -1)
+    new_number = np.full(graph.num_nodes, -1, graph.edges.dtype)
     new_number[numbers] = np.arange(len(numbers))
     edges = new_number[graph.edges]
     kept = (edges >= 0).all(axis=1)
-    fields: dict[str, Any] = {"edges": as_pairs(edges[kept])}
-    if graph.edge_weight is not None:
-        fields["edge_weight"] = graph.edge_weight[kept]
+    fields = {**of_edges(graph, kept), "edges": as_pairs(edges[kept])}
     for name in ("x", "y", *MASKS):
         value = getattr(graph, name)
         fields[name] = None if value is None else value[numbers]

@@ -13,7 +13,7 @@ from tfgraph.arguments import (
     checked_seed,
 )
 from tfgraph.data.graphs.disjoint_union import GraphStack
-from tfgraph.data.graphs.fields import are_classes
+from tfgraph.data.graphs.fields import are_classes, has_repeated
 from tfgraph.data.graphs.graph import Graph
 from tfgraph.data.graphs.graph_arguments import (
     check_graph,
@@ -83,6 +83,12 @@ def full_batch(
               up;
             - "graph_tensor": a TF-GNN `GraphTensor`.
 
+            If the graph has `edge_features`, these follow: `(x, adjacency,
+            edge_features)`, of shape `[E, D]` in the order of the SparseTensor's
+            entries, or dense `[N, N, D]`. A GraphTensor has them as its edge feature
+            "features". For layers that use none, leave them out with
+            `graph.replace(edge_features=None)`.
+
             None is "sparse", and "graph_tensor" for a `HeteroGraph`, which has no other
             form.
         sparse_features: Whether `x [N, F]` is a SparseTensor too.
@@ -101,7 +107,8 @@ def full_batch(
     Raises:
         ValueError: If `graph` is not a `Graph` or `HeteroGraph`, `form` or `split` is
             unknown, or the graph has no features, no labels, or no node in the split.
-            Also if `class_weight` names an unknown class, or is passed without classes.
+            Also if repeated edges have features and the form is "dense", or if
+            `class_weight` names an unknown class, or is passed without classes.
     """
     check_flags(sparse_features=sparse_features)
     if isinstance(graph, HeteroGraph):
@@ -161,8 +168,8 @@ def graph_batches(
 
     Args:
         graphs: A list of `Graph`s with features, and with `y` if `labels` is True. They
-            must be alike in the number of features and in the type, columns and class
-            names of `y`.
+            must be alike in the number of features, of nodes and of edges, and in the
+            type, columns and class names of `y`.
         batch_size: Graphs in a batch. The last batch may have fewer.
         labels: Whether elements have labels. Without labels they are `(inputs,)`, as
             `Model.predict` takes them.
@@ -171,7 +178,8 @@ def graph_batches(
             `keras.utils.set_random_seed` to repeat a run.
         form: What `inputs` is: "sparse" for `(x, adjacency)` with a SparseTensor
             `[N, N]`, or "graph_tensor" for a scalar TF-GNN `GraphTensor` with a
-            component for each graph.
+            component for each graph. Features of edges are part of both, see
+            `full_batch`.
         sparse_features: Whether `x [N, F]` is a SparseTensor too.
         shard: `(i, n)` for part i of n of each batch, a run of consecutive graphs, as
             `tfgraph.distribute.batches` asks for. The parts have the same arguments but
@@ -215,7 +223,7 @@ def graph_batches(
 
     def element(numbers):
         union = stack.union(numbers)
-        inputs, y = (union.x, union.adjacency), union.y
+        inputs, y = union.parts(), union.y
         if form == "graph_tensor":
             inputs = union.to_graph_tensor(weighted_edges)
         if not labels:
@@ -248,17 +256,20 @@ def check_alike(graphs: list[Graph], labels: bool) -> None:
             )
         if _signature(graph, labels) != first:
             raise ValueError(
-                "Expected `graphs` to be alike in the number of features"
+                "Expected `graphs` to be alike in the number of features, of nodes and "
+                "of edges"
                 f"{', and in the type and columns of `y` and its names' * labels}. "
                 f"Received: graphs[0]={graphs[0]}, graphs[{number}]={graph}"
             )
 
 
 def _signature(graph: Graph, labels: bool) -> Any:
+    edge_features = None if graph.edge_features is None else graph.num_edge_features
+    widths = graph.num_features, edge_features
     if not labels or graph.y is None:
-        return graph.num_features
+        return widths
     names = None if graph.class_names is None else graph.class_names.tolist()
-    return graph.num_features, graph.y.dtype, graph.y.shape[1:], names
+    return *widths, graph.y.dtype, graph.y.shape[1:], names
 
 
 def _inputs(graph: Graph, form: str, sparse_features: bool) -> Any:
@@ -268,13 +279,32 @@ def _inputs(graph: Graph, form: str, sparse_features: bool) -> Any:
         graph.dense_features()  # raises if there are none
         return graph.to_graph_tensor()
     x = graph.sparse_features() if sparse_features else graph.dense_features()
-    adjacency = graph.to_sparse_tensor()
+    adjacency, edge_features = graph.to_sparse_tensor(), graph.edge_features
     if form == "dense":
+        check_dense_edges("graph", graph)
+        indices, shape = adjacency.indices, adjacency.dense_shape
         # Not tf.sparse.to_dense, which refuses repeated entries.
-        adjacency = tf.scatter_nd(
-            adjacency.indices, adjacency.values, adjacency.dense_shape
+        adjacency = tf.scatter_nd(indices, adjacency.values, shape)
+        if edge_features is not None:
+            sizes = [*shape, graph.num_edge_features]
+            edge_features = tf.scatter_nd(indices, edge_features, sizes)
+    return (x, adjacency) if edge_features is None else (x, adjacency, edge_features)
+
+
+def check_dense_edges(name: str, graph: Graph) -> None:
+    """Raises a `ValueError` if repeated edges have features, which add up to nothing.
+
+    Args:
+        name: The argument.
+        graph: A graph, to be made dense.
+    """
+    if graph.edge_features is not None and has_repeated(graph.edges):
+        raise ValueError(
+            f"Expected `{name}` without repeated edges: in the form 'dense' there is "
+            "one place for the features of an edge. `graph.symmetrized()` merges "
+            "edges, `graph.replace(edge_features=None)` leaves their features out. "
+            f"Received: {name}={graph}"
         )
-    return x, adjacency
 
 
 def check_dense(sparse_features: bool) -> None:

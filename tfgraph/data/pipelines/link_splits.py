@@ -15,7 +15,7 @@ from tfgraph.arguments import (
     received,
 )
 from tfgraph.data.graphs.edge_set import EdgeSet
-from tfgraph.data.graphs.fields import as_pairs, sorted_by_target
+from tfgraph.data.graphs.fields import of_edges, sorted_by_target
 from tfgraph.data.graphs.graph import Graph
 from tfgraph.data.graphs.graph_arguments import check_graph
 from tfgraph.data.graphs.hetero_graph import HeteroGraph
@@ -258,8 +258,7 @@ def without_links(
     if isinstance(graph, Graph):
         of_graph = ~np.isin(space.numbers(graph.edges), numbers)
         of_graph &= graph.edges[:, 0] != graph.edges[:, 1]
-        weight = None if graph.edge_weight is None else graph.edge_weight[of_graph]
-        return graph.replace(edges=as_pairs(graph.edges[of_graph]), edge_weight=weight)
+        return graph.replace(**of_edges(graph, of_graph))
     edge_set_name = choose("edge_set_name", edge_set_name, graph.edge_sets)
     edges = graph.edge_sets[edge_set_name]
     kept = {edge_set_name: ~np.isin(space.numbers(edges.edges), numbers)}
@@ -272,14 +271,8 @@ def without_links(
 
 
 def _subset(edges: EdgeSet, kept: np.ndarray) -> EdgeSet:
-    return edges.replace(
-        edges=as_pairs(edges.edges[kept]),
-        edge_weight=None if edges.edge_weight is None else edges.edge_weight[kept],
-        edge_features=None
-        if edges.edge_features is None
-        else edges.edge_features[kept],
-        columns={name: values[kept] for name, values in edges.columns.items()},
-    )
+    columns = {name: values[kept] for name, values in edges.columns.items()}
+    return edges.replace(**of_edges(edges, kept), columns=columns)
 
 
 def _size(name: str, fraction: float, num_edges: int, what: str) -> int:

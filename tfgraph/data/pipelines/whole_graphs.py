@@ -20,7 +20,7 @@ from tfgraph.data.graphs.fields import as_array, check_finite, float32_labels
 from tfgraph.data.graphs.graph import Graph
 from tfgraph.data.graphs.graph_arguments import checked_graphs
 from tfgraph.data.pipelines.class_weights import ClassWeight, checked_class_weight
-from tfgraph.data.pipelines.graph_batches import check_alike
+from tfgraph.data.pipelines.graph_batches import check_alike, check_dense_edges
 from tfgraph.data.pipelines.packing import Limits, batches
 
 _FORMS = ("sparse", "graph_tensor", "dense")
@@ -74,8 +74,8 @@ def whole_graph_batches(
     `max_nodes` or `max_edges`, each epoch has the same number of batches.
 
     Args:
-        graphs: A list of `Graph`s with the same number of features. Their `y` are not
-            used.
+        graphs: A list of `Graph`s with the same number of features, of nodes and of
+            edges. Their `y` are not used.
         labels: `[G]` or `[G, ...]`, a row for each graph, or None for elements
             `(inputs,)`, as `Model.predict` takes them. In `[G, C]`, NaN stands for an
             entry without label, which `losses.MaskedLoss` leaves out.
@@ -92,6 +92,10 @@ def whole_graph_batches(
             - "dense": `(x, adjacency, mask)` of shapes `[B, n, F]`, `[B, n, n]` and
               `[B, n]`. Graphs are padded with zeros to `n`, the nodes of the batch's
               largest graph. The mask is True for nodes. Repeated edges are added up.
+
+            If the graphs have `edge_features`, these follow the adjacency: `[E, D]`, in
+            the order of its entries, or `[B, n, n, D]` in the form "dense". A
+            GraphTensor has them as its edge feature "features".
         num_nodes: For dense batches, the same `n` for all of them. With this one shape,
             XLA compiles once (twice if the last batch has fewer graphs).
         sparse_features: For the form "sparse", whether `x` is a SparseTensor too.
@@ -116,7 +120,8 @@ def whole_graph_batches(
         ValueError: If `graphs` is not a list of graphs, they have no features or differ
             in their number, or labels or clusters do not fit them. Also if a size is
             not a positive integer, an argument is not for this form, or a graph has
-            more than `num_nodes` nodes. In the form "sparse", a graph without nodes is
+            more than `num_nodes` nodes, or repeated edges with features in the form
+            "dense". In the form "sparse", a graph without nodes is
             refused, since `graph_ids` cannot show it.
     """
     batch_size = checked_integer("batch_size", batch_size, 1)
@@ -129,6 +134,9 @@ def whole_graph_batches(
     check_flags(shuffle=shuffle)
     graphs = checked_graphs("graphs", graphs)
     check_alike(graphs, labels=False)
+    if form == "dense":
+        for number, graph in enumerate(graphs):
+            check_dense_edges(f"graphs[{number}]", graph)
     nodes = np.array([graph.num_nodes for graph in graphs])
     edges = np.array([graph.num_edges for graph in graphs])
     _check_sizes(nodes, form, num_nodes)
@@ -141,7 +149,7 @@ def whole_graph_batches(
     def element(numbers):
         union = stack.union(numbers)
         if form == "sparse":
-            inputs = (union.x, union.adjacency, _number_of_graph(union.num_nodes))
+            inputs = (*union.parts(), _number_of_graph(union.num_nodes))
         elif form == "dense":
             inputs = _padded(union, num_nodes)
         else:
@@ -173,7 +181,7 @@ def _number_of_graph(lengths):
 
 
 def _padded(union, num_nodes):
-    """Returns features, adjacency and mask of the graphs, each with `num_nodes`."""
+    """Returns features, adjacency, edge features if there are any, and mask."""
     x = _pad(union.x, union.num_nodes, num_nodes)
     mask = tf.sequence_mask(union.num_nodes, num_nodes)
     first_node = tf.cumsum(union.num_nodes, exclusive=True)
@@ -182,9 +190,17 @@ def _padded(union, num_nodes):
     indices = tf.concat([graph[:, None], ends], axis=1)
     batch, n = tf.unstack(tf.shape(mask, out_type=tf.int64))
     # Repeated entries are added up.
-    adjacency = tf.scatter_nd(indices, union.adjacency.values, tf.stack([batch, n, n]))
+    shape = tf.stack([batch, n, n])
+    adjacency = tf.scatter_nd(indices, union.adjacency.values, shape)
     adjacency.set_shape([None, num_nodes, num_nodes])
-    return x, adjacency, mask
+    if union.edge_features is None:
+        return x, adjacency, mask
+    width = union.edge_features.shape[1]
+    edge_features = tf.scatter_nd(
+        indices, union.edge_features, tf.concat([shape, [width]], axis=0)
+    )
+    edge_features.set_shape([None, num_nodes, num_nodes, width])
+    return x, adjacency, edge_features, mask
 
 
 def _pad(rows, lengths, num_nodes):

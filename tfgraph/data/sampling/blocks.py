@@ -28,6 +28,7 @@ class BlockSampler:
         pad: Whether `arrays` have the same shapes for all samples of the same number of
             seeds. For `replacement="always"`.
         sparse_features: Whether `x` becomes a SparseTensor.
+        by_weight: See `neighbor_batches`.
     """
 
     def __init__(
@@ -37,6 +38,7 @@ class BlockSampler:
         replacement: str,
         pad: bool,
         sparse_features: bool = False,
+        by_weight: bool = False,
     ) -> None:
         x = check_features(graph)
         self.fanouts = checked_fanouts(fanouts, replacement)
@@ -49,7 +51,7 @@ class BlockSampler:
             )
         self.sparse_features = sparse_features
         self.x = x if is_scipy(x) else np.ascontiguousarray(x)
-        self.neighbors = LayeredNeighbors(graph)
+        self.neighbors = LayeredNeighbors(graph, by_weight)
 
     def with_features(self, x: np.ndarray) -> BlockSampler:
         """Returns a sampler of the same graph with other, dense features."""
@@ -80,14 +82,20 @@ class BlockSampler:
     def types(self) -> tuple[tf.DType, ...]:
         """The TensorFlow types of `arrays`."""
         features = (tf.int64,) * self.sparse_features + (tf.float32,)
-        return (*features, *(tf.int64, tf.float32, tf.int64) * len(self.fanouts))
+        return (*features, *self._layer_types * len(self.fanouts))
+
+    @property
+    def _layer_types(self):
+        edge_features = (tf.float32,) * (self.neighbors.features is not None)
+        return (tf.int64, tf.int64, tf.float32, *edge_features)
 
     def arrays(
         self, rng: np.random.Generator, seeds: np.ndarray
     ) -> tuple[np.ndarray, ...]:
-        """Returns the features, then each layer's adjacency: indices, values, shape.
+        """Returns the features, then each layer's adjacency: shape, indices, values.
 
-        The features are one array, or the indices and the values of sparse ones.
+        The features are one array, or the indices and the values of sparse ones. If the
+        edges have features, those of a layer follow its values.
         """
         nodes, layers = self.sample(rng, seeds)
         if self.sparse_features:
@@ -96,24 +104,28 @@ class BlockSampler:
             arrays = [self.features(nodes)]
         for layer in layers:
             shape = np.array([layer.num_targets, layer.num_nodes])
-            arrays += [*self.neighbors.entries(layer, merge=not self.pad), shape]
+            arrays += [shape, *self.neighbors.entries(layer, merge=not self.pad)]
         return tuple(arrays)
 
     def inputs(
         self, arrays: Sequence[tf.Tensor], num_seeds: int | None
-    ) -> tuple[tf.Tensor, tuple[tf.sparse.SparseTensor, ...]]:
+    ) -> tuple[Any, ...]:
         """Returns `(x, adjacencies)`, of all known shapes.
+
+        If the edges have features, returns `(x, adjacencies, edge_features)`.
 
         Args:
             arrays: What `arrays` returned, as tensors.
             num_seeds: The number of seeds, or None if batches differ in it.
         """
-        num_parts = len(self.types) - 3 * len(self.fanouts)
+        size = len(self._layer_types)
+        num_parts = len(self.types) - size * len(self.fanouts)
         features, layers = arrays[:num_parts], arrays[num_parts:]
         num_targets = num_seeds
         adjacencies: list[tf.sparse.SparseTensor] = []
+        edge_features: list[tf.Tensor] = []
         for k in reversed(range(len(self.fanouts))):
-            indices, values, shape = layers[3 * k : 3 * k + 3]
+            shape, indices, values, *of_edges = layers[size * k : size * (k + 1)]
             num_edges = num_nodes = None
             fanout = self.fanouts[k]
             if self.pad and num_targets is not None and fanout is not None:
@@ -129,6 +141,9 @@ class BlockSampler:
                 tf.stack(shape),
             )
             adjacencies.insert(0, adjacency)
+            for rows in of_edges:
+                width = self.neighbors.features.shape[1]
+                edge_features.insert(0, tf.ensure_shape(rows, (num_edges, width)))
             num_targets = num_nodes
         num_features = self.x.shape[1]
         if self.sparse_features:
@@ -141,7 +156,9 @@ class BlockSampler:
             )
         else:
             x = tf.ensure_shape(features[0], (num_targets, num_features))
-        return x, tuple(adjacencies)
+        if self.neighbors.features is None:
+            return x, tuple(adjacencies)
+        return x, tuple(adjacencies), tuple(edge_features)
 
 
 def check_features(graph: Graph) -> np.ndarray | SciPyMatrix:

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from tfgraph.arguments import is_scipy
 from tfgraph.data.graphs.edge_set import EdgeSet
-from tfgraph.data.graphs.fields import as_pairs
+from tfgraph.data.graphs.fields import as_pairs, has_repeated
 from tfgraph.data.graphs.graph import Graph
 from tfgraph.data.graphs.hetero_graph import HeteroGraph
 from tfgraph.data.graphs.node_fields import NodeFields
@@ -70,7 +70,7 @@ class HeteroSample(NamedTuple):
 
 
 def graph_tensor_sampler(
-    graph: Graph | HeteroGraph, fanouts: Any, replacement: str
+    graph: Graph | HeteroGraph, fanouts: Any, replacement: str, by_weight: bool = False
 ) -> HeteroSampler:
     """Returns the sampler of a graph. A `Graph` has a node set "nodes" in it.
 
@@ -78,19 +78,24 @@ def graph_tensor_sampler(
         graph: A `HeteroGraph`, or a `Graph` with features.
         fanouts: See `neighbor_batches`.
         replacement: See `neighbor_batches`.
+        by_weight: See `neighbor_batches`.
     """
     if isinstance(graph, HeteroGraph):
         relations = checked_relation_fanouts(graph.edge_sets, fanouts, replacement)
-        return HeteroSampler(graph.node_sets, graph.edge_sets, relations, replacement)
+        return HeteroSampler(
+            graph.node_sets, graph.edge_sets, relations, replacement, by_weight
+        )
     check_features(graph)
     numbers = checked_fanouts(fanouts, replacement)
-    edges, weight = edges_with_messages(graph)
-    edge_set = EdgeSet("nodes", "nodes", as_pairs(edges), edge_weight=weight)
+    fields = edges_with_messages(graph)
+    fields["edges"] = as_pairs(fields["edges"])
+    edge_set = EdgeSet("nodes", "nodes", **fields)
     return HeteroSampler(
         {"nodes": graph},
         {"edges": edge_set},
         [{("edges", "target"): number} for number in numbers],
         replacement,
+        by_weight,
         rows=False,
     )
 
@@ -120,6 +125,7 @@ class HeteroSampler:
         edge_sets: What it holds of its edges.
         fanouts: For each layer, the first layer first, a dict of fan-outs.
         replacement: See `neighbor_batches`.
+        by_weight: See `neighbor_batches`.
         rows: Whether the signature has the row numbers of the nodes.
 
     Attributes:
@@ -132,11 +138,13 @@ class HeteroSampler:
         edge_sets: Mapping[str, EdgeSet],
         fanouts: Sequence[Mapping[Relation, int | None]],
         replacement: str,
+        by_weight: bool = False,
         rows: bool = True,
     ) -> None:
         self.node_sets, self.edge_sets = node_sets, edge_sets
         self.fanouts = fanouts
         self.replacement = replacement
+        self.by_weight = by_weight
         self.signature = _signature(node_sets, edge_sets, rows)
         self.messages = {
             relation: self._messages(*relation)
@@ -160,6 +168,7 @@ class HeteroSampler:
             self.node_sets[receivers].num_nodes,
             self.node_sets[senders].num_nodes,
             receiver,
+            edges.edge_weight if self.by_weight else None,
         )
         return _Messages(receivers, senders, neighbors)
 
@@ -284,8 +293,7 @@ def _is_numbered(edges: EdgeSet) -> bool:
     """Whether an edge is not known by its ends alone."""
     if edges.edge_weight is not None or edges.edge_features is not None:
         return True
-    before, after = edges.edges[:-1], edges.edges[1:]
-    return bool((before == after).all(axis=1).any())
+    return has_repeated(edges.edges)
 
 
 def _joined(parts: Sequence[DrawnEdges], numbered: bool) -> DrawnEdges:

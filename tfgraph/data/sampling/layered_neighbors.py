@@ -1,11 +1,13 @@
 """Samples of nodes' neighbours in layers, for the blocks of a minibatch."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from tfgraph.data.graphs.fields import of_edges
 from tfgraph.data.graphs.graph import Graph
+from tfgraph.data.sampling.feature_rows import feature_rows
 from tfgraph.data.sampling.neighbors import (
     Neighbors,
     distinct,
@@ -39,15 +41,28 @@ class LayeredNeighbors(Neighbors):
 
     Args:
         graph: A `Graph`.
+        by_weight: Whether edges are drawn by their weights. They then weigh 1.
 
     Attributes:
         weight: float32 `[E + 1]`, the weight of each edge and 0 for no edge. None if
-            the graph has no weights.
+            all edges weigh 1.
+        features: float32 `[E, D]`, the features of each edge, or None.
     """
 
-    def __init__(self, graph: Graph) -> None:
-        edges, self.weight = edges_with_messages(graph)
-        super().__init__(edges, graph.num_nodes, graph.num_nodes)
+    def __init__(self, graph: Graph, by_weight: bool = False) -> None:
+        parts = edges_with_messages(graph)
+        edges, weight = parts["edges"], parts["edge_weight"]
+        self.features = parts["edge_features"]
+        if self.features is not None and not len(self.features):
+            # No edge, -1, takes any row before it becomes 0.
+            self.features = np.zeros((1, graph.num_edge_features), np.float32)
+        super().__init__(
+            edges,
+            graph.num_nodes,
+            graph.num_nodes,
+            chance=weight if by_weight else None,
+        )
+        self.weight = None if by_weight else weight
         self.num_nodes = graph.num_nodes
         if self.weight is not None:
             self.weight = np.append(self.weight, np.float32(0))
@@ -100,16 +115,20 @@ class LayeredNeighbors(Neighbors):
         """Returns the most nodes that `num_edges` drawn edges can add to a sample."""
         return min(num_edges, self.num_nodes)
 
-    def entries(self, layer: Layer, merge: bool) -> tuple[np.ndarray, np.ndarray]:
+    def entries(self, layer: Layer, merge: bool) -> list[np.ndarray]:
         """Returns a layer's adjacency: sorted indices `[E, 2]`, and values `[E]`.
 
         The value of an edge is its weight, or 1 without weights. The value of a draw
-        that gave no edge is 0.
+        that gave no edge is 0. If the edges have features, `[E, D]` follow, 0 for no
+        edge.
 
         Args:
             layer: A `Layer`.
             merge: Whether to merge entries with equal indices into one, with their sum.
+                With features, only draws of the same edge are merged.
         """
+        if self.features is not None:
+            return self._entries_with_features(layer, merge)
         key, shift = matrix_keys(layer.row, layer.column, layer.num_nodes)
         if self.weight is None and merge:
             key.sort()
@@ -125,19 +144,37 @@ class LayeredNeighbors(Neighbors):
             else:
                 values = np.add.reduceat(values, start) if len(start) else values
             key = key[start]
-        return _indices(key, shift), values.astype(np.float32, copy=False)
+        return [_indices(key, shift), values.astype(np.float32, copy=False)]
+
+    def _entries_with_features(self, layer, merge):
+        key, shift = matrix_keys(layer.row, layer.column, layer.num_nodes)
+        order = np.lexsort((layer.edge, key))
+        key, edge = key[order], layer.edge[order]
+        values = np.asarray(self._values(edge), np.float32)
+        if merge:
+            start = np.flatnonzero(is_first(key) | is_first(edge))
+            key, edge = key[start], edge[start]
+            values = values[start] * np.diff(start, append=len(order))
+        features = feature_rows(self.features, edge)
+        features[edge < 0] = 0
+        return [_indices(key, shift), values.astype(np.float32, copy=False), features]
 
     def _values(self, edge: np.ndarray) -> np.ndarray:
         return edge >= 0 if self.weight is None else self.weight[edge]
 
 
-def edges_with_messages(graph: Graph) -> tuple[np.ndarray, np.ndarray | None]:
-    """Returns the edges of a weight other than 0, and their weights or None."""
-    edges, weight = graph.edges, graph.edge_weight
+def edges_with_messages(graph: Graph) -> dict[str, Any]:
+    """Returns the edges of a weight other than 0, with what belongs to them.
+
+    Returns:
+        A dict of "edges", "edge_weight" and "edge_features", the last two perhaps None.
+    """
+    weight = graph.edge_weight
     if weight is None or weight.all():
-        return edges, weight
+        names = ("edges", "edge_weight", "edge_features")
+        return {name: getattr(graph, name) for name in names}
     kept = weight != 0
-    return edges[kept], weight[kept]
+    return {**of_edges(graph, kept), "edges": graph.edges[kept]}
 
 
 def _indices(key, shift):

@@ -48,6 +48,7 @@ def neighbor_batches(
     node_set_name: str | None = None,
     shard: tuple[int, int] | None = None,
     class_weight: ClassWeight | None = None,
+    by_weight: bool = False,
 ) -> tf.data.Dataset:
     """Returns a dataset of batches of nodes, each with a sample of its neighbourhood.
 
@@ -95,8 +96,7 @@ def neighbor_batches(
     Args:
         graph: A `Graph` or `HeteroGraph` with features, and with `y` if `labels` is
             True. (Node sets of a `HeteroGraph` may lack features.) A node's neighbours
-            are the nodes that send to it. All are drawn with equal probability,
-            whatever the edges' weights. Edges of weight 0 of a `Graph` do not count.
+            are the nodes that send to it. Edges of weight 0 of a `Graph` do not count.
         fanouts: The number of neighbours to draw for a node, one number for each layer,
             the first layer first. None draws all neighbours. For a `HeteroGraph`, the
             number counts for each edge set and each direction of its messages. Or it is
@@ -131,6 +131,12 @@ def neighbor_batches(
             for i. If seeds are shuffled, they need the same `seed`.
         class_weight: See `full_batch`. With "balanced", the seeds count. Elements with
             blocks then end with `sample_weight` `[N_K]`, the weights of their classes.
+        by_weight: Whether an edge is drawn with a probability proportional to its
+            weight, which may not be negative; otherwise all have the same. The edges of
+            a block then weigh 1 for each draw, so that with replacement the mean over
+            the drawn neighbours is, on average, that of all, by weight. The edges of a
+            GraphTensor keep their weights: layers should not name them. Edge sets
+            without weights are drawn with equal probabilities.
 
     Returns:
         A `tf.data.Dataset`. With the form "blocks", its elements are
@@ -142,19 +148,28 @@ def neighbor_batches(
           B^k. Entries are sorted. Their value is the number of times that the neighbour
           was drawn, times the edge's weight if the graph has weights. (With "always", a
           neighbour drawn several times has several entries instead.)
+        - If the graph has `edge_features`, the inputs are `(x, adjacencies,
+          edge_features)`. The last is a tuple with features `[E_k, D]` for each layer,
+          in the order of the adjacency's entries. Then repeated edges are not merged:
+          each has an entry, with the number of times that it was drawn. Padding has
+          features of 0.
         - `y` is `[N_K]` or `[N_K, C]`, for the `N_K` seeds.
 
         With the form "graph_tensor", its elements are `(graph, y, sample_weight)`. The
         graph is a scalar `tfgnn.GraphTensor` of all nodes, seeds first, and of the
         edges that were drawn. Each edge is in it once, and serves all layers. So a
         node's edges are drawn only once, with the fan-out of the last layer in which it
-        receives. Labels and weights are for all its nodes, or all of the seeds' node
-        set, with weight 0 outside the seeds, as in `full_batch`. So pass metrics as
-        `weighted_metrics`. A batch counts in them by its number of nodes.
+        receives. Features of edges are the edge feature "features". Labels and weights
+        are for all its nodes, or all of the seeds' node set, with weight 0 outside the
+        seeds, as in `full_batch`. So pass metrics as `weighted_metrics`. A batch counts
+        in them by its number of nodes.
 
         The GraphTensor of a `HeteroGraph` is as `HeteroGraph.to_graph_tensor` makes it.
         Its node feature "row" says which nodes were drawn. An edge drawn for one of its
         ends serves the other end, too, if a layer sends messages against it.
+
+        Its iterators draw in Python, so `tf.train.Checkpoint` cannot save them:
+        `callbacks.BackupAndRestore` begins again with an epoch.
 
     Raises:
         ValueError: If an argument is none of the above, or the graph has no features or
@@ -171,15 +186,20 @@ def neighbor_batches(
         shuffle=shuffle,
         drop_remainder=drop_remainder,
         sparse_features=sparse_features,
+        by_weight=by_weight,
     )
+    if by_weight:
+        _check_weights(graph)
     name, seeded = seeded_nodes(graph, node_set_name, labels)
     sampler: BlockSampler | HeteroSampler
     if form == "blocks" and isinstance(graph, Graph):
         pad = replacement == "always"
-        sampler = BlockSampler(graph, fanouts, replacement, pad, sparse_features)
+        sampler = BlockSampler(
+            graph, fanouts, replacement, pad, sparse_features, by_weight
+        )
     else:
         check_dense(sparse_features)
-        sampler = graph_tensor_sampler(graph, fanouts, replacement)
+        sampler = graph_tensor_sampler(graph, fanouts, replacement, by_weight)
     batch_size = checked_integer("batch_size", batch_size, 1)
     seeds = checked_seeds(seeded, nodes)
     y = _labels(seeded, seeds) if labels else None
@@ -197,6 +217,23 @@ def neighbor_batches(
         seeds, batch_size, shuffle, seed, drop_remainder, shard=shard
     )
     return batches.map(element, tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+
+
+def _check_weights(graph: Graph | HeteroGraph) -> None:
+    edge_sets = graph.edge_sets if isinstance(graph, HeteroGraph) else {"edges": graph}
+    weights = [edges.edge_weight for edges in edge_sets.values()]
+    weights = [weight for weight in weights if weight is not None]
+    if not weights:
+        raise ValueError(
+            "Expected `graph` to have `edge_weight`, as by_weight=True. "
+            f"Received: graph={graph}"
+        )
+    smallest = min(weight.min(initial=0) for weight in weights)
+    if smallest < 0:
+        raise ValueError(
+            "Expected `graph` to have no negative weights, as by_weight=True. "
+            f"Received: a weight of {smallest}"
+        )
 
 
 def random_batches(

@@ -1,0 +1,114 @@
+"""The conversion of a function to ONNX, by tf2onnx."""
+
+from collections.abc import Callable
+from typing import Any
+
+import tensorflow as tf
+
+from tfgraph.export.requests import Input
+
+_OPERATOR_SET = 18  # the first with maxima in ScatterElements
+
+
+def to_onnx(
+    function: Callable[..., dict[str, tf.Tensor]], inputs: list[Input]
+) -> bytes:
+    """Returns the ONNX model of a function, as the content of a file.
+
+    Args:
+        function: Takes a tensor for each of the inputs and returns a dict of tensors.
+        inputs: What the model takes.
+
+    Raises:
+        ImportError: If tf2onnx is not installed.
+        ValueError: If ONNX lacks one of its operations.
+    """
+    try:
+        import onnx
+        import tf2onnx
+    except ImportError as error:
+        raise ImportError(
+            'The export to ONNX needs tf2onnx: `pip install "tfgraph[onnx]"`'
+        ) from error
+    specs = [field.spec for field in inputs]
+    proto, _ = tf2onnx.convert.from_function(
+        tf.function(function, input_signature=specs),
+        specs,
+        opset=_OPERATOR_SET,
+        custom_op_handlers={
+            "UnsortedSegmentSum": (_segments, ["ScatterElements", "add"]),
+            "UnsortedSegmentMax": (_segments, ["ScatterElements", "max"]),
+            "SelectV2": (_select, []),
+        },
+    )
+    for field, value in zip(inputs, proto.graph.input, strict=True):
+        for size, dimension in zip(
+            field.shape, value.type.tensor_type.shape.dim, strict=True
+        ):
+            if isinstance(size, str):
+                dimension.dim_param = size
+    try:  # tf2onnx leaves what it cannot convert as it is, and only logs it
+        onnx.checker.check_model(proto, full_check=True)
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        raise ValueError(
+            "Expected `model` to have only operations that ONNX has too. "
+            f"Received: {error}"
+        ) from error
+    return proto.SerializeToString()
+
+
+def _segments(context: Any, node: Any, name: str, arguments: list[Any]) -> None:
+    """Makes a ScatterElements of an UnsortedSegmentSum or UnsortedSegmentMax.
+
+    tf2onnx would sort the segments, pad each to the largest, and fail without rows. In
+    ScatterND, which needs less memory, ONNX Runtime adds to the same row in several
+    threads at once, and loses a part.
+    """
+    from onnx import TensorProto, helper
+    from tf2onnx.graph_builder import GraphBuilder
+
+    [reduction] = arguments
+    build = GraphBuilder(context)
+
+    def make(operation, *inputs, **attributes):
+        return context.make_node(operation, [*inputs], attr=attributes).output[0]
+
+    values, *numbers = node.input
+    segments, count = (make("Cast", n, to=TensorProto.INT64) for n in numbers)
+    dtype, rank = context.get_dtype(values), context.get_rank(values)
+    shape = make("Shape", values)
+    row = build.make_slice({"data": shape, "starts": [1], "ends": [rank], "axes": [0]})
+    count = build.make_unsqueeze({"data": count, "axes": [0]})
+    lowest = tf.as_dtype(helper.tensor_dtype_to_np_dtype(dtype)).min
+    start = helper.make_tensor(
+        "start", dtype, [1], [0 if reduction == "add" else lowest]
+    )
+    result = make("ConstantOfShape", make("Concat", count, row, axis=0), value=start)
+    if rank > 1:
+        axes = list(range(1, rank))
+        segments = build.make_unsqueeze({"data": segments, "axes": axes})
+    outputs, shapes, dtypes = node.output, node.output_shapes, node.output_dtypes
+    context.remove_node(name)
+    context.make_node(
+        "ScatterElements",
+        [result, make("Expand", segments, shape), values],
+        attr={"axis": 0, "reduction": reduction},
+        name=name,
+        outputs=outputs,
+        shapes=shapes,
+        dtypes=dtypes,
+    )
+
+
+def _select(context: Any, node: Any, name: str, arguments: list[Any]) -> None:
+    """Makes a Where of a SelectV2.
+
+    tf2onnx would multiply by 0 what is not selected, and make NaN of infinity.
+    """
+    from onnx import TensorProto
+    from tf2onnx.onnx_opset.controlflow import Select
+
+    if context.get_dtype(node.output[0]) in (TensorProto.FLOAT, TensorProto.DOUBLE):
+        node.type = "Where"
+    else:  # where ONNX Runtime may have no Where
+        Select.version_9(context, node)
