@@ -6,7 +6,14 @@ from layer_checks import ADJACENCY, X, graph_tensor, sparse
 
 import tfgraph
 from tfgraph import explain
-from tfgraph.layers import GATConv, GCNConv, InnerProductDecoder, Readout, SAGEConv
+from tfgraph.layers import (
+    GATConv,
+    GCNConv,
+    GINEConv,
+    InnerProductDecoder,
+    Readout,
+    SAGEConv,
+)
 
 EDGES = np.argwhere(ADJACENCY)[:, ::-1]
 WEIGHTS = ADJACENCY[tuple(EDGES[:, ::-1].T)]
@@ -282,16 +289,23 @@ def test_a_whole_graph():
     assert found.nodes == ()
 
 
-def test_features_of_edges():
-    layer = GATConv(2, "softmax")
+@pytest.mark.parametrize(
+    "layer", [GATConv(2, "softmax"), GINEConv(2, "softmax", hidden_units=16)]
+)
+def test_features_of_edges(layer):
     features = np.random.default_rng(0).normal(size=(len(EDGES), 3)).astype("float32")
     inputs = [tf.constant(X), sparse(ADJACENCY), tf.constant(features)]
     symbolic = [keras.Input((4,)), keras.Input((None,), sparse=True), keras.Input((3,))]
     model = keras.Model(symbolic, layer(symbolic))
-    found = explain.integrated_gradients(model, inputs, 0, steps=20)
-    cut = explain.integrated_gradients(model, inputs, 0, hops=1, steps=20)
+    found = explain.integrated_gradients(model, inputs, 0, steps=5)
+    cut = explain.integrated_gradients(model, inputs, 0, hops=1, steps=5)
     assert np.array_equal(found.edge_importance != 0, EDGES[:, 1] == 0)
     np.testing.assert_allclose(cut.edge_importance, found.edge_importance, atol=1e-6)
+    graph = tfgraph.data.Graph(
+        X, EDGES.tolist(), edge_weight=WEIGHTS, edge_features=features
+    )
+    again = explain.integrated_gradients(model, graph, 0, steps=5)
+    np.testing.assert_allclose(again.edge_importance, found.edge_importance, atol=1e-6)
 
 
 @pytest.mark.parametrize("aggregator", ["sum", "mean"])

@@ -8,9 +8,10 @@ An explanation is of one row of a model's output: a node, a pair of nodes or a g
 | `integrated_gradients` | what each edge and feature contributes | `2 * steps`, 100 |
 
 Both take any model over `[x, adjacency]`, also with `edge_features`, `pairs` or
-`graph_ids` last, sparse or dense; over a GraphTensor of one node set; or a `Graph` in
-the place of `[x, adjacency]`. They call it with `training=False` and leave its weights
-and state as they are. `fidelity` says how well an explanation holds.
+`graph_ids` last, sparse or dense; or over a GraphTensor of one node set. A `Graph` takes
+the place of `[x, adjacency]` or `[x, adjacency, edge_features]`. They call the model with
+`training=False` and leave its weights and state as they are. `fidelity` says how well an
+explanation holds.
 
 **How the mask enters.** A mask of an edge multiplies its weight in the adjacency, as in
 the paper. So it means what a weight means in the layer, and a mask of 0 removes the
@@ -19,7 +20,7 @@ edge from each layer:
 | layer | an edge with mask `m` |
 | --- | --- |
 | `GCNConv(normalize=False)`, `Structure2VecConv` | sends `m` times its message |
-| `SAGEConv` "sum" | sends `m` times its message |
+| `GINEConv`, `SAGEConv` "sum" | sends `m` times its message |
 | `GCNConv` | sends `m` times its message, and counts `m` times in the degrees |
 | `SAGEConv` "mean", "mean_pool", "gcn" | has `m` times its weight in the mean |
 | `GATConv`, `GATv2Conv` | has `m` times its `exp(e_ij)` in the softmax |

@@ -68,7 +68,7 @@ def gnn_explainer(
         model: A built model with one output, `[R, C]` or `[R]`.
         inputs: What the model is called with, of one graph: `[x, adjacency]`, or that
             with `edge_features`, `pairs` or `graph_ids` last, `[x, graph]` or `graph`.
-            Or a `Graph`, for `[x, adjacency]`.
+            Or a `Graph`, for `[x, adjacency]` and its `edge_features`, if it has any.
         index: The row of the output to explain: the number of a node, of a pair in
             `pairs`, or of a graph. A list of rows gives a list of explanations, faster
             than one by one.

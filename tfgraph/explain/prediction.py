@@ -206,7 +206,12 @@ def source_of(inputs: Any, fields: Fields) -> Source:
         ValueError: If the inputs have another form, or there is not one graph.
     """
     if isinstance(inputs, Graph):
-        inputs = [inputs.dense_features(), inputs.to_sparse_tensor()]
+        parts = GraphInputs(
+            inputs.dense_features(),
+            inputs.to_sparse_tensor(),
+            edge_features=inputs.edge_features,
+        )
+        inputs = parts.to_inputs()
     parts = _parsed(inputs)
     if parts.is_pair or graph_inputs.is_list(parts.adjacency):
         raise ValueError(
