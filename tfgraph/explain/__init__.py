@@ -8,10 +8,10 @@ An explanation is of one row of a model's output: a node, a pair of nodes or a g
 | `integrated_gradients` | what each edge and feature contributes | `2 * steps`, 100 |
 
 Both take any model over `[x, adjacency]`, also with `edge_features`, `pairs` or
-`graph_ids` last, sparse or dense; or over a GraphTensor of one node set. A `Graph` takes
-the place of `[x, adjacency]` or `[x, adjacency, edge_features]`. They call the model with
-`training=False` and leave its weights and state as they are. `fidelity` says how well an
-explanation holds.
+`graph_ids` last, sparse or dense; or over a GraphTensor of one node set. A `Graph`
+stands for `[x, adjacency]`, or `[x, adjacency, edge_features]` if it has any. The model
+is called with `training=False`, and keeps its weights and state. `fidelity` says how
+well an explanation holds.
 
 **How the mask enters.** A mask of an edge multiplies its weight in the adjacency, as in
 the paper. So it means what a weight means in the layer, and a mask of 0 removes the
