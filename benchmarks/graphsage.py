@@ -15,6 +15,7 @@ TRAIN_LANGUAGES = ("DE", "ENGB", "ES", "FR", "PTBR")
 def sage(dataset, runs, aggregator):
     """Hamilton et al., NeurIPS 2017: 59.8 (mean), 60.0 (pool), 61.2 (LSTM) on PPI.
 
+    PPI was not run by the authors of tfgraph, except on small files of its format.
     On the public splits nothing is published by the authors; DGL's full-graph
     GraphSAGE: 83.3 (Cora), 71.1 (Citeseer), 78.3 (Pubmed). Shchur et al., 2018, on
     random splits: 82.4 ± 1.8 (Computers), 93.0 ± 0.8 (Physics).
