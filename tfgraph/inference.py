@@ -22,6 +22,7 @@ from tfgraph.data.sampling.neighbor_batches import (
     block_elements,
     graph_tensor_elements,
 )
+from tfgraph.data.sampling.numpy_calls import made_ahead
 from tfgraph.layers import GCNConv, HeteroConv
 from tfgraph.models import GAT, GraphSAGE, HeteroGraphSAGE
 
@@ -259,7 +260,7 @@ def _in_order(element: Callable, num_nodes: int, batch_size: int) -> tf.data.Dat
         return element(nodes, 0)  # a random number that nothing depends on
 
     starts = tf.data.Dataset.range(0, num_nodes, batch_size)
-    return starts.map(of_batch, tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+    return made_ahead(starts, of_batch)
 
 
 def _computed(
