@@ -11,6 +11,7 @@ import tfgraph
 from tfgraph import unfinished
 from tfgraph.data import Graph
 from tfgraph.export import export_transductive
+from tfgraph.export.versions import write_file
 from tfgraph.unfinished import unfinished_folder
 
 GRAPH = Graph(np.eye(3), [(0, 1), (1, 2)])
@@ -75,6 +76,13 @@ def export(path):
     inputs = GRAPH.x, GRAPH.to_sparse_tensor()
     model(inputs)
     export_transductive(model, path.parent, inputs)
+
+
+def test_a_link_to_an_export_stays(tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path / "far" / "model.onnx")
+    assert write_file(b"content", tmp_path / "link") == str(tmp_path / "link")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "far" / "model.onnx").read_bytes() == b"content"
 
 
 @pytest.mark.parametrize(

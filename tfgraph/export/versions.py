@@ -63,10 +63,10 @@ def write_version(archive: keras.export.ExportArchive, path: str | os.PathLike) 
 
 def write_file(content: bytes, path: str | os.PathLike) -> str:
     """Writes a file, which is never visible unfinished, and returns its name."""
-    path = os.fspath(path)
-    with unfinished_folder(pathlib.Path(path)) as directory:
+    target = pathlib.Path(os.path.realpath(path))  # where it leads to if it is a link
+    with unfinished_folder(target) as directory:
         unfinished = os.path.join(directory, "file")
         with open(unfinished, "wb") as file:
             file.write(content)
-        os.replace(unfinished, path)
-    return path
+        os.replace(unfinished, target)
+    return os.fspath(path)

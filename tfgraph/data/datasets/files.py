@@ -9,7 +9,6 @@ from typing import Any
 
 import keras
 
-from tfgraph import arguments
 from tfgraph.data.datasets.archives import zip_member
 
 
@@ -38,7 +37,11 @@ def known_name(
 
 def checked_path(path: str | os.PathLike) -> pathlib.Path:
     """Returns `path` as a `pathlib.Path`; a ValueError if it is none."""
-    return arguments.checked_path("path", path, "a file or folder")
+    if not isinstance(path, str | os.PathLike):
+        raise ValueError(
+            f"Expected `path` to be a string or a path object. Received: path={path!r}"
+        )
+    return pathlib.Path(path)
 
 
 def data_dir() -> str | None:
