@@ -82,7 +82,8 @@ class BackupAndRestore(keras.callbacks.Callback):
             self._restore()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        values = {key: _stored(v.numpy()) for key, v in self._variables().items()}
+        variables = self._variables().items()
+        values: dict[str, Any] = {key: _stored(v.numpy()) for key, v in variables}
         if not _is_first_worker(self.model):
             return
         self.directory.mkdir(parents=True, exist_ok=True)
