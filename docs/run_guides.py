@@ -20,6 +20,7 @@ from nbclient import NotebookClient
 ROOT = Path(__file__).resolve().parents[1]
 CACHE = ROOT / ".cache" / "guides"
 SECONDS = 300  # for one cell
+HIDDEN = {"tags": ["hidden"]}
 
 
 def on_files(files, config):
@@ -59,9 +60,6 @@ def executed(source):
     return notebook
 
 
-HIDDEN = {"tags": ["hidden"]}
-
-
 def is_hidden(cell):
     return "hidden" in cell.metadata.get("tags", [])
 
@@ -76,13 +74,15 @@ def rendered(notebook, name):
         parts.append(f"```python\n{cell.source}\n```")
         for output in cell.outputs:
             data = output.get("data", {})
+            text = output.get("text") or data.get("text/plain", "")
+            if output.get("name") == "stderr":
+                continue  # TensorFlow's notes about the machine
             if "image/png" in data:
                 picture = f"{name}-{len(pictures) + 1}.png"
                 pictures[picture] = base64.b64decode(data["image/png"])
                 parts.append(f"![{cell.metadata['alt']}]({picture})")
-            elif text := output.get("text") or data.get("text/plain"):
-                if output.get("name") != "stderr":
-                    parts.append(f"```text title=\"Output\"\n{text.rstrip()}\n```")
+            else:
+                parts.append(f'```text title="Output"\n{text.rstrip()}\n```')
     title, *rest = parts
     download = f"[Download this page as a notebook]({name}.ipynb){{ .md-button }}"
     return "\n\n".join([title, *rest, download]), pictures
