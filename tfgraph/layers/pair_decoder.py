@@ -23,6 +23,8 @@ class PairDecoder(keras.layers.Layer):
         **kwargs: `name`, `dtype`, `trainable`, as in `keras.layers.Layer`.
     """
 
+    # The width of the output, `[P, num_classes]`. None for scores, `[P]`.
+    num_classes: int | None = None
     # The most numbers that are made of one pair, see `all_logits`.
     numbers_per_pair: int = 1
 
@@ -49,7 +51,7 @@ class PairDecoder(keras.layers.Layer):
     def pair_logits(
         self, ends: tuple[tf.Tensor, tf.Tensor], pairs: tf.Tensor
     ) -> tf.Tensor:
-        """Returns the logit of each pair, `[P]`.
+        """Returns the logit of each pair, `[P]`, or its logits `[P, num_classes]`.
 
         Args:
             ends: What `ends` returns.
@@ -65,7 +67,10 @@ class PairDecoder(keras.layers.Layer):
         raise NotImplementedError
 
     def logits(self, source: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
-        """Returns the logits `[...]` of rows of the two `ends`, `[..., H]`."""
+        """Returns the logits `[...]` of rows of the two `ends`, `[..., H]`.
+
+        They are `[..., num_classes]` if the decoder has a number of classes.
+        """
         raise NotImplementedError
 
     def scores(self, logits: tf.Tensor) -> tf.Tensor:
@@ -114,4 +119,5 @@ class PairDecoder(keras.layers.Layer):
     def compute_output_shape(self, input_shape: Sequence[Any]) -> Shape:
         z_shapes, pairs_shape = self.parts(input_shape)
         self.check_shapes([tuple(shape) for shape in z_shapes], pairs_shape)
-        return (pairs_shape[0],)
+        width = () if self.num_classes is None else (self.num_classes,)
+        return (pairs_shape[0], *width)
