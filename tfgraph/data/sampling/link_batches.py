@@ -71,8 +71,8 @@ def link_neighbor_batches(
     ```
 
     `links` may have labels of your own, to classify edges or to estimate numbers, see
-    `models.LinkPredictor`. Messages go along all edges of `graph`, so it must lack
-    those that are held out.
+    `models.LinkPredictor`. Messages may go along all other edges of `graph`, so it must
+    not have those that are held out.
 
     Args:
         graph: The graph along which messages go, such as `LinkSplit.train`. A `Graph`,
@@ -86,9 +86,8 @@ def link_neighbor_batches(
         reverse_edge_set_name: The edge set of a `HeteroGraph` with the same edges
             reversed, or None. The edges of the pairs leave it, too. Within one node set
             it may be the same edge set: the links are undirected then.
-        links: The `Links` to go through, such as `LinkSplit.val`, in any number and
-            with any labels. None for all edges of the edge set, each once, with label
-            1.
+        links: The `Links` to go through, such as `LinkSplit.val`. They may repeat. None
+            for all edges of the edge set, each once, with label 1.
         negatives: Random pairs for each of the pairs, drawn anew for each batch: pairs
             that are no edge of `graph`, with labels of 0 and weights of 1. By default 1
             without `links`, and 0 with.
@@ -99,9 +98,9 @@ def link_neighbor_batches(
         shard: `(i, n)` for part i of n of the pairs of each batch, see
             `neighbor_batches`. Each part draws negatives of its own.
         by_weight: See `neighbor_batches`.
-        keep_links: Whether edges that join the pairs of a batch stay in its sample.
-            Only for labels that no message tells: classes of edges, for example, that
-            are known in prediction too, and have no weights or features.
+        keep_links: Whether edges that join the pairs of a batch stay in its sample. For
+            classes of edges that are known in prediction, too; never for the existence
+            of links, nor if weights or features of the edges tell the labels.
 
     Returns:
         A `tf.data.Dataset` of `((graph, pairs), labels)`, as `models.LinkPredictor`
