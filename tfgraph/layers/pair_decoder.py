@@ -13,6 +13,32 @@ from tfgraph import ops
 from tfgraph.typing import Inputs, Shape
 
 
+def score_columns(labels: Any, scores: Any) -> tuple[Any, Any]:
+    """Returns labels and scores of pairs as Keras' losses and metrics need them.
+
+    Scores `[P]` and their labels become columns `[P, 1]`. Keras would take `[P]` for
+    one row: weights of pairs would scale its mean, and "accuracy" would be that of `P`
+    classes.
+
+    Args:
+        labels: `[P]`, or `[P, C]`.
+        scores: `[P]`, or `[P, C]`, which stays.
+
+    Raises:
+        ValueError: If there are several labels for a score.
+    """
+    if len(scores.shape) != 1:
+        return labels, scores
+    if len(labels.shape) > 1 and labels.shape[1] not in (1, None):
+        raise ValueError(
+            "Expected one label for each pair, as the decoder returns one score. A "
+            f"`LinkPredictor` with `MLPDecoder(num_classes={labels.shape[1]})` takes "
+            f"several. Received: labels of shape {tuple(labels.shape)}"
+        )
+    labels, scores = (keras.ops.reshape(part, [-1, 1]) for part in (labels, scores))
+    return labels, scores
+
+
 class PairDecoder(keras.layers.Layer):
     """Base of the decoders, which score pairs of nodes.
 

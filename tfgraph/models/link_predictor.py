@@ -12,7 +12,7 @@ import tensorflow as tf
 from tfgraph import arguments, graph_tensor
 from tfgraph import inputs as graph_inputs
 from tfgraph.layers import InnerProductDecoder
-from tfgraph.layers.pair_decoder import PairDecoder
+from tfgraph.layers.pair_decoder import PairDecoder, score_columns
 from tfgraph.models.graph_model import GraphModel
 from tfgraph.models.link_queries import LinkQueries, link_queries
 from tfgraph.typing import DType, Inputs, InputShape
@@ -185,7 +185,7 @@ class LinkPredictor(GraphModel):
         sample_weight: tf.Tensor | None = None,
         training: bool = True,
     ) -> tf.Tensor:
-        y, y_pred = self._columns(x, y, y_pred)
+        y, y_pred = self._labels_and_scores(x, y, y_pred)
         return super().compute_loss(x, y, y_pred, sample_weight, training)
 
     def compute_metrics(
@@ -195,11 +195,10 @@ class LinkPredictor(GraphModel):
         y_pred: tf.Tensor,
         sample_weight: tf.Tensor | None = None,
     ) -> dict[str, Any]:
-        y, y_pred = self._columns(x, y, y_pred)
+        y, y_pred = self._labels_and_scores(x, y, y_pred)
         return super().compute_metrics(x, y, y_pred, sample_weight)
 
-    def _columns(self, x, y, y_pred):
-        """Returns labels and scores `[P, 1]`, if there is one score for each pair."""
+    def _labels_and_scores(self, x, y, y_pred):
         has_pairs = self._parts(x).pairs is not None
         if y is None or not has_pairs:
             raise ValueError(
@@ -209,16 +208,8 @@ class LinkPredictor(GraphModel):
                 f"{'pairs' if has_pairs else 'no pairs'} and "
                 f"{'no labels' if y is None else 'labels'}"
             )
-        if len(y_pred.shape) != 1:
-            return y, y_pred
-        if len(y.shape) > 1 and y.shape[1] not in (1, None):
-            raise ValueError(
-                f"LinkPredictor '{self.name}': expected one label for each pair, as "
-                "the decoder returns one score. For several, pass "
-                f"`decoder=MLPDecoder(num_classes={y.shape[1]})`. "
-                f"Received: labels of shape {tuple(y.shape)}"
-            )
-        return tuple(keras.ops.reshape(part, [-1, 1]) for part in (y, y_pred))
+        with self.named_errors():
+            return score_columns(y, y_pred)
 
     def top_links(
         self,
