@@ -171,7 +171,7 @@ def test_labels_and_weights_of_your_own(labels, weight):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (([[[1.0]]],), r"`links.labels` to have one number, or a row for.*\(1, 1, 1\)"),
+        (([[[1.0]]],), r"`links.labels` .* pairs, or one row.*\(1, 1, 1\)"),
         (([1.0], [1, 2]), "`links.sample_weight` to have one number for each of the 1"),
         (([1.0], [[1]]), "`links.sample_weight` to have one number for each of the 1"),
         (([1.0], [np.inf]), "`links.sample_weight` to hold finite"),

@@ -160,7 +160,11 @@ def test_losses_and_metrics_of_labels_of_your_own(
     model.compile("sgd", loss, ["accuracy"], weighted_metrics=[loss], run_eagerly=True)
     links = Links(EDGES, labels, WEIGHTS)
     batches = tfgraph.data.link_neighbor_batches(
-        KARATE, (None,), 30, links=links, keep_links=True
+        KARATE,
+        (None, None),  # the second for the degrees of the senders
+        30,
+        links=links,
+        keep_links=True,
     )
     p = model.predict(batches, verbose=0)
     full = link_batch(KARATE, Links(EDGES), "graph_tensor")

@@ -167,9 +167,9 @@ def _checked_numbers(name, numbers, num_pairs, ranks):
         return None
     array = real_array(f"links.{name}", numbers)
     if array.ndim not in ranks or len(array) != num_pairs:
-        of_several = ", or a row" if 2 in ranks else ""
+        or_rows = ", or one row" if 2 in ranks else ""
         raise ValueError(
-            f"Expected `links.{name}` to have one number{of_several} for each of the "
-            f"{num_pairs} pairs. Received: {name} with shape={array.shape}"
+            f"Expected `links.{name}` to have one number for each of the {num_pairs} "
+            f"pairs{or_rows}. Received: {name} with shape={array.shape}"
         )
     return finite_float32(f"links.{name}", array)
