@@ -19,8 +19,8 @@ the whole training graph.
 - Autoencoders: 32 hidden units, 16 latent dimensions, exact loss over all N^2 pairs,
   Adam 0.01, 200 epochs of 1 step, as in Kipf & Welling, 2016.
 - GraphSAGE: mean aggregator, widths 64 and 32, fan-outs 10 and 10, one negative for
-  each edge, new in each epoch; Adam 0.01, at most 30 epochs of 19 steps on Pubmed and 10
-  of 52 on Computers, and an end after 5 epochs that were not better.
+  each edge, new in each epoch; Adam 0.01, at most 30 epochs of 19 steps on Pubmed and
+  10 of 52 on Computers, and an end after 5 epochs that were not better.
 
 Prints a line for each run, and last one JSON line: test AUC and average precision in
 percent, mean and standard deviation over the runs, and seconds of training.
