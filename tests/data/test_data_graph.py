@@ -68,6 +68,20 @@ def test_sorting_edges_of_any_number(largest, weighted):
     assert sorted_by_target(found, found_weight)[0] is found
 
 
+@pytest.mark.parametrize("dtype", [np.int32, np.int64])
+def test_edges_are_sorted_in_blocks(dtype, monkeypatch):
+    """Blocks of five edges: none, full ones, and a last one of any size."""
+    monkeypatch.setattr("tfgraph.data.graphs.fields._BLOCK", 5)
+    for num_edges in (*range(12), 23):
+        edges = np.random.default_rng(0).integers(7, size=(num_edges, 2)).astype(dtype)
+        if dtype == np.int64:
+            edges[:, 0] += 2**40
+        (found,) = sorted_by_target(edges)
+        np.testing.assert_array_equal(found, edges[np.lexsort(edges.T)])
+        assert found.dtype == dtype
+        assert sorted_by_target(found)[0] is found
+
+
 def test_the_callers_arrays_stay_as_they_are():
     edges, weight = np.array(EDGES), np.array(WEIGHT, np.float32)
     x = sp.csr_array((np.ones(2, np.float32), [1, 1], [0, 2, 2, 2, 2]), shape=(4, 2))
