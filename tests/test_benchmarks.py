@@ -159,11 +159,12 @@ def test_links_of_a_small_graph(module, monkeypatch, capsys):
     links = module("links")
     monkeypatch.setitem(links.GRAPHS, "pubmed", tfgraph.data.karate_club)
     monkeypatch.setitem(links.BATCH_SIZES, "pubmed", 32)
-    monkeypatch.setattr("sys.argv", ["links.py", "pubmed", "--runs", "2"])
+    arguments = "links.py pubmed --models sage vgae --runs 2"
+    monkeypatch.setattr("sys.argv", arguments.split())
     links.main()
     *runs, last = capsys.readouterr().out.strip().splitlines()
     found = json.loads(last)["models"]
-    assert list(found) == ["sage", "gae", "vgae"] and len(runs) == 6
+    assert list(found) == ["sage", "vgae"] and len(runs) == 4
     for number, name in enumerate(found):
         printed = runs[2 * number : 2 * number + 2]
         aucs = [float(re.search(r": auc ([\d.]+),", run)[1]) for run in printed]
