@@ -4,10 +4,13 @@ import functools
 import importlib
 import json
 import os
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
+
+import tfgraph
 
 BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
 REPRODUCE = BENCHMARKS / "reproduce.py"
@@ -149,3 +152,22 @@ def test_supervision_and_messages_share_no_rating(module):
     assert len(supervision) == 3
     both = np.concatenate([messages, supervision])
     assert sorted(map(tuple, both)) == sorted(map(tuple, train))
+
+
+@pytest.mark.slow
+def test_links_of_a_small_graph(module, monkeypatch, capsys):
+    links = module("links")
+    monkeypatch.setitem(links.GRAPHS, "pubmed", tfgraph.data.karate_club)
+    monkeypatch.setitem(links.BATCH_SIZES, "pubmed", 32)
+    arguments = "links.py pubmed --models sage vgae --runs 2"
+    monkeypatch.setattr("sys.argv", arguments.split())
+    links.main()
+    *runs, last = capsys.readouterr().out.strip().splitlines()
+    found = json.loads(last)["models"]
+    assert list(found) == ["sage", "vgae"] and len(runs) == 4
+    for number, name in enumerate(found):
+        printed = runs[2 * number : 2 * number + 2]
+        aucs = [float(re.search(r": auc ([\d.]+),", run)[1]) for run in printed]
+        assert found[name]["auc"]["mean"] == pytest.approx(np.mean(aucs), abs=0.02)
+        std = np.std(aucs, ddof=1)
+        assert found[name]["auc"]["std"] == pytest.approx(std, abs=0.02)

@@ -13,6 +13,7 @@ import tensorflow as tf
 from tfgraph import arguments, losses
 from tfgraph import inputs as graph_inputs
 from tfgraph.layers import GAEEncoder, InnerProductDecoder, VGAEEncoder
+from tfgraph.layers.pair_decoder import score_columns
 from tfgraph.models.graph_model import GraphModel
 from tfgraph.models.link_queries import LinkQueries, link_queries
 from tfgraph.typing import DType, Inputs, InputShape
@@ -134,6 +135,9 @@ class GAE(GraphModel):
         sample_weight: tf.Tensor | None = None,
         training: bool = True,
     ) -> tf.Tensor:
+        if y is not None:
+            with self.named_errors():
+                y, y_pred = score_columns(y, y_pred)
         if y is not None and self._compile_loss is not None:
             return super().compute_loss(x, y, y_pred, sample_weight, training)
         parts = self._parts(x)
@@ -166,6 +170,8 @@ class GAE(GraphModel):
     ) -> dict[str, Any]:
         if y is None:  # the compiled metrics need labels
             return {"loss": self._loss_tracker.result()}
+        with self.named_errors():
+            y, y_pred = score_columns(y, y_pred)
         return super().compute_metrics(x, y, y_pred, sample_weight)
 
     def get_metrics_result(self) -> dict[str, Any]:

@@ -193,7 +193,7 @@ def neighbor_batches(
         by_weight=by_weight,
     )
     if by_weight:
-        _check_weights(graph)
+        check_weights(graph)
     name, seeded = seeded_nodes(graph, node_set_name, labels)
     sampler: BlockSampler | HeteroSampler
     if form == "blocks" and isinstance(graph, Graph):
@@ -223,7 +223,8 @@ def neighbor_batches(
     return made_ahead(batches, element)
 
 
-def _check_weights(graph: Graph | HeteroGraph) -> None:
+def check_weights(graph: Graph | HeteroGraph) -> None:
+    """Raises a `ValueError` if edges cannot be drawn by weight."""
     edge_sets = graph.edge_sets if isinstance(graph, HeteroGraph) else {"edges": graph}
     weights = [edges.edge_weight for edges in edge_sets.values()]
     weights = [weight for weight in weights if weight is not None]
