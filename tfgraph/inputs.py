@@ -276,6 +276,31 @@ def symbolic(shapes: Any) -> Any:
     return tensors
 
 
+def only_shapes_matter() -> bool:
+    """Whether Keras calls a layer to learn the shapes of its outputs.
+
+    To build a subclassed model that it loads, Keras calls it with dense floats in the
+    place of all tensors, also of sparse ones and of integers.
+    """
+    with keras.SymbolicScope() as scope:
+        return scope.original_scope is not None
+
+
+def as_integers(tensor: tf.Tensor) -> tf.Tensor:
+    """Returns integers, for what Keras has floats in the place of."""
+    return tf.cast(tensor, tf.int64) if only_shapes_matter() else tensor
+
+
+def given_adjacency(parts: GraphInputs) -> Features:
+    """Returns the adjacency, sparse if edge features have a row for each entry."""
+    is_dense = not isinstance(parts.adjacency, tf.SparseTensor)
+    edge_features = parts.edge_features
+    of_entries = edge_features is not None and len(edge_features.shape) == 2
+    if is_dense and of_entries and only_shapes_matter():
+        return tf.sparse.from_dense(parts.adjacency)
+    return parts.adjacency
+
+
 def check_no_edge_list(adjacency: Features) -> None:
     """Raises a `ValueError` if a list of edges is given as a dense adjacency."""
     shape, is_integer = tuple(adjacency.shape), tf.as_dtype(adjacency.dtype).is_integer
