@@ -157,7 +157,13 @@ def parse(
             " If these are batches of a `Graph` with `edge_features`, which this does "
             "not use, leave them out: `graph.replace(edge_features=None)`."
         )
+        alone = (
+            " Each layer takes the graph anew. `keras.Sequential` hands on the features "
+            "alone: write a functional model, `keras.Model([x, adjacency], y)`."
+        )
         hint = one_set if by_node_set else ""
+        if len(parts) == 1 and not isinstance(parts[0], dict):
+            hint = alone
         if x is not None and last and optional != "edge_features":
             hint += no_features
         raise ValueError(

@@ -5,6 +5,7 @@ node and unsorted entries; as SparseTensor, dense tensor and GraphTensor; eagerl
 graph function and compiled by XLA; in every dtype.
 """
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -592,6 +593,12 @@ def test_a_flag_is_true_or_false(made, flag):
         made(2, **{flag: "no"})
     for value in (False, np.bool_(True)):
         made(2, **{flag: value})
+
+
+def test_a_sequential_model_hands_on_the_features_alone():
+    model = keras.Sequential([layers.GCNConv(2), layers.GCNConv(2)])
+    with pytest.raises(ValueError, match=r"`keras.Sequential` hands on .*keras.Model"):
+        model([np.ones([3, 2], "float32"), np.ones([3, 3], "float32")])
 
 
 @pytest.mark.parametrize("part", ["a", 3, 2.5, True])
