@@ -158,8 +158,8 @@ def parse(
             "not use, leave them out: `graph.replace(edge_features=None)`."
         )
         alone = (
-            " Each layer takes the graph anew. `keras.Sequential` hands on the features "
-            "alone: write a functional model, `keras.Model([x, adjacency], y)`."
+            " Each layer takes the graph anew. `keras.Sequential` hands on only the "
+            "features: write a functional model, `keras.Model([x, adjacency], y)`."
         )
         hint = one_set if by_node_set else ""
         if len(parts) == 1 and not isinstance(parts[0], dict):
