@@ -90,6 +90,32 @@ class GraphInputs:
         parts = [part for part in parts if part is not None]
         return parts[0] if len(parts) == 1 else parts
 
+    def with_open_sizes(self) -> GraphInputs:
+        """Returns shapes without the numbers of nodes, edges and graphs.
+
+        A model is not bound to the sizes that it is built with, and its `summary` shows
+        those of its layers.
+        """
+
+        def opened(part, kept):
+            if isinstance(part, dict):
+                return {name: (None, *shape[1:]) for name, shape in part.items()}
+            if part is None or is_list(part):
+                return part and [opened(shape, kept) for shape in part]
+            widths = tuple(part[len(part) - kept :])
+            return (None,) * (len(part) - kept) + widths
+
+        return dataclasses.replace(
+            self,
+            x=opened(self.x, 1),
+            adjacency=opened(self.adjacency, 0),
+            graph=opened(self.graph, 1),
+            edge_features=opened(self.edge_features, 1),
+            membership=opened(self.membership, 0),
+            assignments=tuple(opened(s, 1) for s in self.assignments),
+            pairs=opened(self.pairs, 1),
+        )
+
     def for_layer(self, x: Any = None, number: int = 0) -> Any:
         """Returns the inputs of the convolution `number` on the same graph.
 

@@ -75,6 +75,30 @@ def test_hidden_units_are_the_layers_before_the_output():
     assert len(set(said)) == 1
 
 
+def test_a_summary_has_no_number_of_nodes(capsys):
+    """A built model takes graphs of any size: `(None, 16)`, not `(6, 16)`."""
+    ids = tf.zeros([6], tf.int64)
+    for model, inputs, rows in [
+        (GCN(3, [16]), INPUTS, ["(None, 16)", "(None, 3)"]),
+        (GAT(3, [2]), INPUTS, ["(None, 16)", "(None, 3)"]),
+        (GraphSAGE(3, [8, 4]), BLOCKS, ["(None, 8)", "(None, 4)", "(None, 3)"]),
+        (GraphSAGE(3, [8]), checks.graph_tensor(ADJACENCY, X), ["(None, 8)"]),
+        (tfgraph.models.VGAE(5), INPUTS, ["(None, 5)", "(None)"]),
+        (
+            tfgraph.models.DiffPoolClassifier(3, 8, num_clusters=2),
+            [*INPUTS, ids],
+            ["(None, 2, 24)", "(None, 24)", "(None, 3)"],
+        ),
+    ]:
+        model(inputs)
+        model.summary()
+        shown = capsys.readouterr().out.split("Total params")[0]
+        assert all(row in shown for row in rows), shown
+        assert "(6" not in shown
+        assert "(2" not in shown
+        assert "unbuilt" not in shown
+
+
 @pytest.mark.parametrize("model", MODELS)
 def test_a_softmax_is_for_the_output(model):
     with pytest.raises(ValueError, match=f"{model.__name__}.*`classifier_activation`"):

@@ -139,7 +139,8 @@ class GraphSAGE(ConvolutionStack):
     def build(self, input_shape: InputShape) -> None:
         super().build(input_shape)
         if self.classifier is not None:
-            self.classifier.build(super().compute_output_shape(input_shape))
+            z_shape = super().compute_output_shape(input_shape)
+            self.classifier.build((*(None for _ in z_shape[:-1]), z_shape[-1]))
 
     def call(self, inputs: Inputs, training: bool | None = None) -> tf.Tensor:
         z = super().call(inputs, training)

@@ -55,7 +55,7 @@ class ConvolutionStack(GraphModel):
         ]
 
     def build(self, input_shape: InputShape) -> None:
-        parts, x_shape = self._parts(input_shape), None
+        parts, x_shape = self._parts(input_shape).with_open_sizes(), None
         for number, convolution in enumerate(self.convolutions):
             shape = parts.for_layer(x_shape, number)
             convolution.build(shape)
