@@ -190,7 +190,7 @@ def check_shapes(x_shape: Shape, membership_shape: Shape | None) -> None:
         membership_shape: Shape of the graph ids or the mask, or None without them.
     """
     x_shape = tuple(x_shape)
-    if len(x_shape) >= 3 and membership_shape is None:
+    if len(x_shape) == 3 and membership_shape is None:
         return
     membership_shape = None if membership_shape is None else tuple(membership_shape)
     expected = {2: x_shape[:1], 3: x_shape[:2]}.get(len(x_shape))

@@ -77,7 +77,8 @@ class GraphReadout(GraphLayer):
         """Checks the shapes and sets `input_dim`, the number of features of a node."""
         with self.named_errors():
             parts = self.parse(input_shape)
-            if parts.graph is None:
+            are_signals = len(parts.x) > 3 and parts.membership is None
+            if parts.graph is None and not are_signals:
                 membership.check_shapes(parts.x, parts.membership)
             self.input_dim = check_width(parts.x)
 
@@ -87,7 +88,8 @@ class GraphReadout(GraphLayer):
         if isinstance(parts.x, tf.SparseTensor):
             raise ValueError("Expected dense features `x`. Received: a SparseTensor")
         x, mask = parts.x, membership.keras_mask(mask)
-        if len(x.shape) > 3:  # signals, one below the other
+        are_signals = len(x.shape) > 3 and parts.membership is None
+        if are_signals and parts.graph is None:  # one below the other
             num_nodes, width = keras.ops.shape(x)[-2:]
             x = keras.ops.reshape(x, (-1, num_nodes, width))
             mask = None if mask is None else tf.reshape(mask, [-1, num_nodes])
