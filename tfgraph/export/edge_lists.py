@@ -192,7 +192,9 @@ def edge_list_inputs(model: keras.Model) -> tuple[Any, ...]:
     The inputs are `[x, adjacency]`, or `[x, adjacency, graph_ids]`.
     """
     if getattr(model, "inputs", None):  # a functional model
-        shapes = keras.tree.map_structure(lambda tensor: tensor.shape, model.input)
+        # A Sequential that was never called has no `input`.
+        given = getattr(model, "input", model.inputs)
+        shapes = keras.tree.map_structure(lambda tensor: tensor.shape, given)
         sparse = [tensor.sparse for tensor in model.inputs]
         dtypes = [tensor.dtype for tensor in model.inputs]
     else:

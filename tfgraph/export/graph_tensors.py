@@ -85,7 +85,7 @@ def check_spec(spec: tfgnn.GraphTensorSpec, model: keras.Model) -> None:
             f"`graph.to_graph_tensor().spec`. Received: spec={spec}"
         )
     # Keras would speak of all inputs, or of the wrong ones.
-    expected = model.input if getattr(model, "inputs", None) else None
+    expected = getattr(model, "input", None) if getattr(model, "inputs", None) else None
     if isinstance(expected, dict):
         found = set(component_specs(spec))
         if found != set(expected):

@@ -62,6 +62,7 @@ class PairDecoder(keras.layers.Layer):
     def call(self, inputs: Inputs) -> tf.Tensor:
         z, pairs = self.parts(inputs)
         self.check_shapes([tuple(part.shape) for part in z], pairs.shape)
+        pairs = graph_inputs.as_integers(pairs)
         if not pairs.dtype.is_integer:
             raise ValueError(
                 f"{type(self).__name__}: expected `pairs` to hold integers. "

@@ -241,7 +241,8 @@ class DiffPoolClassifier(GraphModel):
         return counts
 
     def build(self, input_shape: InputShape) -> None:
-        self.call(graph_inputs.symbolic(input_shape))  # which builds the layers
+        shapes = self._parts(input_shape).with_open_sizes().to_inputs()
+        self.call(graph_inputs.symbolic(shapes))  # which builds the layers
 
     def call(self, inputs: Inputs, training: bool | None = None) -> tf.Tensor:
         parts = self._parts(inputs)

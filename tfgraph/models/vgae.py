@@ -112,7 +112,9 @@ class GAE(GraphModel):
         self.decoder = InnerProductDecoder(dtype=self.dtype_policy)
 
     def build(self, input_shape: InputShape) -> None:
-        self.encoder.build(self._parts(input_shape).for_layer())
+        shape = self._parts(input_shape).with_open_sizes().for_layer()
+        self.encoder.build(shape)
+        self.decoder.build([self.encoder.compute_output_shape(shape), (None, 2)])
 
     def call(self, inputs: Inputs, training: bool | None = None) -> tf.Tensor:
         parts = self._parts(inputs)
