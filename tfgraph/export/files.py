@@ -11,7 +11,7 @@ from tfgraph import ops
 from tfgraph.export.edge_lists import EdgeListModel, edge_list_model
 from tfgraph.export.onnx_operations import to_onnx
 from tfgraph.export.requests import Input
-from tfgraph.export.versions import check_arguments, write_file
+from tfgraph.export.versions import check_arguments, track, write_file
 from tfgraph.models import GAE
 
 
@@ -119,7 +119,7 @@ def export_litert(model: keras.Model, path: str | os.PathLike) -> str:
     check_arguments(model, path, is_file=True)
     served = edge_list_model(model)
     archive = keras.export.ExportArchive()
-    archive.track(served.model)
+    track(archive, served.model)
     specs = [field.spec for field in _inputs(served)]
     archive.add_endpoint("serving_default", _function(served), specs)
     with tempfile.TemporaryDirectory() as directory:
@@ -130,13 +130,7 @@ def export_litert(model: keras.Model, path: str | os.PathLike) -> str:
 
 def _inputs(served: EdgeListModel) -> list[Input]:
     """Returns what the file takes."""
-    inputs = [
-        Input("features", tf.float32, ("N", served.num_features)),
-        Input("edges", tf.int64, ("E", 2)),
-        Input("weights", tf.float32, ("E",)),
-    ]
-    if served.has_graph_ids:
-        inputs.append(Input("graph_ids", tf.int64, ("N",)))
+    inputs = served.inputs()
     if isinstance(served.model, GAE):
         inputs.append(Input("pairs", tf.int64, ("P", 2)))
     return inputs
@@ -146,7 +140,7 @@ def _function(served: EdgeListModel) -> Callable[..., dict[str, tf.Tensor]]:
     """Returns the function of these inputs, traced for runtimes without assertions."""
 
     def predictions(features, edges, weights, *others):
-        num_nodes = tf.shape(features, tf.int64)[0]
+        num_nodes = tf.shape(features, tf.int64)[-2]
         if isinstance(served.model, GAE):
             others = [_above(pairs, num_nodes) for pairs in others]
         with ops.for_other_runtimes():

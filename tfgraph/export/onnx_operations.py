@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from tfgraph.export.requests import Input
@@ -39,6 +40,7 @@ def to_onnx(
             "UnsortedSegmentSum": (_segments, ["ScatterElements", "add"]),
             "UnsortedSegmentMax": (_segments, ["ScatterElements", "max"]),
             "SelectV2": (_select, []),
+            "Reshape": (_reshape, []),
         },
     )
     for field, value in zip(inputs, proto.graph.input, strict=True):
@@ -112,3 +114,22 @@ def _select(context: Any, node: Any, name: str, arguments: list[Any]) -> None:
         node.type = "Where"
     else:  # where ONNX Runtime may have no Where
         Select.version_9(context, node)
+
+
+def _reshape(context: Any, node: Any, name: str, arguments: list[Any]) -> None:
+    """Hides the shape of a Reshape that is computed.
+
+    tf2onnx would make a constant of it, with "0" for a size of the input. Then it would
+    merge the Reshape with one before it, where "0" is another size.
+    """
+    from onnx import TensorProto
+    from tf2onnx.onnx_opset.tensor import Reshape
+
+    if not node.inputs[1].is_const():
+        lowest = context.make_const(f"{name}_lowest", np.array(-1, np.int64))
+        shape = context.make_node(
+            "Cast", [node.input[1]], attr={"to": TensorProto.INT64}
+        )
+        shape = context.make_node("Max", [shape.output[0], lowest.output[0]])
+        context.replace_inputs(node, [node.input[0], shape.output[0]])
+    Reshape.version_5(context, node)
