@@ -242,7 +242,11 @@ def edge_list_inputs(model: keras.Model) -> ModelInputs:
     parts = list(shapes) if isinstance(shapes, (list, tuple)) else []
     # A stack of convolutions takes an adjacency, or a list of one for each.
     parts[1:] = [part[-1] if is_list(part) else part for part in parts[1:]]
-    ranks = [len(p) if isinstance(p, tuple) and not is_list(p) else 0 for p in parts]
+    # A loaded model has lists for shapes.
+    ranks = [
+        len(part) if isinstance(part, (list, tuple)) and not is_list(part) else 0
+        for part in parts
+    ]
     rank, *others = ranks or [0]
     fits = rank >= 2 and others in ([2], [2, 2], [2, 1], [2, 2, 1])
     edge_dim = parts[2][-1] if fits and others[1:2] == [2] else None
