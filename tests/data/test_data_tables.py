@@ -386,6 +386,12 @@ def test_several_columns_of_whole_numbers():
         frame, calls()[["from", "to"]], id_column="name", label_column=["likes", 7]
     )
     np.testing.assert_array_equal(graph.y, NAMED)
+    # As a file with "True", "False" and nothing is read.
+    frame["likes"] = pd.Series([True, None, False, True], dtype=object)
+    graph = Graph.from_pandas(
+        frame, calls()[["from", "to"]], id_column="name", label_column=["likes", 7]
+    )
+    np.testing.assert_array_equal(graph.y, NAMED)
     nodes, _ = graph.replace(class_names=None).to_pandas()
     np.testing.assert_array_equal(nodes[["y0", "y1"]], NAMED)
 

@@ -80,17 +80,20 @@ def _several_labels(frame, names) -> dict[str, Any]:
             "Expected `label_column` to name a column, or a list of distinct ones. "
             f"Received: label_column={names}"
         )
-    is_numeric = optional_import("pandas.api.types", "from_pandas").is_numeric_dtype
-    is_float = optional_import("pandas.api.types", "from_pandas").is_float_dtype
-    columns = [column_of(frame, name).infer_objects() for name in names]
-    for column in columns:
-        if not is_numeric(column.dtype):
+    types = optional_import("pandas.api.types", "from_pandas")
+    columns = [column_of(frame, name) for name in names]
+    known = [column.dropna().infer_objects() for column in columns]
+    for column in known:
+        if len(column) and not types.is_numeric_dtype(column.dtype):
             raise ValueError(
                 "Expected several columns of labels to hold numbers, or booleans, each "
                 "for a label of its own. Names of classes can be in one column only. "
                 f"Received: {column.name!r} of type {column.dtype}"
             )
-    whole = all(not is_float(c.dtype) and not c.isna().any() for c in columns)
+    whole = all(
+        len(found) == len(frame) and not types.is_float_dtype(found.dtype)
+        for found in known
+    )
     dtype = np.int64 if whole else np.float32
     y = np.stack([c.to_numpy(dtype, na_value=np.nan) for c in columns], axis=1)
     return {"y": y, "class_names": [str(name) for name in names]}
