@@ -102,8 +102,9 @@ def export_model(
     for name, limit in [("max_nodes", max_nodes), ("max_graphs", max_graphs)]:
         _check_limit(name, limit)
     served = edge_list_model(model)
-    max_rows = None if served.sparse_adjacency else max_nodes
     features, edges, weights, *others = served.inputs()
+    any_number = isinstance(features.shape[-2], str)
+    max_rows = max_nodes if any_number and not served.takes.sparse_adjacency else None
     if preprocessing is None:
         columns = [features._replace(max_rows=max_rows)]
     else:
@@ -172,10 +173,6 @@ class EdgeListModel(NamedTuple):
     model: keras.Model
     takes: ModelInputs
 
-    @property
-    def sparse_adjacency(self) -> bool:
-        return self.takes.sparse_adjacency
-
     def inputs(self) -> list[Input]:
         """Returns what `predictions` takes, in its order."""
         num_nodes = self.takes.x_shape[-2]
@@ -210,7 +207,7 @@ class EdgeListModel(NamedTuple):
         adjacency = tf.SparseTensor(
             edges[:, ::-1], weights, tf.stack([num_nodes, num_nodes])
         )
-        if not self.sparse_adjacency:
+        if not self.takes.sparse_adjacency:
             adjacency = ops.to_dense(adjacency)
         x = tf.sparse.from_dense(features) if self.takes.sparse_x else features
         return named(self.model([x, adjacency, *others], training=False))

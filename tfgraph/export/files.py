@@ -22,12 +22,13 @@ def export_onnx(model: keras.Model, path: str | os.PathLike) -> str:
     `models.DiffPoolClassifier`, and models of your own over the same inputs. The file
     takes
 
-    - `features` float32 `[N, F]`;
+    - `features` float32 `[N, F]`, or many signals `[B, N, F]` as in `export_model`;
     - `edges` int64 `[E, 2]`, each row `(source, target)`, in any order. Repeated edges
       add up. An undirected graph holds each edge in both directions;
     - `weights` float32 `[E]`, ones for a graph without weights;
-    - `graph_ids` int64 `[N]` if the model is over `[x, adjacency, graph_ids]`: the
-      number of each node's graph, 0 or more;
+    - `edge_features` float32 `[E, D]` in the order of `edges`, if the model uses them;
+    - `graph_ids` int64 `[N]`, the last input of a model of whole graphs: the number of
+      each node's graph, 0 or more;
     - `pairs` int64 `[P, 2]` of node numbers for `models.GAE` and `models.VGAE`, whose
       `predictions` are the probabilities of these links.
 
