@@ -12,10 +12,13 @@ from tfgraph.data.graphs.conversions import optional_import
 from tfgraph.data.graphs.fields import (
     MASKS,
     are_classes,
+    check_finite,
     checked_nodes,
+    finite_float32,
     real_array,
 )
 from tfgraph.data.graphs.hetero_arguments import wrong
+from tfgraph.inputs import named_errors
 
 if TYPE_CHECKING:
     import pandas
@@ -36,9 +39,7 @@ def node_fields(
             is one.
     """
     check_frame(name, frame)
-    ids = frame.index.to_numpy()
-    if id_column is not None:
-        ids = column_of(frame, id_column).to_numpy()
+    ids = _ids(frame, id_column)
     fields = {mask: frame[mask].to_numpy() for mask in MASKS if mask in frame.columns}
     taken = [column for column in (id_column,) if column is not None] + list(fields)
     if label_column is None and "y" in frame.columns:
@@ -47,10 +48,30 @@ def node_fields(
         fields |= _several_labels(frame, label_column)
         taken += label_column
     elif label_column is not None:
-        fields |= _labels(column_of(frame, label_column))
+        labels = _labels(column_of(frame, label_column))
+        with named_errors(f"Column {label_column!r}"):
+            if labels["y"].dtype.kind == "f":
+                check_finite("y", labels["y"])
+        fields |= labels
         taken.append(label_column)
-    x, columns = numbers_and_others(frame.drop(columns=taken))
+    x, columns = numbers_and_others("x", frame.drop(columns=taken))
     return {"x": x, "ids": ids, "columns": columns, "num_nodes": len(frame), **fields}
+
+
+def _ids(frame, id_column) -> np.ndarray:
+    """Returns the ids in a column, or in the index, of which none may be missing."""
+    if id_column is None:
+        place, ids = "the index", frame.index.to_numpy()
+    else:
+        place = f"column {id_column!r}"
+        ids = column_of(frame, id_column).to_numpy()
+    missing = optional_import("pandas", "from_pandas").isna(ids)
+    if missing.any():
+        raise ValueError(
+            f"Expected an id for each node. Received: {place} without id in row "
+            f"{missing.argmax()}"
+        )
+    return ids
 
 
 def _labels(column) -> dict[str, np.ndarray]:
@@ -80,34 +101,56 @@ def _several_labels(frame, names) -> dict[str, Any]:
             "Expected `label_column` to name a column, or a list of distinct ones. "
             f"Received: label_column={names}"
         )
-    types = optional_import("pandas.api.types", "from_pandas")
+    is_float = optional_import("pandas.api.types", "from_pandas").is_float_dtype
     columns = [column_of(frame, name) for name in names]
     known = [column.dropna().infer_objects() for column in columns]
     for column in known:
-        if len(column) and not types.is_numeric_dtype(column.dtype):
+        if len(column) and not _is_numeric(column):
             raise ValueError(
                 "Expected several columns of labels to hold numbers, or booleans, each "
                 "for a label of its own. Names of classes can be in one column only. "
                 f"Received: {column.name!r} of type {column.dtype}"
             )
     whole = all(
-        len(found) == len(frame) and not types.is_float_dtype(found.dtype)
-        for found in known
+        len(found) == len(frame) and not is_float(found.dtype) for found in known
     )
     dtype = np.int64 if whole else np.float32
     y = np.stack([c.to_numpy(dtype, na_value=np.nan) for c in columns], axis=1)
     return {"y": y, "class_names": [str(name) for name in names]}
 
 
-def numbers_and_others(frame) -> tuple[np.ndarray | None, dict[str, np.ndarray]]:
-    """Returns the columns of numbers as one array or None, and the others by name."""
-    is_numeric = optional_import("pandas.api.types", "from_pandas").is_numeric_dtype
-    numbers = [c for c in frame.columns if is_numeric(frame[c].dtype)]
+def numbers_and_others(
+    name: str, frame
+) -> tuple[np.ndarray | None, dict[str, np.ndarray]]:
+    """Returns the columns of numbers as one array or None, and the others by name.
+
+    Args:
+        name: The argument of a graph that the numbers become.
+        frame: The columns.
+    """
+    numbers = [c for c in frame.columns if _is_numeric(frame[c])]
     others = [c for c in frame.columns if c not in numbers]
     columns = {c: frame[c].infer_objects().to_numpy() for c in others}
     if not numbers:
         return None, columns
-    return frame[numbers].to_numpy(dtype=np.float32, na_value=np.nan), columns
+    array = frame[numbers].to_numpy(dtype=np.float32, na_value=np.nan)
+    check_finite(name, array, numbers)
+    return array, columns
+
+
+def weights_of(frame: Any, name: Any) -> np.ndarray:
+    """Returns a column of weights, or raises a `ValueError` with its name."""
+    column = column_of(frame, name)
+    with named_errors(f"Column {name!r}"):
+        if not _is_numeric(column):
+            return real_array("edge_weight", column.to_numpy())
+        weights = column.to_numpy(dtype=np.float32, na_value=np.nan)
+        return finite_float32("edge_weight", weights)
+
+
+def _is_numeric(column) -> bool:
+    types = optional_import("pandas.api.types", "from_pandas")
+    return types.is_numeric_dtype(column.dtype)
 
 
 def check_frame(name: str, frame: Any) -> None:
@@ -172,9 +215,9 @@ def frame_of_nodes(nodes: NodeFields) -> pandas.DataFrame:
     labels = {}
     if nodes.y is not None and nodes.y.ndim == 2:
         fields["y"] = None
-        names = nodes.class_names
-        if names is None:
-            names = [f"y{number}" for number in range(nodes.num_classes)]
+        names = [f"y{number}" for number in range(nodes.num_classes)]
+        if nodes.class_names is not None:
+            names = nodes.class_names.tolist()
         labels = dict(zip(names, nodes.y.T, strict=True))
     x = None if nodes.x is None else nodes.dense_features()
     columns = frame_columns(fields, x, nodes.columns, labels)
@@ -200,8 +243,8 @@ def frame_columns(
     taken = sorted({name for name in names if names.count(name) > 1})
     if taken:
         raise ValueError(
-            "Expected `columns`, and `class_names` of a `y [N, C]`, of other names "
-            f"than {[*fields, 'x0', '...']}, which the frame gives to other parts. "
+            f"Expected `columns` of other names than {[*fields, 'x0', '...']}, which "
+            "the frame gives to other parts. So are `class_names` of a `y [N, C]`. "
             f"Received: columns {taken}"
         )
     columns = {name: value for name, value in fields.items() if value is not None}
