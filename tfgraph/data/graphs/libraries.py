@@ -50,11 +50,12 @@ def from_pyg(cls: type[Graph], data: Any, **fields: Any) -> Graph:
     found = {name: getattr(data, name, None) for name in ("x", "edge_weight", "y")}
     found |= {name: getattr(data, name, None) for name in MASKS}
     for name in MASKS:
-        if name not in fields and len(getattr(found[name], "shape", ())) == 2:
+        shape = tuple(getattr(found[name], "shape", ()))
+        if name not in fields and len(shape) == 2:
             raise ValueError(
                 f"Expected one `{name}` [N]. Choose one of the splits: `from_pyg(data, "
                 f"{name}=data.{name}[:, 0])`. "
-                f"Received: data.{name} of shape {tuple(found[name].shape)}"
+                f"Received: data.{name} of shape {shape}"
             )
     found["edge_features"] = getattr(data, "edge_attr", None)
     return _graph(cls, _array(edge_index).T, num_nodes, found, fields)
@@ -201,9 +202,10 @@ def _graph(
 
 def _labels(y: np.ndarray) -> np.ndarray:
     """Returns labels of one column as `[N]`, where -1 stands for a missing class."""
-    if y.shape[1:] != (1,):
+    if y.shape[1:] == (1,):
+        y = y[:, 0]
+    if y.ndim != 1 or y.dtype.kind != "f":
         return y
-    y = y[:, 0]
     missing = np.isnan(y)
     if missing.any() and (y[~missing] == np.rint(y[~missing])).all():
         return np.where(missing, -1, y).astype(np.int64)
