@@ -613,7 +613,7 @@ AUTHORS, PAPERS, BY, _ = frames()
             r"Node set 'authors': Expected `x` to hold finite.*nan at index \[0, 0\]",
         ),
         (
-            change(nodes={"papers": (PAPERS, "title", "doi")}),
+            change(nodes={"papers": (PAPERS, "title", "doi", "y")}),
             r"Node set 'papers': Expected a frame or \(frame, id column\)",
         ),
         (

@@ -1,8 +1,8 @@
 """The export of models that are called with a graph as an edge list."""
 
+import dataclasses
 import numbers
 import os
-from typing import NamedTuple
 
 import keras
 import tensorflow as tf
@@ -106,7 +106,7 @@ def export_model(
     any_number = isinstance(features.shape[-2], str)
     max_rows = max_nodes if any_number and not served.takes.sparse_adjacency else None
     if preprocessing is None:
-        columns = [features._replace(max_rows=max_rows)]
+        columns = [dataclasses.replace(features, max_rows=max_rows)]
     else:
         columns = column_inputs(preprocessing, features.shape, max_rows)
 
@@ -119,9 +119,9 @@ def export_model(
         weights = tf.ones(tf.shape(edges)[:1])
         return weighted(*request[: len(columns)], edges, weights, *others)
 
-    edges = edges._replace(below=(features.shape[-2],))
+    edges = dataclasses.replace(edges, below=(features.shape[-2],))
     others = [
-        field._replace(below=(max_graphs,), is_sorted=True)
+        dataclasses.replace(field, below=(max_graphs,), is_sorted=True)
         if field.name == "graph_ids"
         else field
         for field in others
@@ -144,7 +144,8 @@ def _features(columns, preprocessing):
     return features_of_columns(preprocessing, columns)
 
 
-class ModelInputs(NamedTuple):
+@dataclasses.dataclass(frozen=True)
+class ModelInputs:
     """What a model over `[x, adjacency]` takes.
 
     Attributes:
@@ -162,7 +163,8 @@ class ModelInputs(NamedTuple):
     has_graph_ids: bool
 
 
-class EdgeListModel(NamedTuple):
+@dataclasses.dataclass(frozen=True)
+class EdgeListModel:
     """A model over `[x, adjacency]`, and how it is called with an edge list.
 
     Attributes:
@@ -219,7 +221,7 @@ def edge_list_model(model: keras.Model) -> EdgeListModel:
     clone = None if takes.sparse_adjacency else _with_sparse_adjacency(model)
     if clone is None:
         return EdgeListModel(model, takes)
-    return EdgeListModel(clone, takes._replace(sparse_adjacency=True))
+    return EdgeListModel(clone, dataclasses.replace(takes, sparse_adjacency=True))
 
 
 def edge_list_inputs(model: keras.Model) -> ModelInputs:

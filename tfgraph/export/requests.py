@@ -4,8 +4,9 @@ TensorFlow enforces the types of a signature and nothing else. A tensor of anoth
 reaches the operations, some of which then end the process.
 """
 
+import dataclasses
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -13,7 +14,8 @@ import tensorflow as tf
 from tfgraph.ops.checks import check
 
 
-class Input(NamedTuple):
+@dataclasses.dataclass(frozen=True)
+class Input:
     """One tensor of a request.
 
     A size is a number, or a letter that stands for any number. A letter is the same
