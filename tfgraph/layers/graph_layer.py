@@ -62,8 +62,7 @@ class GraphLayer(keras.layers.Layer):
             "receiver", receiver, ("target", "source"), owner=type(self).__name__
         )
         self.receiver = receiver
-        # With False, Keras would refuse `jit_compile=True`. With True, "auto" compiles
-        # on accelerators only, by the kernels that ops/matmul.py keeps for XLA.
+        # For `jit_compile=True`. What "auto" means is in tfgraph/xla_default.py.
         self.supports_jit = True
 
     @tf.autograph.experimental.do_not_convert  # as Keras' own method
