@@ -1,5 +1,6 @@
 """Calls of a SavedModel by TensorFlow's C library alone."""
 
+import functools
 import json
 import pathlib
 import subprocess
@@ -18,6 +19,18 @@ def signature_of(version, name="serving_default"):
     return meta_graph.signature_def[name]
 
 
+@functools.cache
+def server():
+    """A process without Keras and tfgraph, which answers requests."""
+    # -I: also without PYTHONPATH and the working directory.
+    return subprocess.Popen(
+        [sys.executable, "-I", SCRIPT],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
 def serve(version, inputs, signature="serving_default"):
     """Runs a signature where there is no Keras and no tfgraph."""
     signature = signature_of(version, signature)
@@ -28,12 +41,14 @@ def serve(version, inputs, signature="serving_default"):
     directory = pathlib.Path(version).parent
     inputs_path, outputs_path = directory / "in.npz", directory / "out.npz"
     np.savez(inputs_path, **inputs)
-    arguments = [version, json.dumps(tensor_names), inputs_path, outputs_path]
-    # -I: also without PYTHONPATH and the working directory.
-    process = subprocess.run(
-        [sys.executable, "-I", SCRIPT, *arguments], capture_output=True, text=True
-    )
-    if process.returncode:
-        raise RuntimeError(process.stderr)
+    request = [str(version), tensor_names, str(inputs_path), str(outputs_path)]
+    process = server()
+    print(json.dumps(request), file=process.stdin, flush=True)
+    answer = process.stdout.readline()
+    if not answer:
+        server.cache_clear()
+        raise RuntimeError(f"The server ended with code {process.wait()}")
+    if message := json.loads(answer):
+        raise RuntimeError(message)
     with np.load(outputs_path) as outputs:
         return dict(outputs)

@@ -1,16 +1,19 @@
-"""Runs a SavedModel with TensorFlow's C library alone, as TensorFlow Serving does.
+"""Runs SavedModels with TensorFlow's C library alone, as TensorFlow Serving does.
 
-    python saved_model_c_api.py SAVED_MODEL TENSOR_NAMES INPUTS.npz OUTPUTS.npz
+    python saved_model_c_api.py
 
-TENSOR_NAMES is the JSON of a signature, {"inputs": {name: tensor name}, "outputs":
-{name: tensor name}}. Inputs of NumPy's bytes type hold strings in base64, since NumPy
-drops zero bytes at the end. A failed call of the library exits with its message.
+Each line of the input is a request, the JSON list [SAVED_MODEL, TENSOR_NAMES,
+INPUTS.npz, OUTPUTS.npz], and is answered by a line: the JSON of an error's message, or
+of an empty string. TENSOR_NAMES is that of a signature, {"inputs": {name: tensor name},
+"outputs": {name: tensor name}}. Inputs of NumPy's bytes type hold strings in base64,
+since NumPy drops zero bytes at the end.
 
 Nothing but the SavedModel is left of the model here: neither TensorFlow's Python code
 nor Keras nor tfgraph is imported.
 """
 
 import base64
+import contextlib
 import ctypes
 import importlib.util
 import json
@@ -116,6 +119,11 @@ class Session:
         )
         check(tf, self.status)
 
+    def close(self):
+        """Frees the memory of the SavedModel."""
+        self.tf.TF_DeleteSession(self.session, self.status)
+        self.tf.TF_DeleteGraph(self.graph)
+
     def run(self, tensor_names, inputs):
         """Returns the outputs, a dict of arrays, of one signature."""
         tf, names = self.tf, tensor_names["inputs"]
@@ -150,14 +158,23 @@ class Session:
                     tf.TF_DeleteTensor(ctypes.c_void_p(tensor))
 
 
-if __name__ == "__main__":
-    _, saved_model, tensor_names, inputs_path, outputs_path = sys.argv
-    with np.load(inputs_path) as inputs:
-        try:
-            outputs = Session(saved_model).run(json.loads(tensor_names), inputs)
-        except TensorFlowError as error:
-            sys.exit(str(error))
-    imported = {"tensorflow", "keras", "tfgraph", "tensorflow_gnn"} & set(sys.modules)
-    if imported:
-        sys.exit(f"Expected a process without {imported}")
+def answer(saved_model, tensor_names, inputs_path, outputs_path):
+    """Answers a request, and returns the message of an error or an empty string."""
+    try:
+        with (
+            contextlib.closing(Session(saved_model)) as session,
+            np.load(inputs_path) as inputs,
+        ):
+            outputs = session.run(tensor_names, inputs)
+    except TensorFlowError as error:
+        return str(error)
     np.savez(outputs_path, **outputs)
+    return ""
+
+
+if __name__ == "__main__":
+    for line in sys.stdin:
+        message = answer(*json.loads(line))
+        if imported := {"tensorflow", "keras", "tfgraph"} & set(sys.modules):
+            message = f"Expected a process without {imported}"
+        print(json.dumps(message), flush=True)

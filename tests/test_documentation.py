@@ -94,6 +94,7 @@ def test_readme(tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_quickstart(tmp_path):
     printed = run_python(EXAMPLES / "quickstart.py", tmp_path, cwd=tmp_path)
     found = re.search(r"Members whose side is found: (\d+)%", printed)
@@ -121,6 +122,7 @@ def test_both_forms_of_an_example_agree(example, run_script):
     assert abs(accuracies[0] - accuracies[1]) <= 0.005
 
 
+@pytest.mark.slow
 def test_gat_attention(run_script, tmp_path):
     pytest.importorskip("matplotlib")
     pytest.importorskip("networkx")

@@ -55,6 +55,7 @@ def test_number(number):
 """
 
 
+@pytest.mark.slow
 def test_a_fresh_worker_runs_the_tests_of_a_large_one(tmp_path, monkeypatch):
     pytest.importorskip("xdist")
     pytest.importorskip("pytest_cov")

@@ -37,6 +37,7 @@ print(keras.__version__[0], tuple(layer(graph).shape))
 """
 
 
+@pytest.mark.slow
 def test_import_is_light_and_leaves_tf_keras_alone():
     printed = python(
         "import sys, tfgraph, tensorflow as tf\n"
@@ -60,6 +61,7 @@ def test_with_the_legacy_variable_in_either_order(first):
     assert printed == ["3", "(3,", "4)"]
 
 
+@pytest.mark.slow
 def test_another_backend_gets_one_clear_error():
     # Stands in for KERAS_BACKEND=torch, which would need torch.
     printed = python(
@@ -295,6 +297,7 @@ def test_names_that_cannot_be_keys(nodes, feature):
         tfgraph.GraphInput(graph.spec)
 
 
+@pytest.mark.slow
 def test_importing_tensorflow_in_another_thread_meanwhile():
     printed = python(
         "import importlib, threading, tfgraph, tensorflow as tf\n"

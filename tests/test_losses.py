@@ -154,6 +154,7 @@ def test_half_precision_is_summed_in_float32():
     assert float(loss) == pytest.approx(want, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_no_tensor_of_all_pairs():
     """A step takes far less memory than a matrix of all pairs."""
     # In a process of its own, whose peak nothing else has raised.

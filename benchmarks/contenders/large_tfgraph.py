@@ -11,7 +11,7 @@ import tfgraph
 
 def graph(case, variant):
     with cases.on_disk(*cases.GRAPH[case]) as (x, edges):
-        return timing.time_calls(lambda: built(x, edges, variant), 0, 1)
+        return timing.time_calls(lambda: built(x, edges, variant), 1, 3)
 
 
 def built(x, edges, variant):
@@ -31,7 +31,7 @@ def predict(case, variant):
     ):
         if variant == "to a file":
             out = os.path.join(folder, "predictions.npy")
-        return timing.time_calls(predictor(x, edges, out), 0, 1)
+        return timing.time_calls(predictor(x, edges, out), 1, 3)
 
 
 def predictor(x, edges, out=None):

@@ -500,6 +500,7 @@ def test_fit_in_parallel_repeats():
     assert len(set(first)) == 3
 
 
+@pytest.mark.slow
 def test_a_forgotten_iterator_does_not_keep_python_from_ending():
     script = """
 import numpy as np

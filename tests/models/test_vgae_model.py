@@ -48,11 +48,11 @@ def test_fit_evaluate_predict(model_class, form):
     graph = tfgraph.data.karate_club()
     train, val, test = link_split(graph, val=0.1, test=0.2)
     model = model_class(4, 16)
-    model.compile(keras.optimizers.Adam(0.05), metrics=metrics())
+    model.compile(keras.optimizers.Adam(0.1), metrics=metrics())
     history = model.fit(
         full_batch(train, form=form),
         validation_data=link_batch(train, val, form=form),
-        epochs=20,
+        epochs=8,
         shuffle=False,
         verbose=0,
     ).history

@@ -49,7 +49,9 @@ class Neighbors:
         self.chances = None
         if chance is not None:
             self.chances = np.append(0.0, np.cumsum(chance, dtype=np.float64))
-        self.first = np.searchsorted(receivers, np.arange(num_receivers + 1))
+        self.first = np.zeros(num_receivers + 1, np.int64)
+        degree = np.bincount(receivers, minlength=num_receivers)
+        np.cumsum(degree, out=self.first[1:])
         # Half the memory, and half the time to sort.
         small = num_senders <= np.iinfo(np.int32).max
         self.source = np.zeros(len(senders) + 1, np.int32 if small else np.int64)
