@@ -151,7 +151,6 @@ def _train(dataset, variant, metric, epochs, fold):
         keras.optimizers.Adam(0.001, global_clipnorm=2.0),
         "sparse_categorical_crossentropy",
         metrics=["accuracy"],
-        jit_compile=False,  # batches differ in size
     )
     stopping = keras.callbacks.EarlyStopping(
         "val_accuracy",

@@ -457,7 +457,14 @@ def test_readout(mode):
         return np.stack([readout(mode, w, x[b == GRAPH_IDS]) for b in range(3)])
 
     no_slope = np.ones_like(weights, bool)
-    check(calls, layer, statement, (x, weights), no_slope, compiled=["mask"])
+    check(
+        calls,
+        layer,
+        statement,
+        (x, weights),
+        no_slope,
+        compiled=["mask", "GraphTensor"],
+    )
 
 
 def batch_of_graphs():
@@ -523,7 +530,7 @@ def test_diffpool():
         return zip(gnns, ({"kernel": kernel} for kernel in w.values()), strict=True)
 
     no_slope = without_slope(indices, weights, layers.GCNConv)
-    check(calls, layer, statement, tensors, no_slope, compiled=["mask"])
+    check(calls, layer, statement, tensors, no_slope, compiled=["mask", "GraphTensor"])
 
 
 @pytest.mark.parametrize("variational", [False, True])

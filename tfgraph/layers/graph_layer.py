@@ -63,8 +63,7 @@ class GraphLayer(keras.layers.Layer):
         )
         self.receiver = receiver
         self.lacks_weights = False  # see `load_own_variables`
-        # With False, Keras would refuse `jit_compile=True`. With True, "auto" compiles
-        # on accelerators only, by the kernels that ops/matmul.py keeps for XLA.
+        # For `jit_compile=True`. What "auto" means is in tfgraph/xla_default.py.
         self.supports_jit = True
 
     @tf.autograph.experimental.do_not_convert  # as Keras' own method

@@ -43,7 +43,6 @@ class DiffPoolClassifier(GraphModel):
         keras.optimizers.Adam(0.001, clipnorm=2.0),
         "sparse_categorical_crossentropy",
         metrics=["accuracy"],
-        jit_compile=False,  # also on a GPU, as batches differ in size
     )
     batches = tfgraph.data.whole_graph_batches(graphs, labels, batch_size=20)
     model.fit(batches, epochs=100, shuffle=False)
