@@ -113,9 +113,9 @@ def test_large_graphs(module, monkeypatch):
             h = np.maximum(h, 0) if number == 0 else h
     np.testing.assert_allclose(found, h, atol=1e-5)
     for variant in ("sampler", "adjacency"):
-        assert len(large.graph("graph-build", variant)) == 1
+        assert len(large.graph("graph-build", variant)) == 3
     for variant in ("in memory", "to a file"):
-        assert len(large.predict("predict-large", variant)) == 1
+        assert len(large.predict("predict-large", variant)) == 3
 
 
 def test_sampling_sizes(module, monkeypatch, capsys):
@@ -155,26 +155,7 @@ def test_supervision_and_messages_share_no_rating(module):
     assert sorted(map(tuple, both)) == sorted(map(tuple, train))
 
 
-@pytest.mark.slow
-def test_links_of_a_small_graph(module, monkeypatch, capsys):
-    links = module("links")
-    monkeypatch.setitem(links.GRAPHS, "pubmed", tfgraph.data.karate_club)
-    monkeypatch.setitem(links.BATCH_SIZES, "pubmed", 32)
-    arguments = "links.py pubmed --models sage vgae --runs 2"
-    monkeypatch.setattr("sys.argv", arguments.split())
-    links.main()
-    *runs, last = capsys.readouterr().out.strip().splitlines()
-    found = json.loads(last)["models"]
-    assert list(found) == ["sage", "vgae"] and len(runs) == 4
-    for number, name in enumerate(found):
-        printed = runs[2 * number : 2 * number + 2]
-        aucs = [float(re.search(r": auc ([\d.]+),", run)[1]) for run in printed]
-        assert found[name]["auc"]["mean"] == pytest.approx(np.mean(aucs), abs=0.02)
-        std = np.std(aucs, ddof=1)
-        assert found[name]["auc"]["std"] == pytest.approx(std, abs=0.02)
-
-
-def test_accelerator(module, monkeypatch, tmp_path, capsys):
+def test_accelerator(module, monkeypatch, tmp_path, capfd):
     """Names the tests that fail, times each variant, and trains twice."""
     accelerator, cases = module("accelerator"), module("cases")
     file = tmp_path / "test_two.py"
@@ -191,8 +172,9 @@ def test_accelerator(module, monkeypatch, tmp_path, capsys):
     arguments = ["_", "--tests", str(file), "--cases", "vgae-cora", "sage-sampled"]
     monkeypatch.setattr("sys.argv", arguments)
     accelerator.main()
-    result = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert (result["tests"], result["failed"]) == (2, ["test_two::test_wrong"])
+    result = json.loads(capfd.readouterr().out.splitlines()[-1])
+    [failed] = result["failed"]
+    assert result["tests"] == 2 and failed.endswith("test_two::test_wrong")
     assert result["seconds"]["vgae-cora"] == {
         variant: ["tfgraph", "vgae-cora", variant] for variant in ("default", "sparse")
     }

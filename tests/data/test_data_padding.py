@@ -274,6 +274,24 @@ def test_neighbor_batches_of_features_of_edges():
         assert e_pad[0].shape == (48, 2)
 
 
+def test_a_model_evaluates_padded_batches_and_others():
+    """By one function, although TF-GNN has two encodings of a graph."""
+
+    def make(pad):
+        whole = whole_graph_batches(
+            *(WHOLE, LABELS), batch_size=5, form="graph_tensor", pad=pad
+        )
+        yield Readouts(), whole
+        # More than any node has, so that all neighbours are drawn.
+        sampled = neighbor_batches(HETERO, (100,), 40, replacement="never", pad=pad)
+        yield hetero_sage(), sampled
+
+    for (model, plain), (_, padded) in zip(make(False), make(True), strict=True):
+        model.compile("sgd", LOSS)
+        losses = [model.evaluate(data, verbose=0) for data in (plain, padded, plain)]
+        assert losses[1:] == pytest.approx([losses[0]] * 2, rel=1e-5)
+
+
 def test_parts_of_padded_batches():
     arguments = {"batch_size": 3, "pad": True}
     for part in range(2):

@@ -189,7 +189,8 @@ def whole_graph_batches(
     limits = Limits(batch_size, max_nodes, max_edges, padded=form == "dense")
     if pad and form == "graph_tensor":
         most = part.most_rows(batch_size)
-        sizes = totals(nodes, edges, limits._replace(graphs=most))
+        of_part = Limits(most, max_nodes, max_edges, padded=False)
+        sizes = totals(nodes, edges, of_part)
         num_graphs = sizes.graphs
 
     def element(numbers):

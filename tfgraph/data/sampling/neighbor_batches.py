@@ -149,7 +149,8 @@ def neighbor_batches(
             sizes, so that `jit_compile=True` compiles once. The sizes are those of
             samples in which no node is drawn twice, but at most the graph's. Then each
             fan-out has to be a number. Nodes of padding come last, with features, rows
-            and labels of 0; edges of padding do not join other nodes.
+            and labels of 0. Edges of padding have weight 0 in blocks. In a GraphTensor
+            they join nodes of padding.
 
     Returns:
         A `tf.data.Dataset`. With the form "blocks", its elements are
