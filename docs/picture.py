@@ -47,7 +47,7 @@ def draw_graph(axes, positions, sides, title):
         node_color=["#ffffff" if s < 0 else COLOURS[s] for s in sides],
         edgecolors=[GREY if s < 0 else COLOURS[s] for s in sides],
     )
-    axes.set_title(title, color=GREY, fontsize=12)
+    axes.set_title(title, color=GREY, fontsize=14)
     axes.margins(0.06)
     axes.axis("off")
 
@@ -67,7 +67,7 @@ def draw_model(axes):
         )
         axes.add_patch(box)
         axes.text(0.5, y, text, ha="center", va="center", color="w", family="monospace")
-    axes.text(0.5, 0.8, "keras.Model", ha="center", color=GREY, fontsize=12)
+    axes.text(0.5, 0.8, "keras.Model", ha="center", color=GREY, fontsize=14)
     axes.text(0.5, 0.22, "model.fit", ha="center", color=GREY, family="monospace")
     for start, end in ((0.0, 0.16), (0.84, 1.0)):
         arrow = FancyArrowPatch(
@@ -77,14 +77,16 @@ def draw_model(axes):
 
 
 def main():
-    matplotlib.rcParams["svg.hashsalt"] = "tfgraph"  # the same file each time
+    # Text stays text, and the file is the same each time.
+    matplotlib.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "tfgraph"})
+    matplotlib.rcParams["font.size"] = 12
     network = graph.to_networkx().to_undirected()
-    positions = nx.spring_layout(network, seed=3, iterations=200)
+    positions = nx.kamada_kawai_layout(network)
     known = [s if k else -1 for s, k in zip(graph.y, graph.train_mask, strict=True)]
     figure, axes = plt.subplots(
         1, 3, figsize=(10, 3.4), gridspec_kw={"width_ratios": [4, 2.6, 4]}
     )
-    draw_graph(axes[0], positions, known, "34 people, who meets whom, two known sides")
+    draw_graph(axes[0], positions, known, "34 people, two known sides")
     draw_model(axes[1])
     draw_graph(axes[2], positions, predicted_sides(), "the side of each person")
     figure.subplots_adjust(0, 0.01, 1, 0.91, 0.02)
