@@ -2,8 +2,8 @@
 
     python docs/cheat_sheet.py
 
-prints them. tests/test_cheat_sheet.py compares them with the page. A cell is `yes` if
-the layer gives the numbers that it gives for the plain form of the same graph.
+prints them. tests/test_cheat_sheet.py compares them with the page. A cell is ✓ if the
+layer gives the numbers that it gives for the plain form of the same graph.
 """
 
 import keras
@@ -30,7 +30,7 @@ CONVOLUTIONS = [
     ("GCNConv", layers.GCNConv, {"units": 2}, NO_LOOPS),
     ("SAGEConv", layers.SAGEConv, {"units": 2}, {}),
     (
-        "SAGEConv(aggregator='lstm')",
+        "SAGEConv, lstm",
         layers.SAGEConv,
         {"units": 2, "aggregator": "lstm"},
         {},
@@ -180,11 +180,11 @@ def whole_graph_cells(make):
     yield from ((column, cell(attempt)) for column, attempt in tries.items())
 
 
-YES, NO = "yes", "–"
+YES, NO = "✓", "–"
 
 
 def cell(attempt):
-    """`yes` if the attempt is true, `–` if it raises an error."""
+    """✓ if the attempt is true, – if it raises an error."""
     try:
         works = attempt()
     except Exception:  # of many types, before or after TensorFlow's

@@ -104,6 +104,24 @@ def test_coming_from_another_library():
     assert sorted(entries) == [[2, 0], [4, 1], [5, 3]]
 
 
+@trains_on_data
+def test_data_sets_have_the_sizes_of_the_page():
+    row = r"^\| `(\w+\(.*\))` \| .* \| ([\d,]+) \| ([\d,]+) \| ([\d,]+) \| (\d+) \|"
+    rows = re.findall(row, PAGES["datasets"], re.MULTILINE)
+    checked = 0
+    for call, *numbers in rows:
+        if call.startswith("reddit"):
+            continue  # the files are not there
+        graphs = eval(f"tfgraph.data.{call}", {"tfgraph": tfgraph})
+        graphs = graphs if isinstance(graphs, list) else [graphs]
+        nodes = sum(graph.num_nodes for graph in graphs)
+        edges = sum(graph.num_edges for graph in graphs)
+        found = [nodes, edges, graphs[0].num_features, graphs[0].num_classes]
+        assert found == [int(number.replace(",", "")) for number in numbers], call
+        checked += 1
+    assert checked == 7
+
+
 @pytest.mark.slow
 def test_serving_requests(tmp_path):
     pytest.importorskip("tensorflow_serving")
