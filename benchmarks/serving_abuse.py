@@ -64,6 +64,7 @@ def make_exports(directory):
         Dict from a name to `(version, signature, tensor names, [(request, answer)])`.
     """
     import keras
+    import tensorflow as tf
     from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
     import tfgraph
@@ -141,6 +142,30 @@ def make_exports(directory):
             for graph, answer in zip(graphs, answers, strict=True)
         ]
         add(name, version, "weighted", cases)
+
+    x, adjacency = keras.Input((F,)), keras.Input((None,), sparse=True)
+    edge_features = keras.Input((3,))
+    inputs = [x, adjacency, edge_features]
+    model = keras.Model(inputs, layers.GINEConv(3)(inputs))
+    cases = []
+    for graph in graphs:
+        of_edges = rng.normal(size=(graph.num_edges, 3)).astype("float32")
+        request = {**request_of(graph), "edge_features": of_edges}
+        answer = model([*inputs_of(graph), tf.constant(of_edges)], training=False)
+        cases.append((request, answer))
+    version = export.export_model(model, Path(directory, "edge_features"))
+    add("edge_features", version, "weighted", cases)
+
+    x = keras.Input((None, F))
+    model = keras.Model([x, adjacency], layers.GATConv(3)([x, adjacency]))
+    cases = []
+    for graph in graphs:
+        features = rng.normal(size=(2, graph.num_nodes, F)).astype("float32")
+        request = {**request_of(graph), "features": features}
+        answer = model([tf.constant(features), inputs_of(graph)[1]], training=False)
+        cases.append((request, answer))
+    version = export.export_model(model, Path(directory, "signals"))
+    add("signals", version, "weighted", cases)
 
     model, cases = (
         models.DiffPoolClassifier(3, 4, num_clusters=2, num_convolutions=1),
@@ -329,6 +354,8 @@ def change(rng, request, answer):
         forms = [value[None], value[..., None], value.ravel()[:1].reshape(())]
         if value.size and value.ndim == 2:
             forms.append(value[0])
+        if value.ndim == 3:
+            forms.append(np.zeros((0, 2**40, value.shape[2]), "float32"))
         if value.size == 0:
             return None, None
         request[name] = forms[rng.integers(len(forms))]
@@ -337,12 +364,14 @@ def change(rng, request, answer):
         width = rng.choice([w for w in (0, 1, 2, 3, 5, 7, 12) if w != value.shape[1]])
         request[name] = np.resize(value, (len(value), width))
         return what, BAD
-    counted = name.startswith(("weights", "graph_ids", "num_nodes", "edges."))
+    counted = name.startswith(
+        ("weights", "graph_ids", "num_nodes", "edges.", "edge_features")
+    )
     if kind == "length" and (counted or name.endswith("-size")):
         length = len(value) + rng.choice([-1, 1, 1000])
         if length < 0 or len(value) == 0:
             return None, None
-        request[name] = np.resize(value, length)
+        request[name] = np.resize(value, (length, *value.shape[1:]))
         return what, BAD
     if kind == "number" and whole and value.size:
         value.flat[rng.integers(value.size)] = rng.choice(HUGE)
@@ -368,7 +397,8 @@ def change(rng, request, answer):
     if kind == "none" and name == "edges":
         # As `[]` of JSON, and of its own shape: the same answer, if any.
         request["edges"] = np.zeros([0] if rng.integers(2) else [0, 2], "int64")
-        request["weights"] = np.zeros([0], "float32")
+        for one in of_same_edges(name, request)[1:]:
+            request[one] = np.zeros([0], "float32")
         if rng.integers(2):
             rows = {key: v for key, v in request.items() if key[0] in "fg"}
             request.update({key: v[:0] for key, v in rows.items()})
@@ -379,7 +409,8 @@ def change(rng, request, answer):
 def of_same_edges(name, request):
     """Returns the names of the inputs that have a row for each of the same edges."""
     if "." not in name:
-        return [name, name.replace("edges", "weights")]
+        others = (name.replace("edges", one) for one in ("weights", "edge_features"))
+        return [name, *(one for one in others if one in request)]
     edge_set = name.rsplit(".-", 1)[0].removesuffix(".weight")
     return [one for one in request if one.startswith(f"{edge_set}.")]
 

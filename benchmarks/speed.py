@@ -132,8 +132,12 @@ SCRIPTS = {
 }
 
 
-def run(python, script, case, variant):
+def run(python, library, case, variant):
     """Returns one contender's figures, or None with the reason on standard error."""
+    model = case.split("-")[0]
+    script = SCRIPTS[library]
+    if model in OWN_SCRIPTS:
+        script = f"{OWN_SCRIPTS[model]}_{library}.py"
     environment = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join([str(HERE), str(HERE.parent)]),
@@ -164,13 +168,9 @@ def main():
     for contender, variants in CASES[args.case].items():
         library = contender.split(",")[0]
         python = pythons.get(library, sys.executable)
-        model = args.case.split("-")[0]
-        script = SCRIPTS[library]
-        if model in OWN_SCRIPTS:
-            script = f"{OWN_SCRIPTS[model]}_{library}.py"
         found = {}
         for variant in variants:
-            figure = run(python, script, args.case, variant)
+            figure = run(python, library, args.case, variant)
             if figure:
                 print(f"{contender} ({variant}): {figure}", flush=True)
                 found[f"{contender} ({variant})"] = figure

@@ -37,7 +37,6 @@ model.compile(
     keras.optimizers.Adam(0.001, clipnorm=2.0),
     "sparse_categorical_crossentropy",
     metrics=["accuracy"],
-    jit_compile=False,  # also on a GPU, as batches differ in size
 )
 model.fit(
     batches(train, shuffle=True, seed=0),

@@ -116,6 +116,12 @@ CASES = {
         unions(form="graph_tensor", labels=False),
     ),
     "sparse": (gcn, unions(shuffle=True), unions(), unions(labels=False)),
+    "class weights": (
+        gcn,
+        unions(shuffle=True, class_weight={0: 4.0, 1: 1.0, 2: 0.25}),
+        unions(),
+        unions(labels=False),
+    ),
     "one number": (regularized, unions(True), unions(), unions(labels=False)),
     "dense": (
         readout,

@@ -4,10 +4,14 @@ import functools
 import importlib
 import json
 import os
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
+
+import tfgraph
 
 BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
 REPRODUCE = BENCHMARKS / "reproduce.py"
@@ -149,3 +153,49 @@ def test_supervision_and_messages_share_no_rating(module):
     assert len(supervision) == 3
     both = np.concatenate([messages, supervision])
     assert sorted(map(tuple, both)) == sorted(map(tuple, train))
+
+
+@pytest.mark.slow
+def test_links_of_a_small_graph(module, monkeypatch, capsys):
+    links = module("links")
+    monkeypatch.setitem(links.GRAPHS, "pubmed", tfgraph.data.karate_club)
+    monkeypatch.setitem(links.BATCH_SIZES, "pubmed", 32)
+    arguments = "links.py pubmed --models sage vgae --runs 2"
+    monkeypatch.setattr("sys.argv", arguments.split())
+    links.main()
+    *runs, last = capsys.readouterr().out.strip().splitlines()
+    found = json.loads(last)["models"]
+    assert list(found) == ["sage", "vgae"] and len(runs) == 4
+    for number, name in enumerate(found):
+        printed = runs[2 * number : 2 * number + 2]
+        aucs = [float(re.search(r": auc ([\d.]+),", run)[1]) for run in printed]
+        assert found[name]["auc"]["mean"] == pytest.approx(np.mean(aucs), abs=0.02)
+        std = np.std(aucs, ddof=1)
+        assert found[name]["auc"]["std"] == pytest.approx(std, abs=0.02)
+
+
+def test_accelerator(module, monkeypatch, tmp_path, capsys):
+    """Names the tests that fail, times each variant, and trains twice."""
+    accelerator, cases = module("accelerator"), module("cases")
+    file = tmp_path / "test_two.py"
+    file.write_text("def test_right(): pass\ndef test_wrong(): assert False\n")
+    small = functools.partial(cases._graph, 60, 150, 8, 3, num_train=30)
+    monkeypatch.setattr(cases, "cora_like", small)
+    monkeypatch.setattr(accelerator.speed, "run", lambda *arguments: arguments[1:])
+    deterministic = []
+    monkeypatch.setattr(
+        tf.config.experimental,
+        "enable_op_determinism",
+        lambda: deterministic.append(True),
+    )
+    arguments = ["_", "--tests", str(file), "--cases", "vgae-cora", "sage-sampled"]
+    monkeypatch.setattr("sys.argv", arguments)
+    accelerator.main()
+    result = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert (result["tests"], result["failed"]) == (2, ["test_two::test_wrong"])
+    assert result["seconds"]["vgae-cora"] == {
+        variant: ["tfgraph", "vgae-cora", variant] for variant in ("default", "sparse")
+    }
+    assert "both, always" in result["seconds"]["sage-sampled"]
+    assert result["repeats"] in (True, False) and deterministic == [True]
+    assert any("CPU" in device for device in result["devices"])

@@ -2,6 +2,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from hetero_graphs import author_paper_graph
 from layer_checks import ADJACENCY, X, graph_tensor, sparse
 
 import tfgraph
@@ -432,6 +433,8 @@ def test_picture():
         ({"model": Subclassed()}, "`model` to be built"),
         ({"inputs": [X]}, "Expected the inputs to be"),
         ({"inputs": [X[None], ADJACENCY[None]]}, r"`x` of shape `\[N, F\]`"),
+        ({"inputs": [X[None], sparse(ADJACENCY)]}, r"Of many signals .*explain one"),
+        ({"inputs": author_paper_graph()[0]}, "one edge set: .*node sets .*'venue'"),
     ],
 )
 def test_wrong_arguments(method, arguments, message):

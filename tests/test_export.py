@@ -357,6 +357,15 @@ def test_unbuilt_model(tmp_path):
             export(gcn(), tmp_path, *arguments)
 
 
+def test_a_sequential_model_over_features_alone(tmp_path):
+    model = keras.Sequential([keras.Input([4]), keras.layers.Dense(2)])
+    with pytest.raises(ValueError, match=r"a list `\[x, adjacency\]`.*\(None, 4\)"):
+        export_model(model, tmp_path)
+    spec = OTHER.to_graph_tensor().spec
+    with pytest.raises(ValueError, match="structure of `inputs` doesn't match"):
+        export_graph_tensor_model(model, tmp_path, spec)
+
+
 def test_model_over_other_inputs(model, tmp_path):
     graph_model = gcn()
     graph_model(OTHER.to_graph_tensor())

@@ -71,6 +71,20 @@ def maxima():
     return keras.Model([x, adjacency], layer([x, adjacency]))
 
 
+def edge_features():
+    x, adjacency = graph_inputs(sparse=True)
+    inputs = [x, adjacency, keras.Input((3,))]
+    h = tfgraph.layers.GATv2Conv(2, num_heads=2)(inputs)
+    return keras.Model(inputs, tfgraph.layers.GINEConv(3)([h, *inputs[1:]]))
+
+
+def signals():
+    x, adjacency = keras.Input((None, NUM_FEATURES)), graph_inputs(sparse=True)[1]
+    h = tfgraph.layers.GCNConv(4, activation="relu")([x, adjacency])
+    y = tfgraph.layers.GATConv(3, num_heads=2)([h, adjacency])
+    return keras.Model([x, adjacency], keras.layers.Dense(2)(y))
+
+
 def dense_products():
     x, adjacency = graph_inputs()
     return keras.Model([x, adjacency], keras.ops.matmul(adjacency, x))
@@ -86,6 +100,8 @@ MODELS = {
     ),
     "convolutions": convolutions,
     "maxima": maxima,
+    "edge_features": edge_features,
+    "signals": signals,
     "dense_products": dense_products,
 }
 
@@ -102,11 +118,15 @@ def a_request(name, num_nodes, num_edges, seed):
     weights = rng.uniform(0.1, 2, num_edges)
     if name == "maxima":  # where repeated edges may add up to none
         weights = rng.integers(-1, 2, size=num_edges)
+    signals = (2,) if name == "signals" else ()
+    x = rng.normal(size=(*signals, num_nodes, NUM_FEATURES))
     request = {
-        "features": rng.normal(size=(num_nodes, NUM_FEATURES)).astype("float32"),
+        "features": x.astype("float32"),
         "edges": np.stack([source, target], axis=1),
         "weights": weights.astype("float32"),
     }
+    if name == "edge_features":
+        request[name] = rng.normal(size=(num_edges, 3)).astype("float32")
     if name == "diffpool":
         request["graph_ids"] = graph_ids
     if name == "vgae":
@@ -116,18 +136,18 @@ def a_request(name, num_nodes, num_edges, seed):
 
 def predictions(model, request):
     """What `predict` returns for the same graph."""
-    num_nodes = len(request["features"])
+    num_nodes = request["features"].shape[-2]
     edges, weights = request["edges"], request["weights"]
     x, dense = request["features"], np.zeros([num_nodes, num_nodes], "float32")
     np.add.at(dense, (edges[:, 1], edges[:, 0]), weights)
     sparse = tf.SparseTensor(edges[:, ::-1], weights, [num_nodes, num_nodes])
     sparse_x, sparse_adjacency = False, True
     if hasattr(model, "inputs") and model.inputs:
-        sparse_x, sparse_adjacency = (part.sparse for part in model.inputs)
+        sparse_x, sparse_adjacency = (part.sparse for part in model.inputs[:2])
     inputs = [
         tf.sparse.from_dense(x) if sparse_x else x,
-        tf.sparse.reorder(sparse) if sparse_adjacency else dense,
-        *(request[name] for name in ("graph_ids", "pairs") if name in request),
+        sparse if sparse_adjacency else dense,
+        *(request[name] for name in list(request)[3:]),
     ]
     data = tf.data.Dataset.from_tensors((tuple(inputs),))
     outputs = model.predict(data, verbose=0)

@@ -1,4 +1,4 @@
-"""What README says about imports is so."""
+"""What README says about imports is so, and `import tfgraph` is quick."""
 
 import subprocess
 import sys
@@ -19,3 +19,15 @@ def test_tensorflow_gnn_comes_after_tfgraph():
     assert "TF_USE_LEGACY_KERAS" in process.stderr
     process = run("import tfgraph", "import tensorflow_gnn", "import keras")
     assert process.returncode == 0, process.stderr
+
+
+def test_import_loads_no_other_package():
+    """TF-GNN alone takes seconds; it is imported when a GraphTensor is first used."""
+    process = run(
+        "import sys, tensorflow, keras",
+        "before = set(sys.modules)",
+        "import tfgraph",
+        "new = {name.partition('.')[0] for name in set(sys.modules) - before}",
+        "print(*new - set(sys.stdlib_module_names))",
+    )
+    assert process.stdout.split() == ["tfgraph"], process.stderr

@@ -115,6 +115,15 @@ def test_losses_are_divided_by_the_number_of_replicas(monkeypatch):
     assert model.layers[0].name in names, gone("keras.Model._flatten_layers")
 
 
+def test_one_method_chooses_for_auto(monkeypatch):
+    name = "_resolve_auto_jit_compile"
+    monkeypatch.setattr(keras.Model, name, lambda model: True, raising=False)
+    model = keras.Sequential([keras.layers.Dense(1)])
+    assert model.jit_compile is True, gone(f"keras.Model.{name}")
+    model.compile("sgd", "mse")
+    assert model.jit_compile is True, gone(f"keras.Model.{name}")
+
+
 def test_fit_begins_at_the_initial_epoch():
     model = keras.Sequential([keras.layers.Dense(1)])
     model.compile("sgd", "mse")

@@ -24,7 +24,8 @@ from tfgraph import models as models
 from tfgraph import plots as plots
 from tfgraph.graph_tensor import GraphInput as GraphInput
 from tfgraph.graph_tensor import as_graph_tensor as as_graph_tensor
-from tfgraph.tfgnn_import import install as _install
+from tfgraph.tfgnn_import import install as _install_tfgnn
+from tfgraph.xla_default import install as _install_xla_default
 
 __version__ = "0.1.0"
 
@@ -45,7 +46,8 @@ __all__ = [
     "plots",
 ]
 
-_install()
+_install_tfgnn()
+_install_xla_default()
 
 
 def __dir__() -> list[str]:

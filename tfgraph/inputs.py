@@ -90,6 +90,32 @@ class GraphInputs:
         parts = [part for part in parts if part is not None]
         return parts[0] if len(parts) == 1 else parts
 
+    def with_open_sizes(self) -> GraphInputs:
+        """Returns shapes without the numbers of nodes, edges and graphs.
+
+        A model is not bound to the sizes that it is built with, and its `summary` shows
+        those of its layers.
+        """
+
+        def opened(part, kept):
+            if isinstance(part, dict):
+                return {name: (None, *shape[1:]) for name, shape in part.items()}
+            if part is None or is_list(part):
+                return part and [opened(shape, kept) for shape in part]
+            widths = tuple(part[len(part) - kept :])
+            return (None,) * (len(part) - kept) + widths
+
+        return dataclasses.replace(
+            self,
+            x=opened(self.x, 1),
+            adjacency=opened(self.adjacency, 0),
+            graph=opened(self.graph, 1),
+            edge_features=opened(self.edge_features, 1),
+            membership=opened(self.membership, 0),
+            assignments=tuple(opened(s, 1) for s in self.assignments),
+            pairs=opened(self.pairs, 1),
+        )
+
     def for_layer(self, x: Any = None, number: int = 0) -> Any:
         """Returns the inputs of the convolution `number` on the same graph.
 
@@ -157,7 +183,13 @@ def parse(
             " If these are batches of a `Graph` with `edge_features`, which this does "
             "not use, leave them out: `graph.replace(edge_features=None)`."
         )
+        alone = (
+            " Each layer takes the graph anew. `keras.Sequential` hands on only the "
+            "features: write a functional model, `keras.Model([x, adjacency], y)`."
+        )
         hint = one_set if by_node_set else ""
+        if len(parts) == 1 and not isinstance(parts[0], dict):
+            hint = alone
         if x is not None and last and optional != "edge_features":
             hint += no_features
         raise ValueError(
@@ -274,6 +306,31 @@ def symbolic(shapes: Any) -> Any:
     if [len(shape) for shape in shapes[:2]] == [2, 2] and isinstance(shapes[1], tuple):
         tensors[1] = keras.KerasTensor(shapes[1], sparse=True)
     return tensors
+
+
+def only_shapes_matter() -> bool:
+    """Whether Keras calls a layer to learn the shapes of its outputs.
+
+    To build a subclassed model that it loads, Keras calls it with dense floats in the
+    place of all tensors, also of sparse ones and of integers.
+    """
+    with keras.SymbolicScope() as scope:
+        return scope.original_scope is not None
+
+
+def as_integers(tensor: tf.Tensor) -> tf.Tensor:
+    """Returns integers, for what Keras has floats in the place of."""
+    return tf.cast(tensor, tf.int64) if only_shapes_matter() else tensor
+
+
+def given_adjacency(parts: GraphInputs) -> Features:
+    """Returns the adjacency, sparse if edge features have a row for each entry."""
+    is_dense = not isinstance(parts.adjacency, tf.SparseTensor)
+    edge_features = parts.edge_features
+    of_entries = edge_features is not None and len(edge_features.shape) == 2
+    if is_dense and of_entries and only_shapes_matter():
+        return tf.sparse.from_dense(parts.adjacency)
+    return parts.adjacency
 
 
 def check_no_edge_list(adjacency: Features) -> None:

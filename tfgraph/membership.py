@@ -137,6 +137,12 @@ def from_sizes(sizes: tf.Tensor, x: Features, layer: str = "") -> UnionMembershi
         "number of nodes (rows of `x`). Received: {} nodes, components of {} nodes"
     )
     checked = ops.check(fits, ops.name_layer(layer, message), num_nodes, sizes)
+    if ops.compiled_by_xla() and not ops.is_for_other_runtimes():
+        # Of known size, as `tf.repeat` is not. Where sizes do not add up, the last
+        # graph gets the nodes that are left.
+        ends = tf.cumsum(sizes)[:-1]
+        graph_ids = tf.searchsorted(ends, tf.range(num_nodes), "right", tf.int64)
+        return UnionMembership(graph_ids, num_graphs)
     # `tf.repeat` allocates what the sizes claim.
     with tf.control_dependencies([checked]):
         graph_ids = tf.repeat(tf.range(num_graphs), sizes)
@@ -214,8 +220,9 @@ def check_shapes(x_shape: Shape, membership_shape: Shape | None) -> None:
 def _union(graph_ids, num_graphs, x, layer):
     if ops.compiled_by_xla() and not ops.is_for_other_runtimes():
         message = (
-            "Expected graphs padded to one size, `x` of shape `[B, n, F]`, where XLA "
-            "compiles, which has to know all sizes; or `compile(jit_compile=False)`. "
+            "Expected graphs padded to one size, `x` of shape `[B, n, F]`, or a "
+            "GraphTensor, where XLA compiles, which has to know the number of graphs; "
+            "or `compile(jit_compile=False)`. "
             f"Received: x.shape={tuple(x.shape)}"
         )
         raise ValueError(ops.name_layer(layer, message))

@@ -12,9 +12,11 @@ import zipfile
 
 import numpy as np
 import pytest
+from small_files import nell_archive, nell_contents, write_nell, write_ppi
 
 from tfgraph.data import (
     movielens,
+    nell,
     planetoid,
     ppi,
     read_npz,
@@ -125,6 +127,16 @@ def ppi_files(folder, monkeypatch):
     return lambda: ppi("val", folder)
 
 
+def graphsage_ppi(folder, monkeypatch):
+    write_ppi(folder, monkeypatch)
+    return lambda: ppi("val")
+
+
+def nell_pickles(folder, monkeypatch):
+    write_nell(folder, monkeypatch)
+    return nell
+
+
 def reddit_files(folder, monkeypatch):
     entries = {"row": np.array([0, 1, 2], np.int32), "col": np.array([1, 2, 0])}
     np.savez(folder / "reddit_graph.npz", **entries)
@@ -192,6 +204,8 @@ LAYOUTS = [
     movielens_zip,
     pytest.param(planetoid_pickles, marks=needs_data),
     ppi_files,
+    graphsage_ppi,
+    nell_pickles,
     reddit_files,
 ]
 
@@ -298,6 +312,32 @@ def test_a_member_that_is_larger_than_its_directory_says(tmp_path):
     content = zip_bytes_with(lie, {"TINY_A.txt": bytes(size)})
     (tmp_path / "a.zip").write_bytes(content)
     refused(lambda: archives.zip_member("a.zip", content, "TINY_A.txt"), "Bad CRC-32")
+
+
+def test_a_damaged_tar_file():
+    contents = nell_contents()
+    member = "nell_data/ind.nell.0.001.tx"
+    archive = nell_archive(contents)
+    assert archives.tar_member("a.tar.gz", archive, member) == contents["tx"]
+    rng = np.random.default_rng(0)
+    errors = []
+    for _ in range(40):
+        try:
+            archives.tar_member("a.tar.gz", damaged(archive, rng), member)
+        except ValueError as error:
+            errors.append(str(error))
+    assert len(errors) > 30
+    message = f"Expected a.tar.gz to be a tar.gz file with a member {member}. Rec"
+    assert all(error.startswith(message) for error in errors)
+
+
+def test_a_bomb_in_a_tar_file(monkeypatch):
+    monkeypatch.setattr(archives, "_MOST_BYTES_MORE", 1000)
+    archive = nell_archive({"tx": bytes(10**7)})
+    refused(
+        lambda: archives.tar_member("a.tar.gz", archive, "nell_data/ind.nell.0.001.tx"),
+        "cut short, or expands beyond",
+    )
 
 
 def test_a_compression_that_cannot_be_bounded():

@@ -542,7 +542,7 @@ def test_pandas_of_bare_and_sparse_sets():
         ({"columns": {"y": list("pqr")}}, "`columns` of other names .*columns \\['y'"),
         ({"columns": {"x1": list("pqr")}}, "`columns` of other names .*\\['x1'\\]"),
         ({"columns": {"t": X}}, "of one dimension.*\\['t'\\]"),
-        ({"y": X}, "of one dimension.*\\['y'\\]"),
+        ({"y": X, "class_names": ["x0", "b"]}, "`class_names`.*columns \\['x0'\\]"),
     ],
 )
 def test_what_a_frame_cannot_hold(node_set, message):
@@ -613,7 +613,7 @@ AUTHORS, PAPERS, BY, _ = frames()
             r"Node set 'authors': Expected `x` to hold finite.*nan at index \[0, 0\]",
         ),
         (
-            change(nodes={"papers": (PAPERS, "title", "doi")}),
+            change(nodes={"papers": (PAPERS, "title", "doi", "y")}),
             r"Node set 'papers': Expected a frame or \(frame, id column\)",
         ),
         (

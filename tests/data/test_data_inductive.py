@@ -11,8 +11,10 @@ import networkx as nx
 import numpy as np
 import pytest
 import scipy.sparse
+from small_files import ppi_archive, ppi_contents, sha256, write_ppi
 
 from tfgraph.data import ppi, reddit, twitch
+from tfgraph.data.datasets import ppi as ppi_files
 from tfgraph.data.datasets import twitch as twitch_files
 
 DATA_DIR = os.environ.get("TFGRAPH_DATA_DIR")
@@ -210,8 +212,66 @@ def test_ppi_split_errors(ppi_folder, monkeypatch):
         ppi("valid", ppi_folder)
     with pytest.raises(FileNotFoundError, match=r"train_graph\.json in the folder"):
         ppi("train", ppi_folder)
-    with pytest.raises(FileNotFoundError, match="path=None"):
+
+
+def check_released_ppi(folder=None):
+    """Checks the graphs of the small files in GraphSAGE's format."""
+    first, second = ppi("train", folder)
+    assert (first.name, second.name) == ("ppi_train_1", "ppi_train_2")
+    # Node 3 has no edges: it is added to the first graph.
+    both_ways = [(0, 1), (1, 0), (1, 2), (2, 1), (0, 2), (2, 0), (2, 2)]
+    assert sorted(map(tuple, first.edges.tolist())) == sorted(both_ways)
+    np.testing.assert_array_equal(first.x, [[0, 1], [2, 3], [4, 5], [6, 7]])
+    np.testing.assert_array_equal(second.x, [[8, 9], [10, 11], [12, 13]])
+    np.testing.assert_array_equal(second.y, [[0, 1, 1], [1, 1, 1], [0, 1, 1]])
+    assert second.y.dtype == np.float32
+
+    (val,) = ppi("val", folder)
+    assert (val.name, val.num_nodes, val.num_edges) == ("ppi_val_3", 5, 10)
+    np.testing.assert_array_equal(val.y[:, 2], [1, 1, 0, 0, 0])
+
+    (test,) = ppi("test", folder)
+    assert test.name == "ppi_test_4"
+    assert sorted(test.edges.tolist()) == [
+        [0, 1],
+        [1, 0],
+        [1, 4],
+        [2, 3],
+        [3, 2],
+        [4, 1],
+    ]
+    np.testing.assert_array_equal(test.x[:, 0], [24, 26, 28, 30, 32])
+
+
+def test_ppi_as_graphsage_released_it(tmp_path, monkeypatch):
+    write_ppi(tmp_path, monkeypatch)
+    check_released_ppi()
+    monkeypatch.delenv("TFGRAPH_DATA_DIR")
+    check_released_ppi(tmp_path / "ppi")
+    (tmp_path / "ppi" / "ppi-feats.npy").write_bytes(b"other")
+    with pytest.raises(ValueError, match=r"ppi-feats\.npy to be the unmodified file"):
+        ppi("val", tmp_path / "ppi")
+    (tmp_path / "ppi" / "ppi-feats.npy").unlink()
+    with pytest.raises(FileNotFoundError, match=r"ppi-feats\.npy.*graphsage/ppi\.zip"):
+        ppi("val", tmp_path / "ppi")
+
+
+def test_ppi_is_downloaded_once(tmp_path, monkeypatch):
+    contents = ppi_contents()
+    archive = tmp_path / "ppi.zip"
+    monkeypatch.setattr(ppi_files, "PPI_SHA256", sha256(contents))
+    monkeypatch.setattr(ppi_files, "PPI_URL", archive.as_uri())
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    monkeypatch.delenv("TFGRAPH_DATA_DIR", raising=False)
+    with pytest.raises(OSError, match=r"ppi\.zip.*TFGRAPH_DATA_DIR/ppi/ppi-{G\.json"):
         ppi("val")
+    archive.write_bytes(ppi_archive(contents | {"ppi-G.json": b"{}"}))
+    with pytest.raises(ValueError, match=r"ppi/ppi-G\.json in file:.* \(2 bytes\)"):
+        ppi("val")
+    archive.write_bytes(ppi_archive(contents))
+    assert len(ppi("train")) == 2
+    archive.unlink()
+    check_released_ppi()
 
 
 def reddit_files(folder, **changes):

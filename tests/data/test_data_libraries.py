@@ -1,4 +1,7 @@
-"""Graphs of other libraries, by stand-ins with the attributes that theirs have."""
+"""Graphs of other libraries, by stand-ins with the attributes that theirs have.
+
+The names and types are those of PyTorch 2.13, PyTorch Geometric 2.8, DGL 2.1, OGB 1.3.
+"""
 
 from types import SimpleNamespace
 
@@ -15,16 +18,39 @@ MASK = np.array([True, False, True, False])
 
 
 class Tensor:
-    """What is used of a `torch.Tensor` that takes part in a gradient."""
+    """What is used of a `torch.Tensor`, such as one that takes part in a gradient."""
 
-    def __init__(self, value):
+    def __init__(self, value, layout="torch.strided", dtype=None, detached=False):
         self.value = np.asarray(value)
+        self.shape = self.value.shape
+        self.layout = layout
+        self.dtype = dtype or f"torch.{self.value.dtype}"
+        self.detached = detached
 
     def detach(self):
-        return SimpleNamespace(cpu=lambda: SimpleNamespace(numpy=lambda: self.value))
+        return Tensor(self.value, self.layout, self.dtype, detached=True)
+
+    def cpu(self):
+        return self
+
+    def to_dense(self):
+        return Tensor(self.value, "torch.strided", self.dtype, self.detached)
+
+    def float(self):
+        return Tensor(self.value, self.layout, "torch.float32", self.detached)
+
+    def __getitem__(self, place):
+        return Tensor(self.value[place])
+
+    def numpy(self):
+        if not self.detached:
+            raise RuntimeError("Can't call numpy() on Tensor that requires grad.")
+        if self.layout != "torch.strided" or self.dtype == "torch.bfloat16":
+            raise TypeError(f"can't convert {self.layout}, {self.dtype} to numpy.")
+        return self.value
 
     def __array__(self, *_, **__):
-        raise RuntimeError("Can't call numpy() on a tensor that requires grad")
+        return self.numpy()
 
 
 def expected(**fields):
@@ -42,11 +68,14 @@ def pyg(**fields):
         "edge_index": EDGES.T,
         "y": [0, 1, 1, 0],
         "train_mask": MASK,
+        "edge_attr": None,
+        "pos": None,
         "num_nodes": 4,
         **fields,
     }
+    kept = (int, Tensor, type(None))
     return SimpleNamespace(
-        **{k: v if k == "num_nodes" else Tensor(v) for k, v in given.items()}
+        **{k: v if isinstance(v, kept) else Tensor(v) for k, v in given.items()}
     )
 
 
@@ -77,9 +106,24 @@ def test_pyg():
     wanted = expected(edge_weight=WEIGHT, edge_features=WEIGHT[:, None], name="a")
     check_equal(graph, wanted)
     # A label of the whole graph is none of its nodes.
-    assert Graph.from_pyg(pyg(y=[1])).y is None
+    for label in ([1], [[1.0, 0.0]], np.int64(1), 1):
+        assert Graph.from_pyg(pyg(y=label)).y is None
     assert Graph.from_pyg(pyg(y=[[0], [1], [1], [0]])).y.tolist() == [0, 1, 1, 0]
     assert Graph.from_pyg(pyg(), y=np.ones(4)).y.tolist() == [1, 1, 1, 1]
+
+
+def test_pyg_of_other_types():
+    check_equal(Graph.from_pyg(pyg(x=Tensor(X, "torch.sparse_csr"))), expected())
+    check_equal(Graph.from_pyg(pyg(x=Tensor(X, dtype="torch.bfloat16"))), expected())
+    empty = pyg(edge_index=np.zeros((2, 0), int), edge_attr=np.zeros((0, 3)))
+    assert Graph.from_pyg(empty).edge_features.shape == (0, 3)
+    splits = np.stack([MASK, ~MASK], axis=1)
+    with pytest.raises(
+        ValueError, match=r"`train_mask` .*train_mask\[:, 0\].*\(4, 2\)"
+    ):
+        Graph.from_pyg(pyg(train_mask=splits))
+    graph = Graph.from_pyg(pyg(train_mask=splits), train_mask=splits[:, 1])
+    assert graph.train_mask.tolist() == (~MASK).tolist()
 
 
 def test_dgl():
@@ -91,6 +135,8 @@ def test_dgl():
     wanted = expected(edge_weight=WEIGHT, edge_features=FEATURES).replace(x=2 * X)
     check_equal(found, wanted)
     assert Graph.from_dgl(dgl(), feature_name=None, label_name="none").y is None
+    column = Graph.from_dgl(dgl((), {"w": WEIGHT[:, None]}), edge_weight_name="w")
+    check_equal(column, expected(edge_weight=WEIGHT))
 
 
 def test_ogb():
@@ -100,6 +146,16 @@ def test_ogb():
     wanted = expected(edge_features=FEATURES, val_mask=val_mask, test_mask=test_mask)
     check_equal(found, wanted)
     assert Graph.from_ogb(ogb(node_feat=None)).x is None
+    # As in "ogbn-papers100M", where most nodes have no class.
+    nan = np.nan
+    assert Graph.from_ogb(ogb(), [[0.0], [nan], [1.0], [nan]]).y.tolist() == [
+        0,
+        -1,
+        1,
+        -1,
+    ]
+    several = Graph.from_ogb(ogb(), [[0.0, 1.0], [nan, 1.0], [1.0, 0.0], [nan, nan]])
+    np.testing.assert_array_equal(several.y[1], [nan, 1])
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import scipy.stats
 import tensorflow as tf
 
 import tfgraph
@@ -136,6 +137,74 @@ def test_a_graph_is_undirected():
     assert len(seen) == len(set(seen)) and set(seen) == every
 
 
+OWN = Graph(np.eye(9), [(0, 1), (1, 0), (2, 1), (3, 2), (4, 4), (0, 1), (5, 1)])
+
+
+@pytest.mark.parametrize("keep_links", [False, True])
+@pytest.mark.parametrize("labels", [np.arange(5.0), np.eye(5)[:, :3], None])
+def test_links_of_your_own(labels, keep_links):
+    """Any label, several a pair, weights; a pair twice, a loop, a last batch of one."""
+    pairs = np.array([(1, 0), (1, 2), (4, 4), (1, 0), (7, 8)])
+    weight = None if labels is None else np.arange(5.0)
+    dataset = link_neighbor_batches(
+        OWN, (None,), 2, links=Links(pairs, labels, weight), keep_links=keep_links
+    )
+    found, fields = [], []
+    for (sample, places), *rest in dataset:
+        nodes = sample.node_sets["nodes"].features["hidden_state"].numpy().argmax(1)
+        ends = sample.edge_sets["edges"].adjacency
+        edges = rows(nodes[np.stack([ends.source, ends.target], axis=1)])
+        own = nodes[places.numpy()]
+        # The seeds receive along all edges, but those of the batch's pairs.
+        pairs_of_batch = rows(own) | rows(own[:, ::-1])
+        every = {edge for edge in rows(OWN.edges) if edge[1] in own}
+        assert every & pairs_of_batch or 7 in own
+        assert edges == (every if keep_links else every - pairs_of_batch)
+        found += own.tolist()
+        fields.append(rest)
+    assert found == pairs.tolist()
+    given = [values for values in (labels, weight) if values is not None]
+    for values, parts in zip(given, zip(*fields, strict=True), strict=True):
+        np.testing.assert_array_equal(tf.concat(parts, 0), values)
+
+
+def test_negatives_of_links_of_your_own():
+    links = Links([(1, 0), (1, 2), (4, 3)], np.ones([3, 2]), [2, 3, 4])
+    dataset = link_neighbor_batches(
+        OWN, (None,), 2, links=links, negatives=2, shard=(1, 2)
+    )
+    found = [(y.numpy().tolist(), w.numpy().tolist()) for _, y, w in dataset]
+    expected = [[[1, 1], [0, 0], [0, 0]]]
+    assert found == [(*expected, [3, 1, 1]), (*expected, [4, 1, 1])]
+
+
+def test_a_graph_of_one_edge():
+    graph = Graph(np.eye(3), [(0, 2)])
+    (((sample, places), labels),) = link_neighbor_batches(graph, (2, 2), 1)
+    assert labels.numpy().tolist() == [1, 0] and places.shape == (2, 2)
+    assert sample.edge_sets["edges"].adjacency.source.shape == (0,)
+
+
+def test_neighbours_by_weight():
+    """2,000 stars, of which each end draws one of four neighbours."""
+    weight, ends = np.array([1, 2, 6, 0.5]), np.arange(2000)
+    source = np.arange(2000, 10_000)
+    graph = Graph(
+        np.ones([10_000, 1]),
+        np.stack([source, np.repeat(ends, 4)], axis=1),
+        edge_weight=np.tile(weight, 2000),
+    )
+    links = Links(np.stack([ends, ends], axis=1))
+    (((sample, _),),) = link_neighbor_batches(
+        graph, (1,), 2000, links=links, by_weight=True, seed=0
+    )
+    drawn = sample.edge_sets["edges"]["weight"].numpy()
+    counts = np.array([np.sum(drawn == value) for value in weight])
+    assert counts.sum() == 2000
+    expected = 2000 * weight / weight.sum()
+    assert scipy.stats.chisquare(counts, expected).pvalue > 1e-3
+
+
 def test_seeds_and_epochs():
     def epochs(seed):
         dataset = link_neighbor_batches(
@@ -224,6 +293,12 @@ def test_it_trains_and_scores_like_the_full_graph():
         ({"edge_set_name": "rates", "links": [[0, 0]]}, "`links` to be tfgraph.data"),
         ({"edge_set_name": "rates", "links": Links([], [])}, "at most the 0 links"),
         ({"edge_set_name": "rates", "shuffle": 1}, "`shuffle` to be True or False"),
+        ({"edge_set_name": "rates", "keep_links": 1}, "`keep_links` to be True or"),
+        ({"edge_set_name": "rates", "by_weight": 1}, "`by_weight` to be True or False"),
+        (
+            {"edge_set_name": "rates", "links": Links([[0, 0]] * 8), "negatives": 1},
+            "`links` to have labels, as there are `negatives`",
+        ),
     ],
 )
 def test_bad_arguments(arguments, message):
@@ -236,3 +311,5 @@ def test_names_with_a_graph():
     for name in ("edge_set_name", "reverse_edge_set_name"):
         with pytest.raises(ValueError, match=f"`{name}` with a .*HeteroGraph only"):
             link_neighbor_batches(graph, (2,), 8, **{name: "edges"})
+    with pytest.raises(ValueError, match="`edge_weight`, as by_weight=True"):
+        link_neighbor_batches(graph, (2,), 8, by_weight=True)

@@ -149,6 +149,40 @@ def test_links_that_do_not_fit(pairs, labels, message):
         link_batch(random_graph(), Links(pairs, labels))
 
 
+@pytest.mark.parametrize(
+    ("labels", "weight"),
+    [
+        ([2, 0, 1], None),
+        ([[0.5, -1], [2, 3], [0, 0]], [0, 1, 2.5]),
+        (None, None),
+    ],
+)
+def test_labels_and_weights_of_your_own(labels, weight):
+    graph, pairs = random_graph(), [[0, 1], [0, 1], [5, 5]]
+    (element,) = link_batch(graph, Links(pairs, labels, weight), "graph_tensor")
+    (_, found), *fields = element
+    np.testing.assert_array_equal(found, pairs)
+    given = [values for values in (labels, weight) if values is not None]
+    assert [field.dtype for field in fields] == [tf.float32] * len(given)
+    for field, values in zip(fields, given, strict=True):
+        np.testing.assert_array_equal(field, values)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (([[[1.0]]],), r"`links.labels` .* pairs, or one row.*\(1, 1, 1\)"),
+        (([1.0], [1, 2]), "`links.sample_weight` to have one number for each of the 1"),
+        (([1.0], [[1]]), "`links.sample_weight` to have one number for each of the 1"),
+        (([1.0], [np.inf]), "`links.sample_weight` to hold finite"),
+        ((None, [1.0]), "`links` to have labels, as it has `sample_weight`"),
+    ],
+)
+def test_labels_and_weights_that_do_not_fit(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        link_batch(random_graph(), Links([[0, 1]], *arguments))
+
+
 def test_links_are_no_plain_tuple():
     with pytest.raises(
         ValueError, match=r"`links` .*data.Links\(pairs, labels\).*tuple"
@@ -167,6 +201,8 @@ def test_links_print_in_a_line():
         f"val={len(split.val.pairs)} pairs, test={pairs} pairs)"
     )
     assert len(repr(split)) < 88
+    assert repr(Links([[0, 1]])) == "Links(pairs=1)"
+    assert repr(Links([[0, 1]], [3])) == "Links(pairs=1, labels of shape (1,))"
 
 
 def test_no_edges():

@@ -387,3 +387,83 @@ def test_numbers_of_edges_are_their_features():
     assert Graph.from_pandas(*graph.to_pandas()) == graph
     with pytest.raises(ValueError, match=r"edges\[\['from', 'to', 'km', 'weight'\]\]"):
         Graph.from_pandas(nodes, edges.assign(name=["x", "y"]))
+
+
+TASKS = {"likes": [1.0, NAN, 0.0, 1.0], 7: [False, True, True, False]}
+NAMED = np.float32([[1, 0], [NAN, 1], [0, 1], [1, 0]])
+
+
+def several(**columns):
+    frame = people().assign(**{str(k): v for k, v in {**TASKS, **columns}.items()})
+    return frame.rename(columns={"7": 7})
+
+
+def test_several_columns_of_labels():
+    names = ["likes", 7]
+    graph = Graph.from_pandas(
+        several(), calls()[["from", "to"]], id_column="name", label_column=names
+    )
+    np.testing.assert_array_equal(graph.y, NAMED)
+    assert graph.y.dtype == np.float32 and graph.num_features == 2
+    assert graph.class_names.tolist() == ["likes", "7"] and graph.num_classes == 2
+    nodes, edges = graph.to_pandas()
+    np.testing.assert_array_equal(nodes[["likes", "7"]], NAMED)
+    same = Graph.from_pandas(nodes, edges, label_column=["likes", "7"])
+    np.testing.assert_array_equal(same.y, NAMED)
+    # In pandas, None is another missing value than in `columns`.
+    assert same.replace(columns=None) == graph.replace(columns=None)
+    frame = graph.predictions_frame(np.zeros((4, 2)))
+    assert frame.columns.tolist() == ["prediction_likes", "prediction_7"]
+    assert frame.index.tolist() == people()["name"].tolist()
+
+
+def test_several_columns_of_whole_numbers():
+    frame = several(likes=pd.array([1, 2, 0, 3], "Int64"))
+    nodes = {"people": (frame, "name", ["likes", 7])}
+    graph = HeteroGraph.from_pandas(nodes, {})
+    labels = graph.node_sets["people"].y
+    assert labels.dtype == np.int64
+    assert labels.tolist() == [[1, 0], [2, 1], [0, 1], [3, 0]]
+    frames, _ = graph.to_pandas()
+    same = HeteroGraph.from_pandas(
+        {"people": (frames["people"], None, ["likes", "7"])}, {}
+    )
+    assert same.node_sets["people"].y.tolist() == labels.tolist()
+    # Without names, and with missing numbers of pandas' own type.
+    frame["likes"] = pd.array([1, None, 0, 1], "Int64")
+    graph = Graph.from_pandas(
+        frame, calls()[["from", "to"]], id_column="name", label_column=["likes", 7]
+    )
+    np.testing.assert_array_equal(graph.y, NAMED)
+    # As a file with "True", "False" and nothing is read.
+    frame["likes"] = pd.Series([True, None, False, True], dtype=object)
+    graph = Graph.from_pandas(
+        frame, calls()[["from", "to"]], id_column="name", label_column=["likes", 7]
+    )
+    np.testing.assert_array_equal(graph.y, NAMED)
+    nodes, _ = graph.replace(class_names=None).to_pandas()
+    np.testing.assert_array_equal(nodes[["y0", "y1"]], NAMED)
+
+
+@pytest.mark.parametrize(
+    ("label_column", "message"),
+    [
+        (["likes", "job"], "Nodes: .* hold numbers.*'job' of type"),
+        (["likes", "hates"], "Nodes: .*Received: 'hates'"),
+        (["likes", "likes"], "list of distinct ones"),
+        ([], r"label_column=\[\]"),
+    ],
+)
+def test_several_columns_that_are_no_labels(label_column, message):
+    with pytest.raises(ValueError, match=message):
+        Graph.from_pandas(
+            several(), calls(), id_column="name", label_column=label_column
+        )
+
+
+def test_names_of_labels_that_the_frame_has():
+    for name in ("train_mask", "x0", "town"):
+        graph = Graph([[1.0]], [], y=[[1.0, 0.0]], class_names=["a", name])
+        graph = graph.replace(columns={"town": ["A"]})
+        with pytest.raises(ValueError, match=rf"`class_names`.*columns \['{name}'\]"):
+            graph.to_pandas()

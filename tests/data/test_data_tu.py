@@ -1,3 +1,4 @@
+import hashlib
 import os
 import pathlib
 import shutil
@@ -218,10 +219,29 @@ def test_another_file_is_refused(served, tmp_path, monkeypatch):
         tu("MUTAG")
 
 
-@pytest.mark.parametrize("name", ["DD", "REDDIT-BINARY", "COLLAB"])
-def test_sets_that_are_not_downloaded(name, served):
-    with pytest.raises(FileNotFoundError, match=f"{name}.zip.*not downloaded"):
+@pytest.mark.parametrize("name", ["DD", "REDDIT-BINARY", "REDDIT-MULTI-12K", "COLLAB"])
+def test_the_zip_file_as_a_whole_is_verified(name, served, tmp_path, monkeypatch):
+    with pytest.raises(OSError, match=rf"{name}\.zip.*TFGRAPH_DATA_DIR/tu"):
         tu(name)
+    file = compressed(write(tmp_path / name), served / f"{name}.zip")
+    known = tu_sets.TU_ZIP_SHA256[name]
+    with pytest.raises(ValueError, match=rf"{name}\.zip to be .*sha256={known}"):
+        tu(name)
+    sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
+    monkeypatch.setitem(tu_sets.TU_ZIP_SHA256, name, sha256)
+    graphs, labels = tu(name, "degree")
+    assert [graph.num_edges for graph in graphs] == [7, 0, 2]
+    assert labels.tolist() == [1, 0, 1]
+    file.unlink()
+    assert len(tu(name)[0]) == 3
+
+
+@pytest.mark.parametrize("name", ["DD", "REDDIT-MULTI-12K"])
+def test_a_zip_file_packed_anew_is_read_from_the_folder(name, tmp_path, monkeypatch):
+    (tmp_path / "tu").mkdir()
+    compressed(write(tmp_path / name), tmp_path / "tu" / f"{name}.zip")
+    monkeypatch.setenv("TFGRAPH_DATA_DIR", str(tmp_path))
+    assert len(tu(name.lower())[0]) == 3
 
 
 @needs_data

@@ -5,6 +5,7 @@ node and unsorted entries; as SparseTensor, dense tensor and GraphTensor; eagerl
 graph function and compiled by XLA; in every dtype.
 """
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -456,7 +457,14 @@ def test_readout(mode):
         return np.stack([readout(mode, w, x[b == GRAPH_IDS]) for b in range(3)])
 
     no_slope = np.ones_like(weights, bool)
-    check(calls, layer, statement, (x, weights), no_slope, compiled=["mask"])
+    check(
+        calls,
+        layer,
+        statement,
+        (x, weights),
+        no_slope,
+        compiled=["mask", "GraphTensor"],
+    )
 
 
 def batch_of_graphs():
@@ -522,7 +530,7 @@ def test_diffpool():
         return zip(gnns, ({"kernel": kernel} for kernel in w.values()), strict=True)
 
     no_slope = without_slope(indices, weights, layers.GCNConv)
-    check(calls, layer, statement, tensors, no_slope, compiled=["mask"])
+    check(calls, layer, statement, tensors, no_slope, compiled=["mask", "GraphTensor"])
 
 
 @pytest.mark.parametrize("variational", [False, True])
@@ -592,6 +600,41 @@ def test_a_flag_is_true_or_false(made, flag):
         made(2, **{flag: "no"})
     for value in (False, np.bool_(True)):
         made(2, **{flag: value})
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        layers.GCNConv(2, edge_weight_name="weight"),
+        layers.GATConv(2, edge_weight_name="weight"),
+        SAGE(2, aggregator="gcn", edge_weight_name="weight"),
+    ],
+    ids=lambda layer: type(layer).__name__,
+)
+def test_a_self_loop_of_weight_0_is_none(layer):
+    """Listed or not, in every form: the node gets one of weight 1."""
+    x, targets, sources = np.eye(3, dtype="float32"), [0, 0, 1, 2], [0, 1, 1, 2]
+    weights = np.float32([0, 2, 0.5, 0])
+    adjacency = dense(np.stack([targets, sources], 1), weights)[:3, :3]
+    listed = tf.SparseTensor(np.stack([targets, sources], 1), weights, [3, 3])
+    graph = tfgnn.homogeneous(
+        source=tf.constant(sources),
+        target=tf.constant(targets),
+        node_features={"hidden_state": tf.constant(x)},
+        edge_features={"weight": tf.constant(weights)},
+    )
+    with_loops_of_1 = tf.sparse.from_dense(
+        np.float32([[1, 2, 0], [0, 0.5, 0], [0, 0, 1]])
+    )
+    want = layer([x, with_loops_of_1])
+    for inputs in ([x, listed], [x, adjacency.astype("float32")], graph):
+        np.testing.assert_allclose(layer(inputs), want, atol=1e-6)
+
+
+def test_a_sequential_model_hands_on_only_the_features():
+    model = keras.Sequential([layers.GCNConv(2), layers.GCNConv(2)])
+    with pytest.raises(ValueError, match=r"`keras.Sequential` hands on .*keras.Model"):
+        model([np.ones([3, 2], "float32"), np.ones([3, 3], "float32")])
 
 
 @pytest.mark.parametrize("part", ["a", 3, 2.5, True])

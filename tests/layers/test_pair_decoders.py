@@ -47,6 +47,32 @@ def test_the_mlp_is_its_equation(hidden_units):
     )
 
 
+@pytest.mark.parametrize("hidden_units", [[], [7]])
+def test_the_mlp_with_classes(hidden_units):
+    decoder = MLPDecoder(
+        hidden_units,
+        "tanh",
+        "softmax",
+        num_classes=3,
+        bias_initializer="random_normal",
+    )
+    found = decoder([(USERS, FILMS), PAIRS])
+    weights = decoder.get_weights()
+    logits = np.stack(
+        [
+            mlp(USERS, FILMS, PAIRS, [*weights[:-2], kernel[:, None], [bias]])
+            for kernel, bias in zip(weights[-2].T, weights[-1], strict=True)
+        ],
+        axis=1,
+    )
+    want = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(found, want, atol=1e-6)
+    shapes = [((4, 3), (6, 5)), (9, 2)]
+    assert decoder.compute_output_shape(shapes) == (9, 3)
+    again = MLPDecoder.from_config(decoder.get_config())
+    assert again.num_classes == 3 and again.numbers_per_pair == max([3, *hidden_units])
+
+
 def test_each_layer_of_the_mlp_draws_its_own_weights():
     decoder = MLPDecoder([4, 4])
     decoder.build([(None, 2), (None, 2)])
@@ -138,3 +164,5 @@ def test_what_only_one_decoder_refuses():
         MLPDecoder(64)
     with pytest.raises(ValueError, match="`hidden_units` to be a positive integer"):
         MLPDecoder([0])
+    with pytest.raises(ValueError, match="MLPDecoder: expected `num_classes` to be a"):
+        MLPDecoder(num_classes=0)

@@ -8,6 +8,8 @@ from layer_checks import check_config_round_trip, check_reload, numeric_gradient
 import tfgraph
 from tfgraph.layers import Readout, Set2Set
 
+MODES = ("sum", "mean", "max", "attention")
+
 FORMS = {
     "graph ids": [X, GRAPH_IDS],
     "GraphTensor": graph_tensor(),
@@ -48,6 +50,25 @@ def test_without_mask_all_rows_are_nodes():
     x = np.random.default_rng(0).normal(size=(2, 5, 3)).astype("float32")
     np.testing.assert_allclose(Readout("max")(x), x.max(axis=1))
     np.testing.assert_allclose(Readout("mean")(x), x.mean(axis=1), atol=1e-6)
+
+
+@pytest.mark.parametrize("layer", [*map(Readout, MODES), Set2Set()])
+def test_many_signals_on_one_graph(layer):
+    """One vector for each signal, as of the signal alone, also with a mask of Keras."""
+    x = np.random.default_rng(0).normal(size=(2, 3, 5, 4)).astype("float32")
+    x[0, 1, 2:] = 9
+    alone = [layer(signal[None])[0] for signal in x.reshape(6, 5, 4)]
+    want = np.reshape(alone, (2, 3, -1))
+    np.testing.assert_allclose(layer(x), want, atol=1e-6)
+    assert layer.compute_output_shape((None, 3, 5, 4)) == (None, *want.shape[1:])
+    masked = layer(keras.layers.Masking(mask_value=9.0)(x))
+    want[0, 1] = layer(x[0, 1, :2][None])[0]
+    np.testing.assert_allclose(masked, want, atol=1e-6)
+    signals = keras.Input((None, 5, 4))
+    model = keras.Model(signals, layer(signals))
+    np.testing.assert_allclose(model.predict(x, verbose=0)[1], want[1], atol=1e-6)
+    with pytest.raises(ValueError, match=r"`\[B, n, F\]` with a `mask`"):
+        layer([x, np.zeros(5, "int64")])
 
 
 @pytest.mark.parametrize("layer", [Readout("mean"), Readout("attention"), Set2Set()])

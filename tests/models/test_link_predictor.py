@@ -104,6 +104,135 @@ def test_an_encoder_of_one_node_set():
     check_top_links(model.top_links(inputs, nodes, k=20), p, known, nodes, 20)
 
 
+KARATE = tfgraph.data.karate_club()
+EDGES = KARATE.edges[KARATE.edges[:, 0] < KARATE.edges[:, 1]]
+CLASSES = np.arange(len(EDGES)) % 3
+WEIGHTS = np.arange(len(EDGES)) % 4 / 2
+
+
+def crossentropy(labels, p):
+    return -(labels * np.log(p) + (1 - labels) * np.log(1 - p))
+
+
+@pytest.mark.parametrize(
+    ("labels", "activation", "num_classes", "loss", "want_loss", "want_accuracy"),
+    [
+        (
+            CLASSES > 0,
+            "sigmoid",
+            None,
+            "binary_crossentropy",
+            crossentropy,
+            lambda y, p: y == (p > 0.5),
+        ),
+        (
+            np.eye(3)[CLASSES],
+            "sigmoid",
+            3,
+            "binary_crossentropy",
+            lambda y, p: crossentropy(y, p).mean(axis=1),
+            lambda y, p: y.argmax(axis=1) == p.argmax(axis=1),
+        ),
+        (
+            CLASSES,
+            "softmax",
+            3,
+            "sparse_categorical_crossentropy",
+            lambda y, p: -np.log(p[np.arange(len(y)), y]),
+            lambda y, p: y == p.argmax(axis=1),
+        ),
+        (
+            CLASSES / 7,
+            None,
+            None,
+            "mse",
+            lambda y, p: (y - p) ** 2,
+            lambda y, p: y == (p > 0.5),
+        ),
+    ],
+)
+def test_losses_and_metrics_of_labels_of_your_own(
+    labels, activation, num_classes, loss, want_loss, want_accuracy
+):
+    """Weights count for each pair; in metrics, in a last batch of fewer pairs, too."""
+    decoder = MLPDecoder([3], "relu", activation, num_classes)
+    model = LinkPredictor(tfgraph.layers.GCNConv(3), decoder=decoder)
+    model.compile(
+        "sgd",
+        loss,
+        metrics=["accuracy"],
+        weighted_metrics=[loss],
+        run_eagerly=True,
+    )
+    links = Links(EDGES, labels, WEIGHTS)
+    batches = tfgraph.data.link_neighbor_batches(
+        KARATE,
+        (None, None),  # the second for the degrees of the senders
+        30,
+        links=links,
+        keep_links=True,
+    )
+    p = model.predict(batches, verbose=0)
+    full = link_batch(KARATE, Links(EDGES), "graph_tensor")
+    np.testing.assert_allclose(p, model.predict(full, verbose=0), atol=1e-5)
+    assert p.shape == (len(EDGES), *(() if num_classes is None else (3,)))
+    scores = model.evaluate(batches, verbose=0, return_dict=True)
+    losses = want_loss(labels, p)
+    loss = model.evaluate(link_batch(KARATE, links, "graph_tensor"), verbose=0)[0]
+    assert loss == pytest.approx(np.mean(losses * WEIGHTS), rel=1e-4)
+    (weighted,) = (scores[name] for name in set(scores) - {"loss", "accuracy"})
+    assert weighted == pytest.approx(np.average(losses, weights=WEIGHTS), rel=1e-4)
+    accuracy = want_accuracy(labels, p).mean()
+    assert scores["accuracy"] == pytest.approx(accuracy, abs=1e-6)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("aggregator", tfgraph.layers.sage.AGGREGATORS)
+def test_classes_of_edges_with_all_aggregators(aggregator, tmp_path):
+    """Whether both ends are in one faction, which the features tell."""
+    keras.utils.set_random_seed(0)
+    graph = KARATE.replace(x=np.eye(2)[KARATE.y])
+    classes = KARATE.y[EDGES].sum(axis=1)
+    decoder = MLPDecoder([8], classifier_activation="softmax", num_classes=3)
+    encoder = tfgraph.models.GraphSAGE(None, [8], aggregator)
+    model = LinkPredictor(encoder, decoder=decoder)
+    model.compile(
+        keras.optimizers.Adam(0.02),
+        "sparse_categorical_crossentropy",
+        metrics=["accuracy"],
+    )
+    batches = tfgraph.data.link_neighbor_batches(
+        graph, (3,), 16, links=Links(EDGES, classes), shuffle=True, seed=0
+    )
+    model.fit(batches, epochs=15, shuffle=False, verbose=0)
+    fixed = tfgraph.data.link_neighbor_batches(
+        graph, (None,), 16, links=Links(EDGES, classes)
+    )
+    scores = model.evaluate(fixed, verbose=0, return_dict=True)
+    predicted = model.predict(fixed, verbose=0)
+    accuracy = np.mean(predicted.argmax(axis=1) == classes)
+    assert 0.9 < accuracy == pytest.approx(scores["accuracy"], abs=1e-6)
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(again.predict(fixed, verbose=0), predicted)
+
+
+def test_labels_that_do_not_fit_the_decoder():
+    model = LinkPredictor(tfgraph.layers.GCNConv(3))
+    for metrics in ([], ["accuracy"]):
+        model.compile("sgd", "mse", metrics=metrics)
+        data = link_batch(KARATE, Links(EDGES, np.eye(3)[CLASSES]), "graph_tensor")
+        with pytest.raises(
+            ValueError, match=r"one label for.*MLPDecoder\(num_classes=3"
+        ):
+            model.fit(data, verbose=0)
+    classes = LinkPredictor(
+        tfgraph.layers.GCNConv(3), decoder=MLPDecoder(num_classes=3)
+    )
+    with pytest.raises(ValueError, match=r"one score for.*Received: num_classes=3"):
+        classes.top_links(KARATE.to_graph_tensor(), [0])
+
+
 def films_graph():
     """Users of two tastes, who rate films of their own taste."""
     rng = np.random.default_rng(0)

@@ -1,3 +1,5 @@
+import re
+
 import keras
 import layer_checks as checks
 import numpy as np
@@ -6,7 +8,9 @@ import tensorflow as tf
 from layer_checks import ADJACENCY, X, sparse
 
 import tfgraph
-from tfgraph.models import GAT, GraphSAGE
+from tfgraph.models import GAT, GCN, GraphSAGE, HeteroGraphSAGE
+
+MODELS = (GCN, GAT, GraphSAGE, HeteroGraphSAGE)
 
 INPUTS = [tf.constant(X), sparse(ADJACENCY)]
 # Two receivers of four nodes, of six: the blocks of two layers.
@@ -53,6 +57,53 @@ def test_embeddings_have_no_classifier():
     assert z.shape == (2, 5)
     np.testing.assert_allclose(np.linalg.norm(z, axis=1), 1, atol=1e-5)
     assert model.compute_output_shape([(6, 4), [(4, 6), (2, 4)]]) == (2, 5)
+
+
+def test_hidden_units_are_the_layers_before_the_output():
+    x, blocks = BLOCKS
+    for made, num_convolutions in ((GCN, 2), (GAT, 2), (GraphSAGE, 1)):
+        model = made(3, hidden_units=[8])
+        assert len(model.convolutions) == num_convolutions
+        assert model(INPUTS).shape == (6, 3)
+    message = "list of 1, .*: 1 of `hidden_units`, and none in the output layer.*of 2"
+    with pytest.raises(ValueError, match=message):
+        model([x, blocks])
+    message = "list of 2, .*: 1 of `hidden_units`, and the output layer.*of 1"
+    with pytest.raises(ValueError, match=message):
+        GAT(3, hidden_units=[8])([x, blocks[:1]])
+    said = [re.search(r"`hidden_units` are[^.]*\.", m.__doc__)[0] for m in MODELS]
+    assert len(set(said)) == 1
+
+
+def test_a_summary_has_no_number_of_nodes(capsys):
+    """A built model takes graphs of any size: `(None, 16)`, not `(6, 16)`."""
+    ids = tf.zeros([6], tf.int64)
+    for model, inputs, rows in [
+        (GCN(3, [16]), INPUTS, ["(None, 16)", "(None, 3)"]),
+        (GAT(3, [2]), INPUTS, ["(None, 16)", "(None, 3)"]),
+        (GraphSAGE(3, [8, 4]), BLOCKS, ["(None, 8)", "(None, 4)", "(None, 3)"]),
+        (GraphSAGE(3, [8]), checks.graph_tensor(ADJACENCY, X), ["(None, 8)"]),
+        (tfgraph.models.VGAE(5), INPUTS, ["(None, 5)", "(None)"]),
+        (
+            tfgraph.models.DiffPoolClassifier(3, 8, num_clusters=2),
+            [*INPUTS, ids],
+            ["(None, 2, 24)", "(None, 24)", "(None, 3)"],
+        ),
+    ]:
+        model(inputs)
+        model.summary()
+        shown = capsys.readouterr().out.split("Total params")[0]
+        assert all(row in shown for row in rows), shown
+        assert "(6" not in shown
+        assert "(2" not in shown
+        assert "unbuilt" not in shown
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_softmax_is_for_the_output(model):
+    with pytest.raises(ValueError, match=f"{model.__name__}.*`classifier_activation`"):
+        model(3, activation="softmax")
+    assert model(3).classifier_activation is keras.activations.softmax
 
 
 @pytest.mark.parametrize("inputs", [INPUTS, BLOCKS], ids=["graph", "blocks"])

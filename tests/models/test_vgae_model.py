@@ -77,6 +77,25 @@ def test_fit_evaluate_predict(model_class, form):
     assert loss == pytest.approx(want, rel=1e-4)
 
 
+@pytest.mark.parametrize("loss", [None, "binary_crossentropy"])
+def test_weights_and_accuracy_of_pairs(loss):
+    graph, weights = tfgraph.data.karate_club(), np.array([0.5, 2.0, 0.0])
+    labels = np.array([1.0, 0.0, 0.0])
+    links = tfgraph.data.Links(PAIRS.numpy(), labels, weights)
+    model = GAE(3, 5)
+    model.compile("adam", loss, metrics=["accuracy"], run_eagerly=True)
+    data = link_batch(graph, links)
+    found = model.evaluate(data, verbose=0, return_dict=True)
+    p = model.predict(data, verbose=0)
+    losses = -np.log(np.where(labels > 0, p, 1 - p))
+    assert found["loss"] == pytest.approx(np.mean(weights * losses), rel=1e-5)
+    accuracy = np.mean(labels == (p > 0.5))
+    assert found["accuracy"] == pytest.approx(accuracy, rel=1e-5)
+    several = tfgraph.data.Links(PAIRS.numpy(), np.eye(3))
+    with pytest.raises(ValueError, match=r"GAE '.*one label for each pair"):
+        model.evaluate(link_batch(graph, several), verbose=0)
+
+
 def kl_losses(model, graph):
     (inputs,) = full_batch(graph).get_single_element()
     model(inputs)

@@ -99,6 +99,11 @@ def from_edges(
         )
     weight = tf.reshape(cast("edge weight", weight, dtype), [-1])
     is_pair = num_receivers is not None
+    if ops.compiled_by_xla():
+        # By the shapes: XLA compiles anew for each value that a size is computed from.
+        num_senders = tf.shape(x)[-2]
+        if x_receivers is not None:
+            num_receivers = tf.shape(x_receivers)[-2]
     num_columns = tf.cast(num_senders, tf.int64)
     num_rows = tf.cast(num_receivers, tf.int64) if is_pair else num_columns
     static_rows = x.shape[-2]

@@ -3,7 +3,7 @@
 from tfgraph.data.datasets.karate_club import karate_club
 from tfgraph.data.datasets.movielens import movielens
 from tfgraph.data.datasets.npz import amazon_computers, coauthor_physics, read_npz
-from tfgraph.data.datasets.planetoid import planetoid
+from tfgraph.data.datasets.planetoid import nell, planetoid
 from tfgraph.data.datasets.ppi import ppi
 from tfgraph.data.datasets.reddit import reddit
 from tfgraph.data.datasets.tu import read_tu, tu
@@ -44,6 +44,7 @@ __all__ = [
     "link_split",
     "movielens",
     "neighbor_batches",
+    "nell",
     "planetoid",
     "ppi",
     "random_split",

@@ -9,7 +9,8 @@ An explanation is of one row of a model's output: a node, a pair of nodes or a g
 
 Both take any model over `[x, adjacency]`, also with `edge_features`, `pairs` or
 `graph_ids` last, sparse or dense; or over a GraphTensor of one node set. A `Graph`
-stands for `[x, adjacency]`, or `[x, adjacency, edge_features]` if it has any. The model
+stands for `[x, adjacency]`, or `[x, adjacency, edge_features]` if it has any. Graphs of
+several node sets, and many signals `[..., N, F]` at once, are not supported. The model
 is called with `training=False`, and keeps its weights and state. `fidelity` says how
 well an explanation holds.
 

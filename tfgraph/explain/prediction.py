@@ -222,7 +222,8 @@ def source_of(inputs: Any, fields: Fields) -> Source:
         sets = [set_names(parts.graph, name) for name in ("nodes", "edges")]
         if [len(names) for names in sets] != [1, 1]:
             raise ValueError(
-                "Expected a GraphTensor of one node set and one edge set. "
+                "Expected a GraphTensor of one node set and one edge set: an "
+                "explanation says nothing of several. "
                 f"Received: node sets {sets[0]}, edge sets {sets[1]}"
             )
         x = parts.x
@@ -465,7 +466,8 @@ def _check_one_graph(x, adjacency):
     if len(shapes[0]) != 2 or len(shapes[1]) != 2:
         raise ValueError(
             "Expected one graph, `x` of shape `[N, F]` and an adjacency `[N, N]`. "
-            "`tfgraph.data.disjoint_union` makes one graph of several. "
+            "`tfgraph.data.disjoint_union` makes one graph of several. Of many signals "
+            "`[..., N, F]`, explain one: its features `[N, F]`, by a model of these. "
             f"Received: x.shape={shapes[0]}, adjacency.shape={shapes[1]}"
         )
 

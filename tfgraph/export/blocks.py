@@ -11,7 +11,7 @@ import tensorflow as tf
 from tfgraph.arguments import is_sparse_tensor
 from tfgraph.export.edge_lists import edge_list_inputs
 from tfgraph.export.requests import Input, add_endpoint, named
-from tfgraph.export.versions import check_arguments, write_version
+from tfgraph.export.versions import check_arguments, track, write_version
 from tfgraph.inputs import described
 
 
@@ -27,7 +27,8 @@ def export_block_model(model: keras.Model, path: str | os.PathLike) -> str:
       The first `N_K` nodes are the seeds. `predictions` has a row for each of them;
     - `edges_k` int64 `[E_k, 2]` and `weights_k` float32 `[E_k]` for k = 1 .. K: the
       edges of layer k. Each row is `(source, target)`, with the source below `N_(k-1)`
-      and the target below `N_k`.
+      and the target below `N_k`;
+    - `edge_features_k` float32 `[E_k, D]`, if the model uses features of edges.
 
     Example:
 
@@ -51,7 +52,7 @@ def export_block_model(model: keras.Model, path: str | os.PathLike) -> str:
             stack of convolutions over features `[N, F]`.
     """
     check_arguments(model, path)
-    num_features, *_ = edge_list_inputs(model)
+    takes = edge_list_inputs(model)
     num_layers = len(getattr(model, "convolutions", ()))
     if not num_layers:
         raise ValueError(
@@ -61,41 +62,48 @@ def export_block_model(model: keras.Model, path: str | os.PathLike) -> str:
 
     def serving_default(features, num_nodes, *blocks):
         sizes = tf.concat([tf.shape(features, tf.int64)[:1], num_nodes], axis=0)
+        edges, weights, *edge_features = (
+            list(blocks[part::num_parts]) for part in range(num_parts)
+        )
         adjacencies = [
-            tf.SparseTensor(edges[:, ::-1], weights, sizes[k : k + 2][::-1])
-            for k, (edges, weights) in enumerate(
-                zip(blocks[::2], blocks[1::2], strict=True)
-            )
+            tf.SparseTensor(ends[:, ::-1], values, sizes[k : k + 2][::-1])
+            for k, (ends, values) in enumerate(zip(edges, weights, strict=True))
         ]
-        return named(model([features, adjacencies], training=False))
+        return named(model([features, adjacencies, *edge_features], training=False))
 
+    num_parts = 2 if takes.edge_dim is None else 3
     counts = tuple(f"N_{k}" for k in range(num_layers + 1))
     inputs = [
-        Input("features", tf.float32, (counts[0], num_features)),
+        Input("features", tf.float32, (counts[0], takes.x_shape[-1])),
         Input("num_nodes", tf.int64, (num_layers,), counts=counts),
     ]
     for k, ends in enumerate(itertools.pairwise(counts), start=1):
         inputs.append(Input(f"edges_{k}", tf.int64, (f"E_{k}", 2), below=ends))
         inputs.append(Input(f"weights_{k}", tf.float32, (f"E_{k}",)))
+        if takes.edge_dim is not None:
+            shape = (f"E_{k}", takes.edge_dim)
+            inputs.append(Input(f"edge_features_{k}", tf.float32, shape))
     archive = keras.export.ExportArchive()
-    archive.track(model)  # its lookup tables; variables are found without
+    track(archive, model)
     add_endpoint(archive, "serving_default", serving_default, inputs)
     return write_version(archive, path)
 
 
 def block_request(
-    inputs: tuple[tf.Tensor, Sequence[tf.sparse.SparseTensor]],
+    inputs: tuple[tf.Tensor, Sequence[tf.sparse.SparseTensor]]
+    | tuple[tf.Tensor, Sequence[tf.sparse.SparseTensor], Sequence[tf.Tensor]],
 ) -> dict[str, tf.Tensor]:
     """Returns a request to an export by `export_block_model`: a dict of tensors.
 
     Args:
-        inputs: `(x, adjacencies)`, as `tfgraph.data.neighbor_batches` makes them.
+        inputs: `(x, adjacencies)` or `(x, adjacencies, edge_features)`, as
+            `tfgraph.data.neighbor_batches` makes them.
 
     Raises:
         ValueError: If `inputs` is anything else.
     """
     _check_blocks(inputs)
-    x, adjacencies = inputs
+    x, adjacencies, *edge_features = inputs
     request = {
         "features": x,
         "num_nodes": tf.stack([block.dense_shape[0] for block in adjacencies]),
@@ -103,13 +111,15 @@ def block_request(
     for k, block in enumerate(adjacencies, start=1):
         request[f"edges_{k}"] = block.indices[:, ::-1]
         request[f"weights_{k}"] = block.values
+        if edge_features:
+            request[f"edge_features_{k}"] = edge_features[0][k - 1]
     return request
 
 
 def _check_blocks(inputs: Any) -> None:
     """Raises a `ValueError` unless it is features and a list of SparseTensors."""
-    is_pair = isinstance(inputs, (list, tuple)) and len(inputs) == 2
-    blocks = inputs[1] if is_pair else None
+    has_parts = isinstance(inputs, (list, tuple)) and len(inputs) in (2, 3)
+    blocks = inputs[1] if has_parts else None
     if not isinstance(blocks, (list, tuple)) or not all(map(is_sparse_tensor, blocks)):
         raise ValueError(
             "Expected `inputs` to be `(x, adjacencies)`, with a tf.SparseTensor for "

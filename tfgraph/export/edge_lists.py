@@ -1,8 +1,8 @@
 """The export of models that are called with a graph as an edge list."""
 
+import dataclasses
 import numbers
 import os
-from typing import Any, NamedTuple
 
 import keras
 import tensorflow as tf
@@ -10,8 +10,8 @@ import tensorflow as tf
 from tfgraph import ops
 from tfgraph.export.raw_columns import column_inputs, features_of_columns
 from tfgraph.export.requests import Input, add_endpoint, named
-from tfgraph.export.versions import check_arguments, write_version
-from tfgraph.inputs import is_list as is_list_of_blocks
+from tfgraph.export.versions import check_arguments, track, write_version
+from tfgraph.inputs import is_list
 from tfgraph.layers import GraphConvolution
 
 
@@ -25,17 +25,27 @@ def export_model(
 ) -> str:
     """Exports a model over `[x, adjacency]`, to be called with a graph of any size.
 
-    It may also be a model over `[x, adjacency, graph_ids]`, such as
+    It may also be a model over `[x, adjacency, edge_features]`, such as one of
+    `layers.GINEConv`; or one with `graph_ids` last, such as
     `models.DiffPoolClassifier`. The signatures are
 
     - `serving_default`: `features` float32 `[N, F]` and `edges` int64 `[E, 2]`, each
       row `(source, target)`, all of weight 1;
     - `weighted`: the same and `weights` float32 `[E]`.
 
-    A model of whole graphs also takes `graph_ids` int64 `[N]`: the number of each
-    node's graph, sorted. For a single graph, all are 0. Graphs may have no nodes. As in
-    training, an edge `source -> target` is entry `[target, source]` of the adjacency.
-    An undirected graph holds each edge in both directions.
+    If the model takes them, both have
+
+    - `edge_features` float32 `[E, D]`, in the order of `edges`;
+    - `graph_ids` int64 `[N]`: the number of each node's graph, sorted. For a single
+      graph, all are 0. Graphs may have no nodes.
+
+    As in training, an edge `source -> target` is entry `[target, source]` of the
+    adjacency. An undirected graph holds each edge in both directions.
+
+    For a model of many signals on one graph, `features` are `[B, N, F]` or
+    `[B, T, N, F]`, of one signal or more. A size other than `B` that the model was made
+    with is required; a subclassed model requires only its `T`. If the graph is a
+    `layers.FixedAdjacency` of the model, Keras' own `model.export` is for it.
 
     A functional model over a dense adjacency is served with a sparse one if only graph
     convolutions take it. Any other costs `N * N` numbers for a request, and `max_nodes`
@@ -85,45 +95,44 @@ def export_model(
 
     Raises:
         ValueError: If `model` is not built, `path` is remote, or a limit is not a
-            positive integer. Also if the model is not for `[x, adjacency]` of shapes
-            `[N, F]` and `[N, N]`, or for these and `graph_ids` `[N]`; or if
+            positive integer. Also if the model is not for such inputs, or
             `preprocessing` does not make its features.
     """
     check_arguments(model, path)
     for name, limit in [("max_nodes", max_nodes), ("max_graphs", max_graphs)]:
         _check_limit(name, limit)
     served = edge_list_model(model)
-    max_rows = None if served.sparse_adjacency else max_nodes
+    features, edges, weights, *others = served.inputs()
+    any_number = isinstance(features.shape[-2], str)
+    max_rows = max_nodes if any_number and not served.takes.sparse_adjacency else None
     if preprocessing is None:
-        shape = ("N", served.num_features)
-        columns = [Input("features", tf.float32, shape, max_rows=max_rows)]
+        columns = [dataclasses.replace(features, max_rows=max_rows)]
     else:
-        columns = column_inputs(preprocessing, served.num_features, max_rows)
+        columns = column_inputs(preprocessing, features.shape, max_rows)
 
     def weighted(*request):
         features = _features(request[: len(columns)], preprocessing)
-        edges, weights, *graph_ids = request[len(columns) :]
-        return served.predictions(features, edges, weights, *graph_ids)
+        return served.predictions(features, *request[len(columns) :])
 
     def serving_default(*request):
-        edges, *graph_ids = request[len(columns) :]
+        edges, *others = request[len(columns) :]
         weights = tf.ones(tf.shape(edges)[:1])
-        return weighted(*request[: len(columns)], edges, weights, *graph_ids)
+        return weighted(*request[: len(columns)], edges, weights, *others)
 
-    edges = Input("edges", tf.int64, ("E", 2), below=("N",))
-    weights = Input("weights", tf.float32, ("E",))
-    graph_ids = []
-    if served.has_graph_ids:
-        graph_ids = [
-            Input("graph_ids", tf.int64, ("N",), below=(max_graphs,), is_sorted=True)
-        ]
+    edges = dataclasses.replace(edges, below=(features.shape[-2],))
+    others = [
+        dataclasses.replace(field, below=(max_graphs,), is_sorted=True)
+        if field.name == "graph_ids"
+        else field
+        for field in others
+    ]
     archive = keras.export.ExportArchive()
-    archive.track(served.model)  # its lookup tables; variables are found without
+    track(archive, served.model)
     if preprocessing is not None:
-        archive.track(preprocessing)
-    inputs = [*columns, edges, *graph_ids]
+        track(archive, preprocessing)
+    inputs = [*columns, edges, *others]
     add_endpoint(archive, "serving_default", serving_default, inputs)
-    inputs = [*columns, edges, weights, *graph_ids]
+    inputs = [*columns, edges, weights, *others]
     add_endpoint(archive, "weighted", weighted, inputs)
     return write_version(archive, path)
 
@@ -135,21 +144,51 @@ def _features(columns, preprocessing):
     return features_of_columns(preprocessing, columns)
 
 
-class EdgeListModel(NamedTuple):
+@dataclasses.dataclass(frozen=True)
+class ModelInputs:
+    """What a model over `[x, adjacency]` takes.
+
+    Attributes:
+        x_shape: `("N", F)`; or of many signals `("B", "N", F)` and so on, where a size
+            that is required is a number.
+        sparse_x, sparse_adjacency: Whether these are SparseTensors.
+        edge_dim: The width of `edge_features`. None if there are none.
+        has_graph_ids: Whether `graph_ids` are the last input.
+    """
+
+    x_shape: tuple[int | str, ...]
+    sparse_x: bool
+    sparse_adjacency: bool
+    edge_dim: int | None
+    has_graph_ids: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class EdgeListModel:
     """A model over `[x, adjacency]`, and how it is called with an edge list.
 
     Attributes:
         model: The user's model, or its copy over a sparse adjacency.
-        num_features: The width of `x`.
-        sparse_x, sparse_adjacency: Whether these are SparseTensors.
-        has_graph_ids: Whether `graph_ids` follow.
+        takes: What it takes.
     """
 
     model: keras.Model
-    num_features: int
-    sparse_x: bool
-    sparse_adjacency: bool
-    has_graph_ids: bool
+    takes: ModelInputs
+
+    def inputs(self) -> list[Input]:
+        """Returns what `predictions` takes, in its order."""
+        num_nodes = self.takes.x_shape[-2]
+        inputs = [
+            Input("features", tf.float32, self.takes.x_shape),
+            Input("edges", tf.int64, ("E", 2)),
+            Input("weights", tf.float32, ("E",)),
+        ]
+        if self.takes.edge_dim is not None:
+            shape = ("E", self.takes.edge_dim)
+            inputs.append(Input("edge_features", tf.float32, shape))
+        if self.takes.has_graph_ids:
+            inputs.append(Input("graph_ids", tf.int64, (num_nodes,)))
+        return inputs
 
     def predictions(
         self,
@@ -161,58 +200,88 @@ class EdgeListModel(NamedTuple):
         """Returns the outputs by name, as `predict` computes them.
 
         Args:
-            features: `[N, F]`.
+            features: `[N, F]`, or many signals `[..., N, F]`.
             edges: int64 `[E, 2]`, rows `(source, target)`.
             weights: `[E]`.
             *others: What follows the adjacency in the model's inputs.
         """
-        num_nodes = tf.shape(features, out_type=tf.int64)[0]
+        num_nodes = tf.shape(features, out_type=tf.int64)[-2]
         adjacency = tf.SparseTensor(
             edges[:, ::-1], weights, tf.stack([num_nodes, num_nodes])
         )
-        if not self.sparse_adjacency:
+        if not self.takes.sparse_adjacency:
             adjacency = ops.to_dense(adjacency)
-        x = tf.sparse.from_dense(features) if self.sparse_x else features
+        x = tf.sparse.from_dense(features) if self.takes.sparse_x else features
         return named(self.model([x, adjacency, *others], training=False))
 
 
 def edge_list_model(model: keras.Model) -> EdgeListModel:
     """Returns how a model is called; sparse where only graph convolutions follow."""
-    num_features, sparse_x, sparse_adjacency, *graph_ids = edge_list_inputs(model)
-    if not sparse_adjacency and (clone := _with_sparse_adjacency(model)) is not None:
-        model, sparse_adjacency = clone, True
-    return EdgeListModel(
-        model, num_features, sparse_x, sparse_adjacency, bool(graph_ids)
-    )
+    takes = edge_list_inputs(model)
+    clone = None if takes.sparse_adjacency else _with_sparse_adjacency(model)
+    if clone is None:
+        return EdgeListModel(model, takes)
+    return EdgeListModel(clone, dataclasses.replace(takes, sparse_adjacency=True))
 
 
-def edge_list_inputs(model: keras.Model) -> tuple[Any, ...]:
-    """Returns the number of features of a model, and whether each input is sparse.
+def edge_list_inputs(model: keras.Model) -> ModelInputs:
+    """Returns what a model takes.
 
-    The inputs are `[x, adjacency]`, or `[x, adjacency, graph_ids]`.
+    Raises:
+        ValueError: If it is not for an edge list.
     """
-    if getattr(model, "inputs", None):  # a functional model
-        shapes = keras.tree.map_structure(lambda tensor: tensor.shape, model.input)
-        sparse = [tensor.sparse for tensor in model.inputs]
-        dtypes = [tensor.dtype for tensor in model.inputs]
+    functional = bool(getattr(model, "inputs", None))
+    if functional:
+        # A Sequential that was never called has no `input`.
+        given = getattr(model, "input", model.inputs)
+        shapes = keras.tree.map_structure(lambda tensor: tensor.shape, given)
+        sparse_x, sparse_adjacency = [*(t.sparse for t in model.inputs), False][:2]
     else:
         # A subclassed model keeps only shapes. Its inputs may be sparse or dense.
         shapes = (model.get_build_config() or {}).get("input_shape")
-        sparse, dtypes = [False, True, False], ["float32", "float32", "int64"]
-    parts = shapes if isinstance(shapes, (list, tuple)) else ()
-    if len(parts) == 2 and is_list_of_blocks(parts[1]):
-        parts = [parts[0], parts[1][-1]]  # a stack of convolutions takes both
-    ranks = [len(s) if isinstance(s, (list, tuple)) else None for s in parts]
-    has_ids = len(ranks) == 3 and keras.backend.is_int_dtype(dtypes[2])
-    if ranks != [2, 2] + [1] * has_ids or parts[0][-1] is None:
+        sparse_x, sparse_adjacency = False, True
+    parts = list(shapes) if isinstance(shapes, (list, tuple)) else []
+    # A stack of convolutions takes an adjacency, or a list of one for each.
+    parts[1:] = [part[-1] if is_list(part) else part for part in parts[1:]]
+    # A loaded model has lists for shapes.
+    ranks = [
+        len(part) if isinstance(part, (list, tuple)) and not is_list(part) else 0
+        for part in parts
+    ]
+    rank, *others = ranks or [0]
+    fits = rank >= 2 and others in ([2], [2, 2], [2, 1], [2, 2, 1])
+    edge_dim = parts[2][-1] if fits and others[1:2] == [2] else None
+    has_graph_ids = fits and others[-1] == 1
+    if fits:
+        fits = parts[0][-1] is not None and (rank == 2 or not has_graph_ids)
+        if others[1:2] == [2]:
+            fits &= edge_dim is not None and sparse_adjacency
+    if fits and functional:
+        integers = [keras.backend.is_int_dtype(t.dtype) for t in model.inputs[2:]]
+        fits = integers == [other == 1 for other in others[1:]]
+    if not fits:
         raise ValueError(
             "Expected `model` to be built for a list `[x, adjacency]` of shapes "
-            "`[N, F]` and `[N, N]`, or of these and integers `graph_ids` `[N]`. A "
-            "model over a GraphTensor is for `export_graph_tensor_model`, one over "
-            "padded graphs for Keras' own `model.export`. "
+            "`[N, F]` and `[N, N]`, or `[..., N, F]` and `[N, N]`. `edge_features` "
+            "`[E, D]` may follow a sparse adjacency, and integers `graph_ids` `[N]` be "
+            "the last. A model over a GraphTensor is for `export_graph_tensor_model`, "
+            "one over padded graphs for Keras' own `model.export`. "
             f"Received: a model built for inputs of shape {shapes}"
         )
-    return parts[0][-1], *sparse[: len(parts)]
+    x_shape: tuple[int | str, ...] = ("N", parts[0][-1])
+    if rank > 2:
+        x_shape = _shape_of_signals(parts[0], functional)
+    return ModelInputs(x_shape, sparse_x, sparse_adjacency, edge_dim, has_graph_ids)
+
+
+def _shape_of_signals(shape, functional):
+    """The shape in requests: a name for each size that may differ."""
+    names = ["B", *(f"T_{axis}" for axis in range(1, len(shape) - 2)), "N"]
+    open_sizes = {"B"} if functional else {"B", "N"}
+    return tuple(
+        name if size is None or name in open_sizes else size
+        for name, size in zip([*names, "F"], shape, strict=True)
+    )
 
 
 def _with_sparse_adjacency(model):

@@ -11,7 +11,7 @@ from tfgraph import ops
 from tfgraph.export.edge_lists import EdgeListModel, edge_list_model
 from tfgraph.export.onnx_operations import to_onnx
 from tfgraph.export.requests import Input
-from tfgraph.export.versions import check_arguments, write_file
+from tfgraph.export.versions import check_arguments, track, write_file
 from tfgraph.models import GAE
 
 
@@ -22,12 +22,13 @@ def export_onnx(model: keras.Model, path: str | os.PathLike) -> str:
     `models.DiffPoolClassifier`, and models of your own over the same inputs. The file
     takes
 
-    - `features` float32 `[N, F]`;
+    - `features` float32 `[N, F]`, or many signals `[B, N, F]` as in `export_model`;
     - `edges` int64 `[E, 2]`, each row `(source, target)`, in any order. Repeated edges
       add up. An undirected graph holds each edge in both directions;
     - `weights` float32 `[E]`, ones for a graph without weights;
-    - `graph_ids` int64 `[N]` if the model is over `[x, adjacency, graph_ids]`: the
-      number of each node's graph, 0 or more;
+    - `edge_features` float32 `[E, D]` in the order of `edges`, if the model uses them;
+    - `graph_ids` int64 `[N]`, the last input of a model of whole graphs: the number of
+      each node's graph, 0 or more;
     - `pairs` int64 `[P, 2]` of node numbers for `models.GAE` and `models.VGAE`, whose
       `predictions` are the probabilities of these links.
 
@@ -119,7 +120,7 @@ def export_litert(model: keras.Model, path: str | os.PathLike) -> str:
     check_arguments(model, path, is_file=True)
     served = edge_list_model(model)
     archive = keras.export.ExportArchive()
-    archive.track(served.model)
+    track(archive, served.model)
     specs = [field.spec for field in _inputs(served)]
     archive.add_endpoint("serving_default", _function(served), specs)
     with tempfile.TemporaryDirectory() as directory:
@@ -130,13 +131,7 @@ def export_litert(model: keras.Model, path: str | os.PathLike) -> str:
 
 def _inputs(served: EdgeListModel) -> list[Input]:
     """Returns what the file takes."""
-    inputs = [
-        Input("features", tf.float32, ("N", served.num_features)),
-        Input("edges", tf.int64, ("E", 2)),
-        Input("weights", tf.float32, ("E",)),
-    ]
-    if served.has_graph_ids:
-        inputs.append(Input("graph_ids", tf.int64, ("N",)))
+    inputs = served.inputs()
     if isinstance(served.model, GAE):
         inputs.append(Input("pairs", tf.int64, ("P", 2)))
     return inputs
@@ -146,7 +141,7 @@ def _function(served: EdgeListModel) -> Callable[..., dict[str, tf.Tensor]]:
     """Returns the function of these inputs, traced for runtimes without assertions."""
 
     def predictions(features, edges, weights, *others):
-        num_nodes = tf.shape(features, tf.int64)[0]
+        num_nodes = tf.shape(features, tf.int64)[-2]
         if isinstance(served.model, GAE):
             others = [_above(pairs, num_nodes) for pairs in others]
         with ops.for_other_runtimes():

@@ -9,7 +9,7 @@ import keras
 import tensorflow as tf
 
 from tfgraph.export.requests import Input, add_endpoint, check_finite, named
-from tfgraph.export.versions import check_arguments, write_version
+from tfgraph.export.versions import check_arguments, track, write_version
 from tfgraph.graph_tensor import component_specs, load_tfgnn
 from tfgraph.ops.checks import check
 
@@ -67,7 +67,7 @@ def export_graph_tensor_model(
         return named(model(graph.merge_batch_to_components(), training=False))
 
     archive = keras.export.ExportArchive()
-    archive.track(model)  # its lookup tables; variables are found without
+    track(archive, model)
     examples = Input("examples", tf.string, ("B",))
     add_endpoint(archive, "serving_default", serving_default, [examples])
     return write_version(archive, path)
@@ -85,7 +85,7 @@ def check_spec(spec: tfgnn.GraphTensorSpec, model: keras.Model) -> None:
             f"`graph.to_graph_tensor().spec`. Received: spec={spec}"
         )
     # Keras would speak of all inputs, or of the wrong ones.
-    expected = model.input if getattr(model, "inputs", None) else None
+    expected = getattr(model, "input", None) if getattr(model, "inputs", None) else None
     if isinstance(expected, dict):
         found = set(component_specs(spec))
         if found != set(expected):

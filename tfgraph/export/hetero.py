@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from tfgraph.export.graph_tensors import MAX_NODES_WITHOUT_FEATURES, check_spec
 from tfgraph.export.requests import Input, add_endpoint, named
-from tfgraph.export.versions import check_arguments, write_version
+from tfgraph.export.versions import check_arguments, track, write_version
 from tfgraph.graph_tensor import component_specs
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def export_hetero_model(
         return named(model(components, training=False))
 
     archive = keras.export.ExportArchive()
-    archive.track(model)  # its lookup tables; variables are found without
+    track(archive, model)
     add_endpoint(archive, "serving_default", serving_default, inputs)
     return write_version(archive, path)
 

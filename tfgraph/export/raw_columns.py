@@ -8,22 +8,30 @@ import tensorflow as tf
 
 from tfgraph.export.requests import Input
 
-_TAKEN = {"edges", "weights", "graph_ids"}
+_TAKEN = {"edges", "weights", "edge_features", "graph_ids"}
 
 
 def column_inputs(
-    preprocessing: Any, num_features: int, max_rows: int | None
+    preprocessing: Any, x_shape: tuple[int | str, ...], max_rows: int | None
 ) -> list[Input]:
     """Returns what a request holds for each input of a preprocessing model.
 
     Args:
         preprocessing: The argument.
-        num_features: The number of features that the served model takes.
+        x_shape: The shape of the features that the served model takes.
         max_rows: The most rows in a request, or None.
 
     Raises:
         ValueError: If it is no functional model of columns, or makes other features.
+            Also if the model takes many signals.
     """
+    if len(x_shape) != 2:
+        raise ValueError(
+            "Expected `preprocessing` with a model of features [N, F] only, as a "
+            "table has one row for each node. Received: a model of signals of shape "
+            f"[{', '.join(map(str, x_shape))}]"
+        )
+    num_features = x_shape[1]
     if not isinstance(preprocessing, keras.Model) or not getattr(
         preprocessing, "inputs", None
     ):

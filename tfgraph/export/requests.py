@@ -4,8 +4,9 @@ TensorFlow enforces the types of a signature and nothing else. A tensor of anoth
 reaches the operations, some of which then end the process.
 """
 
+import dataclasses
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -13,11 +14,13 @@ import tensorflow as tf
 from tfgraph.ops.checks import check
 
 
-class Input(NamedTuple):
+@dataclasses.dataclass(frozen=True)
+class Input:
     """One tensor of a request.
 
     A size is a number, or a letter that stands for any number. A letter is the same
-    number in all inputs of an endpoint. Only the first size may be a letter.
+    number in all inputs of an endpoint. Of several letters, all but the last stand for
+    1 or more: a tensor without numbers could claim any size.
 
     Attributes:
         name: The name in the signature.
@@ -28,7 +31,7 @@ class Input(NamedTuple):
         is_sorted: Whether the numbers must not decrease.
         counts: If given, the numbers are the sizes of these letters, without the first.
             Each is at most the size before it. The first may be a number instead.
-        max_rows: If given, the first size is from 1 to this number.
+        max_rows: If given, the last letter is from 1 to this number.
     """
 
     name: str
@@ -83,7 +86,7 @@ def _checked(inputs, tensors):
 def _with_shape(field, tensor):
     """Returns the tensor in its described shape, after a check at run time.
 
-    `[]` becomes no rows of the described width.
+    `[]` becomes no rows of the described width, if that is known.
     """
     # TensorFlow trusts the shapes of a signature and removes checks of them. An
     # optional passes the tensor on, without a copy, and hides its shape.
@@ -102,28 +105,38 @@ def _with_shape(field, tensor):
     for size, expected in zip(tf.unstack(sizes, rank), field.shape, strict=True):
         if isinstance(expected, int):
             fits &= size == expected
-    if isinstance(field.shape[0], str):
+    if [isinstance(size, str) for size in field.shape] == [True] + [False] * (rank - 1):
         fits |= (tf.size(shape) == 1) & (tf.reduce_prod(shape) == 0)
     message = (
         f"Expected `{name}` of shape {field.static_shape}. "
         f"Received: {name} of shape {{}}"
     )
     with tf.control_dependencies([check(fits, message, shape)]):
-        rows = sizes[0] if isinstance(field.shape[0], str) else field.shape[0]
-        return tf.reshape(tensor, [rows, *field.shape[1:]])
+        return tf.reshape(
+            tensor,
+            [
+                sizes[axis] if isinstance(size, str) else size
+                for axis, size in enumerate(field.shape)
+            ],
+        )
 
 
 def _check_sizes(field, tensor, sizes):
     """Returns checks of the number of rows and of counts, and adds to `sizes`."""
     name, checks = field.name, []
-    rows, letter = tf.shape(tensor, tf.int64)[0], field.shape[0]
-    if field.max_rows is not None:
-        message = f"Expected `{name}` of 1 to {field.max_rows} rows. "
-        message += "Received: {} rows"
-        fits = (rows >= 1) & (rows <= field.max_rows)
-        checks.append(check(fits, message, rows))
-    if isinstance(letter, str):
-        expected = sizes.setdefault(letter, rows)
+    letters = [axis for axis, size in enumerate(field.shape) if isinstance(size, str)]
+    for axis in letters:
+        rows = tf.shape(tensor, tf.int64)[axis]
+        if axis != letters[-1]:
+            message = f"Expected `{name}` of shape {field.static_shape}, with 1 or "
+            message += f"more along axis {axis}. Received: {{}}"
+            checks.append(check(rows >= 1, message, rows))
+        elif field.max_rows is not None:
+            message = f"Expected `{name}` of 1 to {field.max_rows} rows. "
+            message += "Received: {} rows"
+            fits = (rows >= 1) & (rows <= field.max_rows)
+            checks.append(check(fits, message, rows))
+        expected = sizes.setdefault(field.shape[axis], rows)
         if expected is not rows:
             message = f"Expected `{name}` of {{}} rows. Received: {{}} rows"
             checks.append(check(rows == expected, message, expected, rows))

@@ -5,6 +5,7 @@ import pathlib
 import re
 
 import keras
+import tensorflow as tf
 
 from tfgraph.unfinished import unfinished_folder
 
@@ -47,6 +48,21 @@ def check_arguments(
             "Expected `path` to be a file's name. "
             f"Received: path={str(path)!r}, a directory"
         )
+
+
+def track(archive: keras.export.ExportArchive, model: keras.Model) -> None:
+    """Makes the lookup tables of a model part of an export. Variables are anyway.
+
+    Not the model itself, which Keras would trace with a dense adjacency.
+    """
+    for value in vars(model).values():
+        if isinstance(value, tf.saved_model.experimental.TrackableResource):
+            archive.track(value)
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            track(archive, layer)
+        elif layer.built:
+            archive.track(layer)
 
 
 def write_version(archive: keras.export.ExportArchive, path: str | os.PathLike) -> str:

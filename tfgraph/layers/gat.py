@@ -37,8 +37,8 @@ class GATConv(GraphConvolution):
     An edge of weight `w_ij` counts as `w_ij` parallel edges: `w_ij exp(e_ij)` takes the
     place of `exp(e_ij)`. With weights of 1, as in the paper, nothing changes; an edge
     of weight 0 is no edge, and its weight gets no gradient. A node with a self-loop
-    keeps it. An added self-loop has edge features of 0. With `add_self_loops=False`,
-    the output of a node without neighbours is `σ(b)`.
+    keeps it, unless its weight is 0. An added self-loop has edge features of 0. With
+    `add_self_loops=False`, the output of a node without neighbours is `σ(b)`.
 
     Example:
 
@@ -60,7 +60,7 @@ class GATConv(GraphConvolution):
         attention_dropout: Float in `[0, 1)`, the fraction of the attention coefficients
             `α_ij` that is dropped in training, drawn anew for each head.
         add_self_loops: Whether a node attends to itself too. A self-loop that the
-            graph has stays as it is, with its weight.
+            graph has, of any weight but 0, stays as it is.
         residual: Whether to add the layer's input to its output, before `σ`; projected
             by a matrix if it is of another width.
         dropout_per_head: Whether each head draws a `dropout` of its own, as in the

@@ -31,8 +31,10 @@ class GCNConv(GraphConvolution):
         H' = σ(Â H W + b),    Â = D̃^(-1/2) Ã D̃^(-1/2)
 
     (Kipf & Welling, ICLR 2017, https://arxiv.org/abs/1609.02907). A node with a
-    self-loop in `A` keeps it, with its weight, and gets no other. The output of a node
-    without edges is `σ(b)`.
+    self-loop in `A` keeps it, with its weight, and gets no other. An edge of weight 0
+    is no edge, whether it is listed or not. So a node with a self-loop of weight 0 gets
+    one of weight 1. (PyG keeps one at 0 that is in an edge list.) With
+    `add_self_loops=False`, the output of a node without edges is `σ(b)`.
 
     Between two node sets, with `add_self_loops=False`, `Â = D_rows^(-1/2) A
     D_columns^(-1/2)` with the degrees of the receivers and of the senders. The features

@@ -62,8 +62,8 @@ class GraphLayer(keras.layers.Layer):
             "receiver", receiver, ("target", "source"), owner=type(self).__name__
         )
         self.receiver = receiver
-        # With False, Keras would refuse `jit_compile=True`. With True, "auto" compiles
-        # on accelerators only, by the kernels that ops/matmul.py keeps for XLA.
+        self.lacks_weights = False  # see `load_own_variables`
+        # For `jit_compile=True`. What "auto" means is in tfgraph/xla_default.py.
         self.supports_jit = True
 
     @tf.autograph.experimental.do_not_convert  # as Keras' own method
@@ -114,7 +114,11 @@ class GraphLayer(keras.layers.Layer):
             if not parts.is_pair:
                 graph_inputs.check_no_edge_list(parts.adjacency)
             return adjacencies.as_adjacency(
-                parts.adjacency, x, self.label, parts.is_pair, parts.x_receivers
+                graph_inputs.given_adjacency(parts),
+                x,
+                self.label,
+                parts.is_pair,
+                parts.x_receivers,
             )
         self.fields.check_components(parts.graph, self.label)
         adjacencies.check_shapes(x.shape, (None, None), parts.is_pair)
@@ -147,6 +151,24 @@ class GraphLayer(keras.layers.Layer):
         if given is None:
             given = membership.keras_mask(mask)
         return membership.as_membership(given, x, self.label)
+
+    def load_own_variables(self, store: Any) -> None:
+        # Keras comes twice to a layer of a subclassed model that it did not build, the
+        # second time with an empty store, and then forgets that it failed.
+        self.lacks_weights = not self.built and (
+            self.lacks_weights or bool(store.keys())
+        )
+        if self.lacks_weights:
+            raise ValueError(
+                f"{self.label}: expected the model that it is a part of to build it "
+                "before its weights are loaded. Keras builds a subclassed model by its "
+                "`build(input_shape)`. Without one, it calls the model with dense "
+                "floats in the place of all tensors, also of a `tf.SparseTensor`. "
+                "Write one of the two so that it builds all layers; or call a new "
+                "model on data, and then `load_weights(path)`. "
+                "Received: built=False"
+            )
+        super().load_own_variables(store)
 
     def get_config(self) -> dict[str, Any]:
         names = {name: getattr(self, name) for name in self.graph_arguments}

@@ -16,13 +16,14 @@ from tfgraph.typing import Activation, Constraint, Initializer, InputShape, Regu
 
 @keras.saving.register_keras_serializable("tfgraph")
 class MLPDecoder(PairDecoder):
-    """The probability of an edge between two nodes, by a small network.
+    """The probability of an edge between two nodes, or its class, by a small network.
 
         h_ij = φ(W_1 [z_i ‖ z_j] + b_1),    p(A_ij = 1) = σ(w · h_ij + b)
 
-    here with one hidden layer. Unlike `InnerProductDecoder`, the ends may be of
-    different widths, and the score of `(i, j)` is not that of `(j, i)`. `W_1 [z_i ‖
-    z_j]` is the sum of a part for each end, and that part is computed once a node.
+    here with one hidden layer; or a number for each class, `σ(W_2 h_ij + b_2)`. Unlike
+    `InnerProductDecoder`, the ends may be of different widths, and the score of `(i,
+    j)` is not that of `(j, i)`. `W_1 [z_i ‖ z_j]` is the sum of a part for each end,
+    and that part is computed once a node.
 
     Example:
 
@@ -30,12 +31,19 @@ class MLPDecoder(PairDecoder):
     decoder = tfgraph.layers.MLPDecoder([32])
     z_users, z_films = tf.ones([3, 2]), tf.ones([5, 4])
     decoder([(z_users, z_films), tf.constant([[0, 4]])])  # user 0 and film 4
+    decoder = tfgraph.layers.MLPDecoder(
+        [32], classifier_activation="softmax", num_classes=5
+    )
+    decoder([(z_users, z_films), tf.constant([[0, 4]])])  # five probabilities
     ```
 
     Args:
         hidden_units: List of the width of each hidden layer. `[]` for none.
         activation: `φ`.
-        classifier_activation: `σ`. None for logits.
+        classifier_activation: `σ`. "softmax" for classes of which a link has one. None
+            for logits, or to estimate numbers.
+        num_classes: Positive integer, the width of the output: the number of classes,
+            or of numbers to estimate. None for one score a pair.
         kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer,
             kernel_constraint, bias_constraint: Of each layer, as in
             `keras.layers.Dense`.
@@ -50,11 +58,11 @@ class MLPDecoder(PairDecoder):
         `z_target` `[N_t, D_t]`, for pairs of two node sets.
 
     Output shape:
-        `[P]`.
+        `[P]`, or `[P, num_classes]`.
 
     Raises:
-        ValueError: If `hidden_units` is not a list of positive integers, or the inputs
-            do not fit together.
+        ValueError: If `hidden_units` is not a list of positive integers, `num_classes`
+            is not a positive integer, or the inputs do not fit together.
         tf.errors.InvalidArgumentError: At run time, if a pair names a node that does
             not exist.
     """
@@ -64,6 +72,7 @@ class MLPDecoder(PairDecoder):
         hidden_units: Sequence[int] = (64,),
         activation: Activation = "relu",
         classifier_activation: Activation = "sigmoid",
+        num_classes: int | None = None,
         kernel_initializer: Initializer = "glorot_uniform",
         bias_initializer: Initializer = "zeros",
         kernel_regularizer: Regularizer = None,
@@ -82,6 +91,11 @@ class MLPDecoder(PairDecoder):
             arguments.checked_integer("hidden_units", units, owner="MLPDecoder")
             for units in hidden_units
         ]
+        if num_classes is not None:
+            num_classes = arguments.checked_integer(
+                "num_classes", num_classes, owner="MLPDecoder"
+            )
+        self.num_classes = num_classes
         self.activation = keras.activations.get(activation)
         self.classifier_activation = keras.activations.get(classifier_activation)
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
@@ -90,7 +104,7 @@ class MLPDecoder(PairDecoder):
         self.bias_regularizer = keras.regularizers.get(bias_regularizer)
         self.kernel_constraint = keras.constraints.get(kernel_constraint)
         self.bias_constraint = keras.constraints.get(bias_constraint)
-        self.numbers_per_pair = max([1, *self.hidden_units])
+        self.numbers_per_pair = max([num_classes or 1, *self.hidden_units])
 
     def build(self, input_shape: InputShape) -> None:
         z_shapes, pairs_shape = self.parts(input_shape)
@@ -98,7 +112,7 @@ class MLPDecoder(PairDecoder):
         self.source_width, target_width = (check_width(shape) for shape in z_shapes)
         width = self.source_width + target_width
         self.dense_layers = []
-        for units in [*self.hidden_units, 1]:
+        for units in [*self.hidden_units, self.num_classes or 1]:
             # From configurations, so that each layer has an initializer of its own.
             dense = keras.layers.Dense(
                 units, dtype=self.dtype_policy, **self._weight_arguments()
@@ -118,7 +132,7 @@ class MLPDecoder(PairDecoder):
         h = source + target
         for dense in self.dense_layers[1:]:
             h = dense(self.activation(h))
-        return tf.squeeze(h, axis=-1)
+        return tf.squeeze(h, axis=-1) if self.num_classes is None else h
 
     def scores(self, logits: tf.Tensor) -> tf.Tensor:
         return self.classifier_activation(logits)
@@ -141,5 +155,6 @@ class MLPDecoder(PairDecoder):
             "classifier_activation": keras.activations.serialize(
                 self.classifier_activation
             ),
+            "num_classes": self.num_classes,
             **self._weight_arguments(),
         }

@@ -96,6 +96,7 @@ class NodeEmbedding(GraphLayer):
             message = "one for each vector. Received: {}"
             values = [sizes]
         else:
+            rows = graph_inputs.as_integers(rows)
             self._check_rows(rows)
             fits = tf.reduce_all((rows >= 0) & (rows < self.num_nodes))
             message = f"with `{self.row_name}` from 0 to {self.num_nodes - 1}. "

@@ -13,6 +13,32 @@ from tfgraph import ops
 from tfgraph.typing import Inputs, Shape
 
 
+def score_columns(labels: Any, scores: Any) -> tuple[Any, Any]:
+    """Returns labels and scores of pairs as Keras' losses and metrics need them.
+
+    Scores `[P]` and their labels become columns `[P, 1]`. Keras would take `[P]` for
+    one row: weights of pairs would scale its mean, and "accuracy" would be that of `P`
+    classes.
+
+    Args:
+        labels: `[P]`, or `[P, C]`.
+        scores: `[P]`, or `[P, C]`, which stays.
+
+    Raises:
+        ValueError: If there are several labels for a score.
+    """
+    if len(scores.shape) != 1:
+        return labels, scores
+    if len(labels.shape) > 1 and labels.shape[1] not in (1, None):
+        raise ValueError(
+            "Expected one label for each pair, as the decoder returns one score. A "
+            f"`LinkPredictor` with `MLPDecoder(num_classes={labels.shape[1]})` takes "
+            f"several. Received: labels of shape {tuple(labels.shape)}"
+        )
+    labels, scores = (keras.ops.reshape(part, [-1, 1]) for part in (labels, scores))
+    return labels, scores
+
+
 class PairDecoder(keras.layers.Layer):
     """Base of the decoders, which score pairs of nodes.
 
@@ -23,6 +49,8 @@ class PairDecoder(keras.layers.Layer):
         **kwargs: `name`, `dtype`, `trainable`, as in `keras.layers.Layer`.
     """
 
+    # The width of the output, `[P, num_classes]`. None for scores, `[P]`.
+    num_classes: int | None = None
     # The most numbers that are made of one pair, see `all_logits`.
     numbers_per_pair: int = 1
 
@@ -34,6 +62,7 @@ class PairDecoder(keras.layers.Layer):
     def call(self, inputs: Inputs) -> tf.Tensor:
         z, pairs = self.parts(inputs)
         self.check_shapes([tuple(part.shape) for part in z], pairs.shape)
+        pairs = graph_inputs.as_integers(pairs)
         if not pairs.dtype.is_integer:
             raise ValueError(
                 f"{type(self).__name__}: expected `pairs` to hold integers. "
@@ -49,7 +78,7 @@ class PairDecoder(keras.layers.Layer):
     def pair_logits(
         self, ends: tuple[tf.Tensor, tf.Tensor], pairs: tf.Tensor
     ) -> tf.Tensor:
-        """Returns the logit of each pair, `[P]`.
+        """Returns the logit of each pair, `[P]`, or its logits `[P, num_classes]`.
 
         Args:
             ends: What `ends` returns.
@@ -65,7 +94,10 @@ class PairDecoder(keras.layers.Layer):
         raise NotImplementedError
 
     def logits(self, source: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
-        """Returns the logits `[...]` of rows of the two `ends`, `[..., H]`."""
+        """Returns the logits `[...]` of rows of the two `ends`, `[..., H]`.
+
+        They are `[..., num_classes]` if the decoder has a number of classes.
+        """
         raise NotImplementedError
 
     def scores(self, logits: tf.Tensor) -> tf.Tensor:
@@ -114,4 +146,5 @@ class PairDecoder(keras.layers.Layer):
     def compute_output_shape(self, input_shape: Sequence[Any]) -> Shape:
         z_shapes, pairs_shape = self.parts(input_shape)
         self.check_shapes([tuple(shape) for shape in z_shapes], pairs_shape)
-        return (pairs_shape[0],)
+        width = () if self.num_classes is None else (self.num_classes,)
+        return (pairs_shape[0], *width)

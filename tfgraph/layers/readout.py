@@ -46,6 +46,8 @@ class GraphReadout(GraphLayer):
           without nodes may be among them, but not at the end;
         - `[x, mask]` with `x` `[B, n, F]` and boolean `mask` `[B, n]`, True for the
           rows that are nodes; or `x` alone, if all are or it has a mask of Keras;
+        - `x` alone with many signals on one graph, `[B, N, F]`, `[B, T, N, F]` or with
+          more axes: one vector for each signal;
         - `[x, graph]` with a scalar `tfgnn.GraphTensor`, each component of which is a
           graph;
         - `graph`, with its feature `feature_name` as `x`.
@@ -75,7 +77,8 @@ class GraphReadout(GraphLayer):
         """Checks the shapes and sets `input_dim`, the number of features of a node."""
         with self.named_errors():
             parts = self.parse(input_shape)
-            if parts.graph is None:
+            are_signals = len(parts.x) > 3 and parts.membership is None
+            if parts.graph is None and not are_signals:
                 membership.check_shapes(parts.x, parts.membership)
             self.input_dim = check_width(parts.x)
 
@@ -84,17 +87,28 @@ class GraphReadout(GraphLayer):
         parts = self.parse(inputs)
         if isinstance(parts.x, tf.SparseTensor):
             raise ValueError("Expected dense features `x`. Received: a SparseTensor")
-        nodes = self.membership(parts, parts.x, mask)
-        x = adjacencies.cast("x", parts.x, self.compute_dtype)
+        x, mask = parts.x, membership.keras_mask(mask)
+        are_signals = len(x.shape) > 3 and parts.membership is None
+        if are_signals and parts.graph is None:  # one below the other
+            num_nodes, width = keras.ops.shape(x)[-2:]
+            x = keras.ops.reshape(x, (-1, num_nodes, width))
+            mask = None if mask is None else tf.reshape(mask, [-1, num_nodes])
+        nodes = self.membership(parts, x, mask)
+        x = adjacencies.cast("x", x, self.compute_dtype)
         return tf.cast(x, ops.weight_dtype(x.dtype)), nodes
+
+    def by_signal(self, r: tf.Tensor, inputs: Inputs) -> tf.Tensor:
+        """Returns `r` `[B, F]` with the leading axes of many signals, `[..., F]`."""
+        axes = keras.ops.shape(self.parse(inputs).x)[:-2]
+        return r if len(axes) < 2 else keras.ops.reshape(r, (*axes, r.shape[-1]))
 
     def compute_mask(self, inputs: Inputs, previous_mask: Mask) -> None:
         return None  # a graph is one row, so there is no padding
 
     def compute_output_shape(self, input_shape: InputShape) -> Shape:
         x_shape = self.parse(input_shape).x
-        num_graphs = x_shape[0] if len(x_shape) == 3 else None
-        return (num_graphs, self.width_factor * x_shape[-1])
+        graphs = tuple(x_shape[:-2]) or (None,)
+        return (*graphs, self.width_factor * x_shape[-1])
 
 
 @keras.saving.register_keras_serializable("tfgraph")
@@ -136,10 +150,11 @@ class Readout(GraphReadout):
             `GraphReadout`.
 
     Input shape:
-        `x` `[N, F]` with `graph_ids` `[N]`; or `[B, n, F]` with `mask` `[B, n]`.
+        `x` `[N, F]` with `graph_ids` `[N]`; or `[B, n, F]` with `mask` `[B, n]`; or
+        many signals `[..., N, F]` on one graph, alone.
 
     Output shape:
-        `[B, F]`.
+        `[B, F]`; of many signals `[..., F]`.
 
     Raises:
         ValueError: If `mode` is none of these, or the inputs do not fit together.
@@ -183,7 +198,7 @@ class Readout(GraphReadout):
             r = nodes.sum(x)
             if self.mode == "mean":
                 r = tf.math.divide_no_nan(r, nodes.counts(r.dtype)[:, None])
-        return tf.cast(r, self.compute_dtype)
+        return self.by_signal(tf.cast(r, self.compute_dtype), inputs)
 
     def get_config(self) -> dict[str, Any]:
         return {

@@ -216,7 +216,8 @@ class SAGEConv(GraphConvolution):
         if ops.is_for_other_runtimes():
             message = (
                 "Expected another aggregator in a model for ONNX or LiteRT, which have "
-                'no loops of any number of steps. Received: aggregator="lstm"'
+                "no list of any number of states, which its loop makes. "
+                'Received: aggregator="lstm"'
             )
             raise ValueError(ops.name_layer(adjacency.layer, message))
         if ops.compiled_by_xla():

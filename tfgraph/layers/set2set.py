@@ -39,10 +39,11 @@ class Set2Set(GraphReadout):
             `GraphReadout`.
 
     Input shape:
-        `x` `[N, F]` with `graph_ids` `[N]`; or `[B, n, F]` with `mask` `[B, n]`.
+        `x` `[N, F]` with `graph_ids` `[N]`; or `[B, n, F]` with `mask` `[B, n]`; or
+        many signals `[..., N, F]` on one graph, alone.
 
     Output shape:
-        `[B, 2 * F]`.
+        `[B, 2 * F]`; of many signals `[..., 2 * F]`.
 
     Raises:
         ValueError: If `num_steps` is not a positive integer, or the inputs do not fit
@@ -78,7 +79,7 @@ class Set2Set(GraphReadout):
             logits = tf.reduce_sum(x * nodes.to_nodes(q), axis=-1, keepdims=True)
             r = nodes.sum(nodes.softmax(logits) * x)
         y = tf.where(some, tf.concat([q, r], axis=1), tf.zeros([], x.dtype))
-        return tf.cast(y, self.compute_dtype)
+        return self.by_signal(tf.cast(y, self.compute_dtype), inputs)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "num_steps": self.num_steps}

@@ -101,7 +101,7 @@ class RocAUC(_RankingMetric):
     NaN.
 
     Every score is kept until the end of an epoch, 17 bytes each. XLA has no kernels for
-    such growing state, so compile the model with `jit_compile=False`.
+    such growing state, so it is not for models compiled with `jit_compile=True`.
 
     Example:
 
@@ -132,7 +132,7 @@ class AveragePrecision(_RankingMetric):
     It is NaN without positives, or if a score or a weight is NaN.
 
     Every score is kept until the end of an epoch, 17 bytes each. XLA has no kernels for
-    such growing state, so compile the model with `jit_compile=False`.
+    such growing state, so it is not for models compiled with `jit_compile=True`.
 
     Example:
 

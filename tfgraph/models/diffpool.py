@@ -43,7 +43,6 @@ class DiffPoolClassifier(GraphModel):
         keras.optimizers.Adam(0.001, clipnorm=2.0),
         "sparse_categorical_crossentropy",
         metrics=["accuracy"],
-        jit_compile=False,  # also on a GPU, as batches differ in size
     )
     batches = tfgraph.data.whole_graph_batches(graphs, labels, batch_size=20)
     model.fit(batches, epochs=100, shuffle=False)
@@ -241,7 +240,8 @@ class DiffPoolClassifier(GraphModel):
         return counts
 
     def build(self, input_shape: InputShape) -> None:
-        self.call(graph_inputs.symbolic(input_shape))  # which builds the layers
+        shapes = self._parts(input_shape).with_open_sizes().to_inputs()
+        self.call(graph_inputs.symbolic(shapes))  # which builds the layers
 
     def call(self, inputs: Inputs, training: bool | None = None) -> tf.Tensor:
         parts = self._parts(inputs)

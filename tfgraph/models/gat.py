@@ -9,7 +9,7 @@ import keras
 
 from tfgraph import arguments
 from tfgraph.layers import GATConv
-from tfgraph.models.stack import ConvolutionStack
+from tfgraph.models.stack import ConvolutionStack, hidden_activation
 from tfgraph.typing import Activation, DType
 
 
@@ -19,8 +19,14 @@ class GAT(ConvolutionStack):
 
     Layers of attention (see `GATConv`), of which the hidden ones concatenate their
     heads and the last one averages them (Veličković et al., ICLR 2018,
-    https://arxiv.org/abs/1710.10903). The paper's model for Cora. Its L2 factor of
-    5e-4 is on ½‖w‖², so here it is half of that:
+    https://arxiv.org/abs/1710.10903).
+
+    `hidden_units` are the widths of the hidden layers, before the output layer, which
+    is one more convolution in `GCN` and `GAT`, and a dense layer in `GraphSAGE` and
+    `HeteroGraphSAGE`.
+
+    The paper's model for Cora. Its L2 factor of 5e-4 is on ½‖w‖², so here it is half of
+    that:
 
     ```python
     graph = tfgraph.data.planetoid("cora").row_normalized()
@@ -61,13 +67,15 @@ class GAT(ConvolutionStack):
 
     Args:
         num_classes: Positive integer, the width of the output.
-        hidden_units: The number of features of each head, one for each hidden layer.
+        hidden_units: The number of features of each head, one for each hidden layer:
+            with the output, `len(hidden_units) + 1` convolutions.
         num_heads: The number of heads of every hidden layer, or a list with one for
             each.
         output_heads: The number of heads of the last layer.
         residual: Whether to add its input to the output of each hidden layer but the
             first.
-        activation: Activation of the hidden layers.
+        activation: Activation of the hidden layers. That of the output is
+            `classifier_activation`.
         classifier_activation: Activation of the output. None for logits.
         dropout: Float in `[0, 1)`, on the input of each layer.
         attention_dropout: Float in `[0, 1)`, on the attention coefficients. None for
@@ -87,8 +95,8 @@ class GAT(ConvolutionStack):
         `[N, num_classes]`, or `[B, N, num_classes]`.
 
     Raises:
-        ValueError: If `hidden_units` is not a list, or `num_heads` a list of another
-            length, or as for `GATConv`.
+        ValueError: If `activation` is a softmax, `hidden_units` is not a list, or
+            `num_heads` a list of another length, or as for `GATConv`.
     """
 
     def __init__(
@@ -126,7 +134,7 @@ class GAT(ConvolutionStack):
         )
         arguments.check_flags(type(self).__name__, residual=residual)
         self.residual = residual
-        self.activation = keras.activations.get(activation)
+        self.activation = hidden_activation(type(self).__name__, activation)
         self.classifier_activation = keras.activations.get(classifier_activation)
         self.dropout = dropout
         self.attention_dropout = attention_dropout

@@ -10,7 +10,7 @@ import keras
 from tfgraph import arguments
 from tfgraph import inputs as graph_inputs
 from tfgraph.layers import GCNConv
-from tfgraph.models.stack import ConvolutionStack
+from tfgraph.models.stack import ConvolutionStack, hidden_activation
 from tfgraph.typing import Activation, DType, Regularizer
 
 
@@ -20,8 +20,14 @@ class GCN(ConvolutionStack):
 
         H⁰ = X,    Hˡ⁺¹ = σ(Â dropout(Hˡ) Wˡ),    Z = softmax(Â dropout(Hᴸ⁻¹) Wᴸ⁻¹)
 
-    (Kipf & Welling, ICLR 2017, https://arxiv.org/abs/1609.02907). The paper's model for
-    Cora. Its L2 factor of 5e-4 is on ½‖W‖², so here it is half of that:
+    (Kipf & Welling, ICLR 2017, https://arxiv.org/abs/1609.02907).
+
+    `hidden_units` are the widths of the hidden layers, before the output layer, which
+    is one more convolution in `GCN` and `GAT`, and a dense layer in `GraphSAGE` and
+    `HeteroGraphSAGE`.
+
+    The paper's model for Cora. Its L2 factor of 5e-4 is on ½‖W‖², so here it is half of
+    that:
 
     ```python
     graph = tfgraph.data.planetoid("cora").row_normalized()
@@ -41,8 +47,10 @@ class GCN(ConvolutionStack):
 
     Args:
         num_classes: Positive integer, the width of the output.
-        hidden_units: The widths of the hidden layers, one for each.
-        activation: Activation of the hidden layers.
+        hidden_units: The widths of the hidden layers, one for each: with the output,
+            `len(hidden_units) + 1` convolutions.
+        activation: Activation of the hidden layers. That of the output is
+            `classifier_activation`.
         classifier_activation: Activation of the output. None for logits.
         dropout: Float in `[0, 1)`, on the input of each layer.
         use_bias: Whether the layers have a bias. The paper's have none.
@@ -59,8 +67,9 @@ class GCN(ConvolutionStack):
         `[N, num_classes]`, or `[B, N, num_classes]`.
 
     Raises:
-        ValueError: If `hidden_units` is not a list, or `kernel_regularizer` one of
-            another length than the number of layers, or as for `GCNConv`.
+        ValueError: If `activation` is a softmax, `hidden_units` is not a list, or
+            `kernel_regularizer` one of another length than the number of layers, or as
+            for `GCNConv`.
     """
 
     def __init__(
@@ -82,7 +91,7 @@ class GCN(ConvolutionStack):
         self.num_classes = arguments.checked_integer(
             "num_classes", num_classes, owner=type(self).__name__
         )
-        self.activation = keras.activations.get(activation)
+        self.activation = hidden_activation(type(self).__name__, activation)
         self.classifier_activation = keras.activations.get(classifier_activation)
         self.dropout = dropout
         self.use_bias = use_bias

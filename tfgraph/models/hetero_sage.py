@@ -12,6 +12,7 @@ from tfgraph import inputs as graph_inputs
 from tfgraph.layers import HeteroConv, NodeEmbedding, SAGEConv
 from tfgraph.layers.hetero_conv import MERGES
 from tfgraph.models.graph_model import GraphModel
+from tfgraph.models.stack import hidden_activation
 from tfgraph.typing import Activation, DType, Inputs, InputShape, Tensor
 
 
@@ -28,6 +29,10 @@ class HeteroGraphSAGE(GraphModel):
     2018, https://arxiv.org/abs/1703.06103.) Each edge set is two relations: messages go
     along its edges and against them. The last round has no `σ`. A node set without
     features has embeddings `e_v` only. One that is not in `num_nodes` has no `e_v`.
+
+    `hidden_units` are the widths of the hidden layers, before the output layer, which
+    is one more convolution in `GCN` and `GAT`, and a dense layer in `GraphSAGE` and
+    `HeteroGraphSAGE`.
 
     Example, for which `tfgraph.data.full_batch` makes the dataset of a `HeteroGraph`:
 
@@ -52,7 +57,8 @@ class HeteroGraphSAGE(GraphModel):
         bidirectional: Whether messages go against the edges, too.
         aggregator: The aggregator of all convolutions, see `SAGEConv`; not "gcn".
         merge: "sum", "mean", "max" or "concat" of the relations, see `HeteroConv`.
-        activation: `σ`.
+        activation: `σ`, of all rounds but the last. That of the output is
+            `classifier_activation`.
         classifier_activation: Activation of the output. For several labels a node,
             "sigmoid". None for logits.
         dropout: Float in `[0, 1)`, on the input of each convolution.
@@ -70,10 +76,10 @@ class HeteroGraphSAGE(GraphModel):
         of `[N_t, hidden_units[-1]]`.
 
     Raises:
-        ValueError: If `hidden_units` is empty or not a list, `num_nodes` is not a dict
-            of node sets, the graph lacks a set, or no edges end at the node set to
-            classify. Also if a node set that the output needs has neither features nor
-            `num_nodes`, and as for `SAGEConv`.
+        ValueError: If `activation` is a softmax, `hidden_units` is empty or not a list,
+            `num_nodes` is not a dict of node sets, the graph lacks a set, or no edges
+            end at the node set to classify. Also if a node set that the output needs
+            has neither features nor `num_nodes`, and as for `SAGEConv`.
         tf.errors.InvalidArgumentError: At run time, as for `HeteroConv` and
             `NodeEmbedding`.
     """
@@ -123,7 +129,7 @@ class HeteroGraphSAGE(GraphModel):
         self.bidirectional = bidirectional
         self.aggregator = aggregator
         self.merge = merge
-        self.activation = keras.activations.get(activation)
+        self.activation = hidden_activation(type(self).__name__, activation)
         self.classifier_activation = keras.activations.get(classifier_activation)
         self.dropout = dropout
         self.feature_name = feature_name

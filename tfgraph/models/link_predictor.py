@@ -12,7 +12,7 @@ import tensorflow as tf
 from tfgraph import arguments, graph_tensor
 from tfgraph import inputs as graph_inputs
 from tfgraph.layers import InnerProductDecoder
-from tfgraph.layers.pair_decoder import PairDecoder
+from tfgraph.layers.pair_decoder import PairDecoder, score_columns
 from tfgraph.models.graph_model import GraphModel
 from tfgraph.models.link_queries import LinkQueries, link_queries
 from tfgraph.typing import DType, Inputs, InputShape
@@ -24,13 +24,15 @@ class LinkPredictor(GraphModel):
 
         z = ENCODER(graph),    p(A_ij = 1) = DECODER(z_i, z_j)
 
-    where `i` is a node of the edge set's source and `j` one of its target. What the
-    model does depends on what it is given:
+    where `i` is a node of the edge set's source and `j` one of its target. A decoder
+    with several outputs predicts classes of links, or numbers. What the model does
+    depends on what it is given:
 
     | inputs             | outputs                                            |
     | ------------------ | -------------------------------------------------- |
     | `graph`            | what the encoder returns                           |
-    | `(graph, pairs)`   | scores of the pairs `(source, target)`, `[P]`      |
+    | `(graph, pairs)`   | scores of the pairs `(source, target)`, `[P]`, or  |
+    |                    | `[P, C]` if the decoder has `C` classes            |
 
     It learns from labelled pairs. The edges of the graph carry the messages:
 
@@ -49,6 +51,33 @@ class LinkPredictor(GraphModel):
     films, probabilities = model.top_links(split.train.to_graph_tensor(), [0], k=10)
     ```
 
+    Labels may be your own. Here, each edge has one of two classes, and those to predict
+    are not in the graph of the messages:
+
+    ```python
+    edges = graph.edges[graph.edges[:, 0] < graph.edges[:, 1]]  # each once
+    classes = (graph.y[edges[:, 0]] == graph.y[edges[:, 1]]).astype(int)
+    test = np.random.default_rng(0).random(len(edges)) < 0.2
+    messages = tfgraph.data.Graph(graph.x, edges[~test]).symmetrized()
+    links = tfgraph.data.Links(edges[~test], classes[~test])
+    train = tfgraph.data.link_neighbor_batches(
+        messages, (10, 10), 256, links=links, shuffle=True
+    )
+    decoder = tfgraph.layers.MLPDecoder(
+        [32], classifier_activation="softmax", num_classes=2
+    )
+    model = tfgraph.models.LinkPredictor(tfgraph.models.GraphSAGE(), decoder=decoder)
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.fit(train, epochs=10, shuffle=False)
+    links = tfgraph.data.Links(edges[test])
+    probabilities = model.predict(
+        tfgraph.data.link_neighbor_batches(messages, (10, 10), 256, links=links)
+    )
+    ```
+
+    Losses and metrics get scores and labels `[P]` as columns `[P, 1]`, since Keras
+    would take `[P]` for one row: "accuracy" is then binary, and weights of pairs count.
+
     Args:
         encoder: A layer or model that takes a GraphTensor and returns latent vectors:
             a dict of tensors by node set, such as `HeteroGraphSAGE` without
@@ -63,12 +92,13 @@ class LinkPredictor(GraphModel):
         training: Whether the encoder applies dropout.
 
     Output shape:
-        As the encoder's, or `[P]`.
+        As the encoder's, or `[P]` or `[P, C]`.
 
     Raises:
         ValueError: If `encoder` is no layer or `decoder` none of these, the graph has
             no such edge set, or the encoder returns nothing for one of its ends. Also
-            if `fit` or `evaluate` gets no labelled pairs.
+            if `fit` or `evaluate` gets no labelled pairs, or several labels for each
+            score.
         tf.errors.InvalidArgumentError: At run time, if a pair names a node that does
             not exist, and as for the encoder.
     """
@@ -155,6 +185,20 @@ class LinkPredictor(GraphModel):
         sample_weight: tf.Tensor | None = None,
         training: bool = True,
     ) -> tf.Tensor:
+        y, y_pred = self._labels_and_scores(x, y, y_pred)
+        return super().compute_loss(x, y, y_pred, sample_weight, training)
+
+    def compute_metrics(
+        self,
+        x: Inputs,
+        y: tf.Tensor | None,
+        y_pred: tf.Tensor,
+        sample_weight: tf.Tensor | None = None,
+    ) -> dict[str, Any]:
+        y, y_pred = self._labels_and_scores(x, y, y_pred)
+        return super().compute_metrics(x, y, y_pred, sample_weight)
+
+    def _labels_and_scores(self, x, y, y_pred):
         has_pairs = self._parts(x).pairs is not None
         if y is None or not has_pairs:
             raise ValueError(
@@ -164,7 +208,8 @@ class LinkPredictor(GraphModel):
                 f"{'pairs' if has_pairs else 'no pairs'} and "
                 f"{'no labels' if y is None else 'labels'}"
             )
-        return super().compute_loss(x, y, y_pred, sample_weight, training)
+        with self.named_errors():
+            return score_columns(y, y_pred)
 
     def top_links(
         self,
@@ -193,7 +238,7 @@ class LinkPredictor(GraphModel):
 
         Raises:
             ValueError: If a node does not exist, `k` is not in `[1, candidates]`, or
-                `receiver` is unknown.
+                `receiver` is unknown. Also if the decoder has classes.
         """
         return self.link_queries(graph, receiver).top_links(nodes, k)
 
@@ -204,6 +249,12 @@ class LinkPredictor(GraphModel):
             raise ValueError(
                 "Expected `inputs` to be one graph, without pairs. "
                 f"Received: {graph_inputs.described(inputs)}"
+            )
+        if self.decoder.num_classes is not None:
+            raise ValueError(
+                f"LinkPredictor '{self.name}': expected a decoder with one score for "
+                "each pair, to rank links. "
+                f"Received: num_classes={self.decoder.num_classes}"
             )
         z = self._ends(self(inputs, training=False), parts.graph)
         source, target, *_ = self._fields().edges(parts.graph)

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from tfgraph import arguments
 from tfgraph.layers import SAGEConv
-from tfgraph.models.stack import ConvolutionStack
+from tfgraph.models.stack import ConvolutionStack, hidden_activation
 from tfgraph.typing import Activation, DType, Inputs, InputShape, Shape
 
 
@@ -23,8 +23,13 @@ class GraphSAGE(ConvolutionStack):
 
     (Hamilton, Ying & Leskovec, NeurIPS 2017, https://arxiv.org/abs/1706.02216). As in
     the official code, the last convolution is linear, only its output is scaled to a
-    length of 1, and the classifier is one dense layer on it. The paper's sizes, in
-    minibatches of sampled neighbours:
+    length of 1, and the classifier is one dense layer on it.
+
+    `hidden_units` are the widths of the hidden layers, before the output layer, which
+    is one more convolution in `GCN` and `GAT`, and a dense layer in `GraphSAGE` and
+    `HeteroGraphSAGE`.
+
+    The paper's sizes, in minibatches of sampled neighbours:
 
     ```python
     graph = tfgraph.data.planetoid("pubmed")
@@ -45,7 +50,8 @@ class GraphSAGE(ConvolutionStack):
         hidden_units: The widths of the convolutions, one for each. With
             `concat=True`, an output is twice as wide.
         aggregator: The aggregator of all convolutions, see `SAGEConv`.
-        activation: Activation of all convolutions but the last.
+        activation: Activation of all convolutions but the last. That of the output is
+            `classifier_activation`.
         classifier_activation: Activation of the output. For several labels a node,
             "sigmoid". None for logits.
         normalize: "output" to scale the last convolution's output to a length of 1, as
@@ -66,8 +72,9 @@ class GraphSAGE(ConvolutionStack):
         the last adjacency has `N_K` rows. Embeddings are `hidden_units[-1]` wide.
 
     Raises:
-        ValueError: If `hidden_units` is not a list or empty, `normalize` is unknown,
-            there are more or fewer blocks than convolutions, or as for `SAGEConv`.
+        ValueError: If `activation` is a softmax, `hidden_units` is not a list or empty,
+            `normalize` is unknown, there are more or fewer blocks than convolutions, or
+            as for `SAGEConv`.
     """
 
     def __init__(
@@ -102,7 +109,7 @@ class GraphSAGE(ConvolutionStack):
             )
         self.num_classes = num_classes
         self.aggregator = aggregator
-        self.activation = keras.activations.get(activation)
+        self.activation = hidden_activation(type(self).__name__, activation)
         self.classifier_activation = keras.activations.get(classifier_activation)
         self.normalize = normalize
         self.dropout = dropout
@@ -132,7 +139,8 @@ class GraphSAGE(ConvolutionStack):
     def build(self, input_shape: InputShape) -> None:
         super().build(input_shape)
         if self.classifier is not None:
-            self.classifier.build(super().compute_output_shape(input_shape))
+            z_shape = super().compute_output_shape(input_shape)
+            self.classifier.build((*(None for _ in z_shape[:-1]), z_shape[-1]))
 
     def call(self, inputs: Inputs, training: bool | None = None) -> tf.Tensor:
         z = super().call(inputs, training)

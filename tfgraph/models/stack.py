@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import keras
 import tensorflow as tf
 
 from tfgraph import arguments
 from tfgraph import inputs as graph_inputs
 from tfgraph.layers import GraphConvolution
 from tfgraph.models.graph_model import GraphModel
-from tfgraph.typing import DType, Inputs, InputShape, Shape
+from tfgraph.typing import Activation, DType, Inputs, InputShape, Shape
 
 
 class ConvolutionStack(GraphModel):
@@ -20,7 +21,7 @@ class ConvolutionStack(GraphModel):
     A subclass puts them into `self.convolutions`.
 
     Args:
-        hidden_units: The widths of the hidden layers.
+        hidden_units: The widths of the hidden layers. One more convolution may follow.
         name, dtype, trainable: As in `keras.Model`.
 
     Call arguments:
@@ -54,7 +55,7 @@ class ConvolutionStack(GraphModel):
         ]
 
     def build(self, input_shape: InputShape) -> None:
-        parts, x_shape = self._parts(input_shape), None
+        parts, x_shape = self._parts(input_shape).with_open_sizes(), None
         for number, convolution in enumerate(self.convolutions):
             shape = parts.for_layer(x_shape, number)
             convolution.build(shape)
@@ -82,6 +83,8 @@ class ConvolutionStack(GraphModel):
                     "Expected features of one node set; a pair `(x_senders, "
                     "x_receivers)` is for a single layer. Received: a pair"
                 )
+            is_last = len(self.convolutions) > len(self.hidden_units)
+            last = "the output layer" if is_last else "none in the output layer"
             for name in ("adjacency", "edge_features"):
                 blocks = getattr(parts, name)
                 if not graph_inputs.is_list(blocks):
@@ -89,7 +92,24 @@ class ConvolutionStack(GraphModel):
                 if len(blocks) != len(self.convolutions):
                     raise ValueError(
                         f"Expected one {name}, or a list of "
-                        f"{len(self.convolutions)}, one for each layer. "
+                        f"{len(self.convolutions)}, one for each layer with messages: "
+                        f"{len(self.hidden_units)} of `hidden_units`, and {last}. "
                         f"Received: a list of {len(blocks)}"
                     )
         return parts
+
+
+def hidden_activation(owner: str, activation: Activation) -> Any:
+    """Returns the activation of a model's hidden layers.
+
+    Raises:
+        ValueError: If it is a softmax, which is meant for the output.
+    """
+    found = keras.activations.get(activation)
+    if found is keras.activations.softmax:
+        raise ValueError(
+            f"{owner}: expected `activation` to be that of the hidden layers. That of "
+            "the output is `classifier_activation`. "
+            f"Received: activation={activation!r}"
+        )
+    return found

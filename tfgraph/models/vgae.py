@@ -13,6 +13,7 @@ import tensorflow as tf
 from tfgraph import arguments, losses
 from tfgraph import inputs as graph_inputs
 from tfgraph.layers import GAEEncoder, InnerProductDecoder, VGAEEncoder
+from tfgraph.layers.pair_decoder import score_columns
 from tfgraph.models.graph_model import GraphModel
 from tfgraph.models.link_queries import LinkQueries, link_queries
 from tfgraph.typing import DType, Inputs, InputShape
@@ -111,7 +112,9 @@ class GAE(GraphModel):
         self.decoder = InnerProductDecoder(dtype=self.dtype_policy)
 
     def build(self, input_shape: InputShape) -> None:
-        self.encoder.build(self._parts(input_shape).for_layer())
+        shape = self._parts(input_shape).with_open_sizes().for_layer()
+        self.encoder.build(shape)
+        self.decoder.build([self.encoder.compute_output_shape(shape), (None, 2)])
 
     def call(self, inputs: Inputs, training: bool | None = None) -> tf.Tensor:
         parts = self._parts(inputs)
@@ -134,6 +137,9 @@ class GAE(GraphModel):
         sample_weight: tf.Tensor | None = None,
         training: bool = True,
     ) -> tf.Tensor:
+        if y is not None:
+            with self.named_errors():
+                y, y_pred = score_columns(y, y_pred)
         if y is not None and self._compile_loss is not None:
             return super().compute_loss(x, y, y_pred, sample_weight, training)
         parts = self._parts(x)
@@ -166,6 +172,8 @@ class GAE(GraphModel):
     ) -> dict[str, Any]:
         if y is None:  # the compiled metrics need labels
             return {"loss": self._loss_tracker.result()}
+        with self.named_errors():
+            y, y_pred = score_columns(y, y_pred)
         return super().compute_metrics(x, y, y_pred, sample_weight)
 
     def get_metrics_result(self) -> dict[str, Any]:

@@ -6,9 +6,10 @@ cannot be read: OSError. No other error reaches the user, and nothing is execute
 
 Sizes are checked before memory is spent:
 
-- A member of a zip or npz file may take 100 times the size of that file and 64 MiB
-  more. Of the known sets COLLAB needs most, 22 times. A member may be larger if it is
-  stored without compression: `numpy.savez` instead of `numpy.savez_compressed`.
+- A member of a zip or npz file, or all members of a tar.gz file, may take 100 times
+  the size of that file and 64 MiB more. Of the known sets COLLAB needs most, 22 times.
+  A member may be larger if it is stored without compression: `numpy.savez` instead of
+  `numpy.savez_compressed`.
 - The header of an array has to fit the size of the array's file.
 - Dense features that are computed may hold 300 million numbers (1.2 GB).
 """
@@ -21,7 +22,9 @@ import math
 import os
 import pathlib
 import pickle
+import tarfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from typing import IO, Any, ClassVar
 
@@ -94,6 +97,24 @@ def zip_member(
         return b"".join(_chunks(stream, size))
 
 
+def tar_member(where: str | os.PathLike, content: bytes, name: str) -> bytes:
+    """Returns the content of a member of a tar.gz file.
+
+    Args:
+        where: Where the file comes from.
+        content: The file's content.
+        name: Name of the member.
+    """
+    with (
+        expecting(f"{where} to be a tar.gz file with a member {name}"),
+        tarfile.open(fileobj=io.BytesIO(_gunzipped(content)), mode="r:") as archive,
+    ):
+        stream = archive.extractfile(name)
+        if stream is None:
+            raise ValueError("a folder")
+        return stream.read()
+
+
 def npz_array(
     where: str | os.PathLike, file: pathlib.Path, key: str, source: str
 ) -> np.ndarray:
@@ -112,14 +133,28 @@ def npz_array(
         return _array(stream, size)
 
 
-def npy_array(file: pathlib.Path) -> np.ndarray:
-    """Returns the array of an npy file."""
-    with expecting(f"{file} to hold an array"), open(file, "rb") as stream:
-        return _array(stream, os.fstat(stream.fileno()).st_size)
+def npy_array(where: str | os.PathLike, content: bytes) -> np.ndarray:
+    """Returns the array of an npy file.
+
+    Args:
+        where: Where the file comes from.
+        content: The file's content.
+    """
+    with expecting(f"{where} to hold an array"):
+        return _array(io.BytesIO(content), len(content))
 
 
 def _opened(file: pathlib.Path | bytes) -> io.BytesIO | pathlib.Path:
     return io.BytesIO(file) if isinstance(file, bytes) else file
+
+
+def _gunzipped(content: bytes) -> bytes:
+    most = _MOST_TIMES * len(content) + _MOST_BYTES_MORE
+    gzip = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+    unpacked = gzip.decompress(content, most)
+    if not gzip.eof:
+        raise ValueError(f"a file that is cut short, or expands beyond {most} bytes")
+    return unpacked
 
 
 @contextlib.contextmanager

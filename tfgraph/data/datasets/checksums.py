@@ -37,6 +37,17 @@ PLANETOID_SHA256 = {
     },
 }
 
+NELL_URL = "http://www.cs.cmu.edu/~zhiliny/data/nell_data.tar.gz"
+NELL_SHA256 = {
+    "allx": "092de8541bfd3a6a9a5364ea73224e08c3b0605033c69dc926f26004a3e93681",
+    "ally": "27de2d69a83b0f37272f1189acb209449e59224e6647c296d3b7e27c35d99b1c",
+    "graph": "865faeed5d7037fb21122844ec09292b9c8b59710dcf2dc126cc13069a70365b",
+    "test.index": "c546df8c960fc961b75d9566a1431c16d9a064725effdcd70a615ec0a31fe907",
+    "tx": "93016916f57043f6402d9c15654328dbda143f8adcf2b1afd2638caff76808bf",
+    "ty": "07a2a8a95063e14b05592322362011993ce95e7ddb87c8246ebd57607768a5c5",
+    "y": "88926c6959052cffd51f1d4218b11c35403c0c43f21a52489fbec4676a6a205e",
+}
+
 TWITCH_URL = "https://raw.githubusercontent.com/benedekrozemberczki/MUSAE/master/input/"
 # Where the parts of a language are at TWITCH_URL.
 TWITCH_PATHS = {
@@ -166,6 +177,17 @@ TU_SHA256 = {
     },
 }
 
+# Of the official zip files whose text files have no known checksums. Two public
+# repositories state the same: `simonschoelly/GraphDatasets.jl` is one of them.
+TU_ZIP_SHA256 = {
+    "DD": "d033d7aeb1a48c4b2b47cf0390e7fc9671de70d98c8df5b11e458d2ec5515cd2",
+    "REDDIT-BINARY": "982dc64ddade42a6365ba9c93f5080d0b9d315df0df492b57fd9fbb7e40dbe16",
+    "REDDIT-MULTI-12K": (
+        "dc133043edae3df088a4bfbd09595f105c0a6e2df533662b6ddc7d3268b5b49b"
+    ),
+    "COLLAB": "cb5b772bc4f3a4690d0601378a3fc993b092aeafd63e2b0f2330137dda1cdcc6",
+}
+
 MOVIELENS_URL = "https://files.grouplens.org/datasets/movielens/ml-latest-small.zip"
 MOVIELENS_ZIP_SHA256 = (
     "696d65a3dfceac7c45750ad32df2c259311949efec81f0f144fdfb91ebc9e436"
@@ -178,6 +200,15 @@ MOVIELENS_SHA256 = {
     "ml-latest-small/ratings.csv": (
         "aa289ca83157595d0df6aea1be6a4ded676ddc4385472e8313a8ed9805352646"
     ),
+}
+
+PPI_URL = "https://snap.stanford.edu/graphsage/ppi.zip"
+PPI_SHA256 = {
+    "ppi-G.json": "7b323bbb677de2538c0b4c17d13a1bf691af6e6d76946035b7649c6c2fce3013",
+    "ppi-class_map.json": (
+        "388d404c24704a29b74940ca64df52ef7dc9affb3cfc96345210bf6aa1e31932"
+    ),
+    "ppi-feats.npy": "953149689098eed72c0154fb40a8fff4e634d34c5ad139c7ae9d601db1cad3d3",
 }
 
 # These have no published checksums, so they are not downloaded.

@@ -9,7 +9,7 @@ from typing import Any
 
 import keras
 
-from tfgraph.data.datasets.archives import zip_member
+from tfgraph.data.datasets.archives import tar_member, zip_member
 
 
 def known_name(
@@ -134,12 +134,13 @@ def check_sha256(
     Args:
         where: Where the content comes from.
         content: What to check.
-        expected: Its checksum, in hexadecimal; or of a zip file, checksums of members,
-            by their names.
+        expected: Its checksum, in hexadecimal; or of a zip or tar.gz file, checksums of
+            members, by their names.
     """
     if isinstance(expected, dict):
+        member = tar_member if content.startswith(b"\x1f\x8b") else zip_member
         for name, sha256 in expected.items():
-            check_sha256(f"{name} in {where}", zip_member(where, content, name), sha256)
+            check_sha256(f"{name} in {where}", member(where, content, name), sha256)
         return
     received = hashlib.sha256(content).hexdigest()
     if received != expected:

@@ -16,7 +16,7 @@ from tfgraph.data.datasets.archives import (
     zip_member,
     zip_names,
 )
-from tfgraph.data.datasets.checksums import TU_SHA256, TU_URL
+from tfgraph.data.datasets.checksums import TU_SHA256, TU_URL, TU_ZIP_SHA256
 from tfgraph.data.datasets.files import (
     check_sha256,
     checked_path,
@@ -30,7 +30,7 @@ from tfgraph.data.graphs.graph import Graph
 
 # Where the sets are in `$TFGRAPH_DATA_DIR`.
 _FOLDERS = {
-    **dict.fromkeys((*TU_SHA256, "DD", "REDDIT-BINARY"), "tu"),
+    **dict.fromkeys((*TU_SHA256, *TU_ZIP_SHA256), "tu"),
     "COLLAB": "tu_compact",
 }
 _PARTS = ("A", "graph_indicator", "graph_labels", "node_labels", "node_attributes")
@@ -48,15 +48,16 @@ def tu(
     graphs](https://arxiv.org/abs/2007.08663), 2020. Licence: none is stated for the
     data.
 
-    |               | graphs | classes | nodes, mean and most | labels | attributes |
-    |---------------|--------|---------|----------------------|--------|------------|
-    | MUTAG         |    188 |       2 |             18,   28 |      7 |            |
-    | ENZYMES       |    600 |       6 |             33,  126 |      3 |         18 |
-    | PROTEINS      |   1113 |       2 |             39,  620 |      3 |          1 |
-    | DD            |   1178 |       2 |            284, 5748 |     82 |            |
-    | IMDB-BINARY   |   1000 |       2 |             20,  136 |        |            |
-    | REDDIT-BINARY |   2000 |       2 |            430, 3782 |        |            |
-    | COLLAB        |   5000 |       3 |             74,  492 |        |            |
+    |                  | graphs | classes | nodes, mean and most | labels | attributes |
+    |------------------|--------|---------|----------------------|--------|------------|
+    | MUTAG            |    188 |       2 |             18,   28 |      7 |            |
+    | ENZYMES          |    600 |       6 |             33,  126 |      3 |         18 |
+    | PROTEINS         |   1113 |       2 |             39,  620 |      3 |          1 |
+    | DD               |   1178 |       2 |            284, 5748 |     82 |            |
+    | IMDB-BINARY      |   1000 |       2 |             20,  136 |        |            |
+    | REDDIT-BINARY    |   2000 |       2 |            430, 3782 |        |            |
+    | REDDIT-MULTI-12K |  11929 |      11 |            391       |        |            |
+    | COLLAB           |   5000 |       3 |             74,  492 |        |            |
 
     ```python
     graphs, labels = tfgraph.data.tu("PROTEINS")
@@ -68,13 +69,15 @@ def tu(
     IMDB-BINARY list each twice. Nodes without edges are kept. Labels and attributes of
     edges are not read.
 
+    The numbers of REDDIT-MULTI-12K are the published ones, all others were counted.
+
     The files are read from `$TFGRAPH_DATA_DIR/tu/<name>.zip` if that variable is set.
-    COLLAB is read from `tu_compact/COLLAB.zip` there, in its compact format
-    (`COLLAB/COLLAB.txt`). Otherwise MUTAG, ENZYMES, PROTEINS and IMDB-BINARY are
-    downloaded once, to `datasets/tfgraph` in Keras' cache (`$KERAS_HOME`, by default
-    `~/.keras`). Either way their checksums are verified. DD, REDDIT-BINARY and COLLAB
-    are neither verified nor downloaded, because no checksums of the official files are
-    known. <https://chrsmrrs.github.io/datasets/> has them, in the format of `read_tu`.
+    COLLAB is read from `tu_compact/COLLAB.zip` there, also in its compact format
+    (`COLLAB/COLLAB.txt`). Otherwise they are downloaded once, to `datasets/tfgraph` in
+    Keras' cache (`$KERAS_HOME`, by default `~/.keras`), and their checksums are
+    verified. In your folder, those of MUTAG, ENZYMES, PROTEINS and IMDB-BINARY are
+    verified. Of the others, only checksums of the official zip files are known, and
+    yours may be packed anew.
 
     A file in a zip file may take 100 times the size of the zip file, plus 64 MiB. The
     features of all nodes may be 300 million numbers (1.2 GB).
@@ -99,8 +102,9 @@ def tu(
     """
     name = known_name("name", name, _FOLDERS)
     where, file = _file(name)
-    if name == "COLLAB":
-        arrays = _read_compact(where, zip_member(where, file, "COLLAB/COLLAB.txt"))
+    compact = f"{name}/{name}.txt"
+    if compact in zip_names(where, file):
+        arrays = _read_compact(where, zip_member(where, file, compact))
     else:
         arrays = _read_parts(where, _zip_texts(where, file))
     return _graphs(name, arrays, features, max_degree)
@@ -109,17 +113,19 @@ def tu(
 def _file(name: str) -> tuple[str, pathlib.Path | bytes]:
     """Returns a set's zip file, or its content, and where it comes from."""
     file_name, url = f"{name}.zip", f"{TU_URL}{name}.zip"
-    expected = {
+    members = {
         f"{name}/{name}_{part}.txt": sha256
         for part, sha256 in TU_SHA256.get(name, {}).items()
     }
-    if data_dir() is None and expected:
-        return url, downloaded(url, f"tu_{file_name}", expected, f"tu/{file_name}")
+    if data_dir() is None:
+        expected = members or TU_ZIP_SHA256[name]
+        place = f"{_FOLDERS[name]}/{file_name}"
+        return url, downloaded(url, f"tu_{file_name}", expected, place)
     path = find_file(_FOLDERS[name], file_name, url)
-    if not expected:
+    if not members:
         return str(path), path
     content = path.read_bytes()
-    check_sha256(path, content, expected)
+    check_sha256(path, content, members)
     return str(path), content
 
 

@@ -101,15 +101,7 @@ class Graph(NodeFields):
     ) -> None:
         self.name = checked_name(name)
         super().__init__(
-            x,
-            y,
-            train_mask,
-            val_mask,
-            test_mask,
-            ids,
-            columns,
-            class_names,
-            num_nodes,
+            x, y, train_mask, val_mask, test_mask, ids, columns, class_names, num_nodes
         )
         edges = checked_edges(edges, self.num_nodes)
         if edge_weight is not None:

@@ -49,9 +49,11 @@ def to_pandas(
 
     A frame of nodes has the ids as its index, or row numbers where there are no ids.
     Its columns are "y" and the masks, if there are any, the features "x0", "x1" and so
-    on, and the set's `columns`. With `class_names`, "y" is categorical. A frame of
-    edges has the ids of the "source" and "target", "weight", the features "x0", "x1"
-    and so on, and `columns`. Sparse features become dense.
+    on, and the set's `columns`. With `class_names`, "y" is categorical. A `y [N, C]`
+    has a column for each of its names instead, or "y0", "y1" and so on; `from_pandas`
+    takes these as label columns. A frame of edges has the ids of the "source" and
+    "target", "weight", the features "x0", "x1" and so on, and `columns`. Sparse
+    features become dense.
 
     Numbers in `columns` are of pandas' type `object`, which `from_pandas` does not take
     as features. `frame.infer_objects()` makes numbers of them.
@@ -61,8 +63,8 @@ def to_pandas(
         set)` by edge set.
 
     Raises:
-        ValueError: If `y` is `[N, C]`, an array in `columns` has several dimensions, or
-            its name is one of those above: a frame cannot hold it.
+        ValueError: If an array in `columns` has several dimensions, or its name or a
+            class's is one of those above: a frame cannot hold it.
         ImportError: If pandas is not installed.
     """
     pandas = optional_import("pandas", "HeteroGraph.to_pandas")
@@ -120,8 +122,10 @@ def from_pandas(
     them in `columns`: `frame.astype({"year": object})`.
 
     Args:
-        node_sets: Dict of frames, or tuples `(frame, id column)`, by the names of the
-            node sets. Without an id column, the index holds the ids.
+        node_sets: Dict of frames, or tuples `(frame, id column)` or `(frame, id column,
+            label column)`, by the names of the node sets. Without an id column, or with
+            None, the index holds the ids. Labels may be a list of columns, as in
+            `Graph.from_pandas`.
         edge_sets: Dict of tuples `(frame, source set, target set)` or `(frame, source
             set, target set, source column, target column)`, by the names of the edge
             sets. The columns hold ids of nodes. By default, they are the first two.
@@ -146,8 +150,9 @@ def from_pandas(
 
 def _node_set_of_frame(value) -> NodeSet:
     value = value if isinstance(value, tuple) else (value,)
-    frame, *id_column = parts_of(value, "a frame or (frame, id column)", {1, 2})
-    return NodeSet(**node_fields("frame", frame, *id_column))
+    form = "a frame or (frame, id column) or (frame, id column, label column)"
+    frame, *columns = parts_of(value, form, {1, 2, 3})
+    return NodeSet(**node_fields("frame", frame, *columns))
 
 
 def _edge_set_of_frame(value, node_sets: dict[str, NodeSet]) -> EdgeSet:

@@ -28,7 +28,9 @@ def from_pyg(cls: type[Graph], data: Any, **fields: Any) -> Graph:
     Args:
         data: A `Data` with `edge_index` `[2, E]`, rows source and target. `x`,
             `edge_weight`, `edge_attr` (as `edge_features`) and masks `[N]` are taken if
-            there are any. So is `y` if it has a row for each node.
+            there are any. So is `y` if it has a row for each node. Masks of several
+            splits, `[N, S]`, are an error: pass one as `train_mask=` and so on. A
+            `Batch` becomes one graph of unconnected parts.
         **fields: Arguments of `Graph`, which replace what `data` holds.
 
     Raises:
@@ -40,11 +42,21 @@ def from_pyg(cls: type[Graph], data: Any, **fields: Any) -> Graph:
             "data",
             "a torch_geometric.data.Data with `edge_index`",
             data,
-            "Without the transform `ToSparseTensor`, which moves the edges to `adj_t`.",
+            "Without the transform `ToSparseTensor`, which moves the edges to `adj_t`. "
+            "A dataset has its graphs at `dataset[0]` and so on, and "
+            "`hetero_data.to_homogeneous()` makes one of several types.",
         )
     num_nodes = int(data.num_nodes)
     found = {name: getattr(data, name, None) for name in ("x", "edge_weight", "y")}
     found |= {name: getattr(data, name, None) for name in MASKS}
+    for name in MASKS:
+        shape = tuple(getattr(found[name], "shape", ()))
+        if name not in fields and len(shape) == 2:
+            raise ValueError(
+                f"Expected one `{name}` [N]. Choose one of the splits: `from_pyg(data, "
+                f"{name}=data.{name}[:, 0])`. "
+                f"Received: data.{name} of shape {shape}"
+            )
     found["edge_features"] = getattr(data, "edge_attr", None)
     return _graph(cls, _array(edge_index).T, num_nodes, found, fields)
 
@@ -69,7 +81,8 @@ def from_dgl(
         graph: A `DGLGraph` of one type of nodes and of edges. Its masks are taken, too.
         feature_name: Name in `graph.ndata` of the features, which may be missing.
         label_name: Name in `graph.ndata` of the labels, which may be missing.
-        edge_weight_name: Name in `graph.edata` of weights `[E]`; None for no weights.
+        edge_weight_name: Name in `graph.edata` of weights `[E]` or `[E, 1]`; None for
+            no weights.
         edge_feature_name: Name in `graph.edata` of features `[E, D]`; None for none.
         **fields: Arguments of `Graph`, which replace what `graph` holds.
 
@@ -78,7 +91,12 @@ def from_dgl(
             feature of edges of that name. Also as for `Graph`.
     """
     if not hasattr(graph, "ndata") or not getattr(graph, "is_homogeneous", False):
-        raise wrong_object("graph", "a homogeneous dgl.DGLGraph", graph)
+        raise wrong_object(
+            "graph",
+            "a homogeneous dgl.DGLGraph",
+            graph,
+            "`dgl.to_homogeneous(graph)` makes one of several types.",
+        )
     source, target = (_array(end) for end in graph.edges())
     names = {"x": feature_name, "y": label_name} | {name: name for name in MASKS}
     found = {
@@ -162,23 +180,45 @@ def _graph(
 ) -> Graph:
     """Returns the graph of what a library's object holds, replaced by `fields`."""
     found = {
-        name: _array(value) for name, value in found.items() if value is not None
-    } | fields
-    y, edge_features = found.get("y"), found.get("edge_features")
-    if "y" not in fields and y is not None:
-        if y.ndim == 2 and y.shape[1] == 1:
-            found["y"] = y[:, 0]
-        if len(y) != num_nodes:  # the label of the whole graph
-            del found["y"]
-    if "edge_features" not in fields and edge_features is not None:
-        found["edge_features"] = edge_features.reshape(len(edges), -1)
+        name: _array(value)
+        for name, value in found.items()
+        if value is not None and name not in fields
+    }
+    if "y" in found and found["y"].shape[:1] != (num_nodes,):
+        del found["y"]  # the label of the whole graph
+    if "y" in found:
+        found["y"] = _labels(found["y"])
+    edge_weight, edge_features = found.get("edge_weight"), found.get("edge_features")
+    if edge_weight is not None and edge_weight.shape[1:] == (1,):
+        found["edge_weight"] = edge_weight[:, 0]
+    if edge_features is not None:
+        width = int(np.prod(edge_features.shape[1:]))
+        found["edge_features"] = edge_features.reshape(len(edge_features), width)
+    found |= fields
     return cls(
         found.pop("x", None), as_pairs(edges), **{"num_nodes": num_nodes, **found}
     )
 
 
+def _labels(y: np.ndarray) -> np.ndarray:
+    """Returns labels of one column as `[N]`, where -1 stands for a missing class."""
+    if y.shape[1:] == (1,):
+        y = y[:, 0]
+    if y.ndim != 1 or y.dtype.kind != "f":
+        return y
+    missing = np.isnan(y)
+    if missing.any() and (y[~missing] == np.rint(y[~missing])).all():
+        return np.where(missing, -1, y).astype(np.int64)
+    return y
+
+
 def _array(value: Any) -> np.ndarray:
     """Returns the array of a tensor of PyTorch, or of what NumPy understands."""
     if hasattr(value, "detach"):
-        value = value.detach().cpu().numpy()
+        value = value.detach().cpu()
+        if str(getattr(value, "layout", "")).startswith("torch.sparse"):
+            value = value.to_dense()
+        if str(value.dtype) == "torch.bfloat16":  # which NumPy lacks
+            value = value.float()
+        value = value.numpy()
     return np.asarray(value)

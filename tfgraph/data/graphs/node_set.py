@@ -59,15 +59,7 @@ class NodeSet(NodeFields):
         num_nodes: int | None = None,
     ) -> None:
         super().__init__(
-            x,
-            y,
-            train_mask,
-            val_mask,
-            test_mask,
-            ids,
-            columns,
-            class_names,
-            num_nodes,
+            x, y, train_mask, val_mask, test_mask, ids, columns, class_names, num_nodes
         )
 
     def described(self) -> str:

@@ -35,7 +35,8 @@ def node_fields(
         name: The argument that the frame was passed for.
         frame: The frame.
         id_column: The column of ids. None for the index.
-        label_column: The column of labels. None for "y", if there is one.
+        label_column: The column of labels, or a list of several. None for "y", if there
+            is one.
     """
     check_frame(name, frame)
     ids = _ids(frame, id_column)
@@ -43,7 +44,10 @@ def node_fields(
     taken = [column for column in (id_column,) if column is not None] + list(fields)
     if label_column is None and "y" in frame.columns:
         label_column = "y"
-    if label_column is not None:
+    if isinstance(label_column, list):
+        fields |= _several_labels(frame, label_column)
+        taken += label_column
+    elif label_column is not None:
         labels = _labels(column_of(frame, label_column))
         with named_errors(f"Column {label_column!r}"):
             if labels["y"].dtype.kind == "f":
@@ -88,6 +92,31 @@ def _labels(column) -> dict[str, np.ndarray]:
         y = np.full(len(column), np.nan, object if known.dtype == object else float)
     y[~missing] = known
     return {"y": y}
+
+
+def _several_labels(frame, names) -> dict[str, Any]:
+    """Returns `y [N, C]` of columns of numbers, and their names as `class_names`."""
+    if not names or len(set(names)) < len(names):
+        raise ValueError(
+            "Expected `label_column` to name a column, or a list of distinct ones. "
+            f"Received: label_column={names}"
+        )
+    is_float = optional_import("pandas.api.types", "from_pandas").is_float_dtype
+    columns = [column_of(frame, name) for name in names]
+    known = [column.dropna().infer_objects() for column in columns]
+    for column in known:
+        if len(column) and not _is_numeric(column):
+            raise ValueError(
+                "Expected several columns of labels to hold numbers, or booleans, each "
+                "for a label of its own. Names of classes can be in one column only. "
+                f"Received: {column.name!r} of type {column.dtype}"
+            )
+    whole = all(
+        len(found) == len(frame) and not is_float(found.dtype) for found in known
+    )
+    dtype = np.int64 if whole else np.float32
+    y = np.stack([c.to_numpy(dtype, na_value=np.nan) for c in columns], axis=1)
+    return {"y": y, "class_names": [str(name) for name in names]}
 
 
 def numbers_and_others(
@@ -183,30 +212,48 @@ def frame_of_nodes(nodes: NodeFields) -> pandas.DataFrame:
     """Returns labels, masks, features and columns of nodes as a frame."""
     pandas = optional_import("pandas", "to_pandas")
     fields = {name: getattr(nodes, name) for name in ("y", *MASKS)}
+    labels = {}
+    if nodes.y is not None and nodes.y.ndim == 2:
+        fields["y"] = None
+        names = [f"y{number}" for number in range(nodes.num_classes)]
+        if nodes.class_names is not None:
+            names = nodes.class_names.tolist()
+        labels = dict(zip(names, nodes.y.T, strict=True))
     x = None if nodes.x is None else nodes.dense_features()
-    columns = frame_columns(fields, x, nodes.columns)
-    if nodes.y is not None and nodes.class_names is not None:
+    columns = frame_columns(fields, x, nodes.columns, labels)
+    if fields["y"] is not None and nodes.class_names is not None:
         columns["y"] = pandas.Categorical.from_codes(nodes.y, nodes.class_names)
     return pandas.DataFrame(columns, index=names_of(nodes))
 
 
-def frame_columns(fields: Mapping, x: Any, others: Mapping) -> dict[str, Any]:
-    """Returns the columns of a frame: fields that are not None, features and others."""
-    columns = {name: value for name, value in fields.items() if value is not None}
-    if x is not None:
-        columns |= {f"x{number}": column for number, column in enumerate(x.T)}
-    taken = sorted({*fields, *columns} & set(others))
+def frame_columns(
+    fields: Mapping, x: Any, others: Mapping, labels: Mapping | None = None
+) -> dict[str, Any]:
+    """Returns the columns of a frame.
+
+    Args:
+        fields: Arrays or None, by name.
+        x: Features, or None.
+        others: Further arrays by name.
+        labels: Those of several labels, by the names of the classes.
+    """
+    labels = labels or {}
+    features = {} if x is None else {f"x{n}": column for n, column in enumerate(x.T)}
+    names = [*fields, *labels, *features, *others]
+    taken = sorted({name for name in names if names.count(name) > 1})
     if taken:
         raise ValueError(
             f"Expected `columns` of other names than {[*fields, 'x0', '...']}, which "
-            f"the frame gives to other parts. Received: columns {taken}"
+            "the frame gives to other parts. So are `class_names` of a `y [N, C]`. "
+            f"Received: columns {taken}"
         )
-    columns |= others
+    columns = {name: value for name, value in fields.items() if value is not None}
+    columns |= {**labels, **features, **others}
     several = [name for name, value in columns.items() if value.ndim > 1]
     if several:
         raise ValueError(
-            "Expected `y` and `columns` of one dimension, which a column of a frame "
-            f"holds. Received: {several} of more"
+            "Expected `columns` of one dimension, which a column of a frame holds. "
+            f"Received: {several} of more"
         )
     for name, value in others.items():
         if value.dtype.kind in "biufc":

@@ -40,13 +40,14 @@ def to_pandas(graph: Graph) -> tuple[pandas.DataFrame, pandas.DataFrame]:
 
     The frame of nodes has the ids as its index, or row numbers where there are no ids.
     Its columns are "y" and the masks, if there are any, the features "x0", "x1" and so
-    on, and `columns`. With `class_names`, "y" is categorical. The frame of edges has
-    the ids of the "source" and "target", "weight", and the features "x0", "x1" and so
-    on. Sparse features become dense.
+    on, and `columns`. With `class_names`, "y" is categorical. A `y [N, C]` has a column
+    for each of its names instead, or "y0", "y1" and so on. Pass these to `from_pandas`
+    as `label_column`. The frame of edges has the ids of the "source" and "target",
+    "weight", and the features "x0", "x1" and so on. Sparse features become dense.
 
     Raises:
-        ValueError: If `y` is `[N, C]`, an array in `columns` has several dimensions, or
-            its name is one of those above: a frame cannot hold it.
+        ValueError: If an array in `columns` has several dimensions, or its name or a
+            class's is one of those above: a frame cannot hold it.
         ImportError: If pandas is not installed.
     """
     pandas = optional_import("pandas", "Graph.to_pandas")
@@ -106,6 +107,21 @@ def from_pandas(
     Labels are as in `Graph`. Strings are names of classes, and a missing one is a node
     without label. Whole numbers of which some are missing are class numbers.
 
+    Several columns of labels, of numbers or booleans, make a `y [N, C]`. A missing one
+    is NaN: `losses.MaskedLoss` leaves it out. Their names are the `class_names`:
+
+    ```python
+    import pandas as pd
+
+    people = pd.DataFrame({"reads": [1, 0, None], "plays": [0, 1, 1]})
+    friends = pd.DataFrame({"from": [0, 1], "to": [1, 2]})
+    graph = tfgraph.data.Graph.from_pandas(
+        people, friends, label_column=["reads", "plays"]
+    )
+    graph.y  # [[1.0, 0.0], [0.0, 1.0], [nan, 1.0]]
+    graph.class_names  # ["reads", "plays"]
+    ```
+
     Leave out numbers that should not be a feature, `nodes[["name", "age"]]`; or keep
     them in `columns`: `nodes.astype({"year": object})`. Each edge leads from its source
     to its target. For undirected edges, make both directions with `symmetrized`. Own
@@ -115,7 +131,8 @@ def from_pandas(
         nodes: A frame of nodes.
         edges: A frame of edges, which names their ends by the ids of nodes.
         id_column: The column of ids, distinct strings or integers. None for the index.
-        label_column: The column of labels. None for "y", if there is one.
+        label_column: The column of labels, or a list of several. None for "y", if there
+            is one.
         source_column: The column of sources. None for the first two columns, if
             `target_column` is None too.
         target_column: The column of targets.
@@ -124,8 +141,9 @@ def from_pandas(
 
     Raises:
         ValueError: If an argument is no frame, a column is missing, an id is unknown or
-            occurs twice, or a number is missing, NaN or infinite. Also if `edges` has
-            a column of text or objects besides.
+            occurs twice, or a number is missing, NaN or infinite. Also if one of
+            several columns of labels holds no numbers, or `edges` has a column of text
+            or objects besides.
         ImportError: If pandas is not installed.
     """
     optional_import("pandas", "Graph.from_pandas")

@@ -23,6 +23,13 @@ from tfgraph.data.graphs.graph_arguments import (
 from tfgraph.data.graphs.hetero_graph import HeteroGraph
 from tfgraph.data.graphs.node_fields import NodeFields
 from tfgraph.data.pipelines.class_weights import ClassWeight, checked_class_weight
+from tfgraph.data.pipelines.packing import Limits
+from tfgraph.data.pipelines.padding import (
+    check_padded,
+    mean_weights,
+    padded,
+    totals,
+)
 from tfgraph.data.pipelines.shards import checked_shard
 from tfgraph.graph_tensor import of_any_size
 
@@ -143,6 +150,7 @@ def graph_batches(
     sparse_features: bool = False,
     shard: tuple[int, int] | None = None,
     class_weight: ClassWeight | None = None,
+    pad: bool = False,
 ) -> tf.data.Dataset:
     """Returns a dataset of batches of several graphs, for training on many graphs.
 
@@ -185,25 +193,35 @@ def graph_batches(
             `tfgraph.distribute.batches` asks for. The parts have the same arguments but
             for i. If graphs are shuffled, they need the same `seed`.
         class_weight: See `full_batch`. With "balanced", the nodes of all graphs count.
+        pad: Whether all batches are filled up to the same sizes, those of the largest
+            `batch_size` graphs, so that `jit_compile=True` compiles once. The nodes of
+            padding come last. They have no edges to others, features and labels of 0,
+            and weight 0. In a GraphTensor they are a component of their own. A layer
+            that normalises over all nodes, such as `BatchNormalization`, counts them.
 
     Returns:
         A `tf.data.Dataset` of `(inputs, y)`, with `y` `[N]` or `[N, C]`. With
         `class_weight`, or if any node of the graphs has no label (-1), the elements are
         `(inputs, y, sample_weight)`. Nodes without label then have label 0 and weight
         0. The others have weight N / (labelled nodes of the batch), so that the loss is
-        the mean over them; with `class_weight`, times the weight of the class.
+        the mean over them; with `class_weight`, times the weight of the class. The same
+        holds with `pad`, where N counts the padding. So pass metrics as
+        `weighted_metrics`. `predict` also returns rows for padding, those of weight 0.
 
     Raises:
         ValueError: If `form` is unknown, `batch_size` is not a positive integer, or
             `graphs` is not a list of graphs. Also if they lack features or labels, or
-            are not alike.
+            are not alike, or if `pad` is True without labels or with sparse features.
     """
     check_choice("form", form, _BATCH_FORMS)
     batch_size = checked_integer("batch_size", batch_size, 1)
     seed = checked_seed(seed)
-    check_flags(labels=labels, shuffle=shuffle, sparse_features=sparse_features)
+    check_flags(
+        labels=labels, shuffle=shuffle, sparse_features=sparse_features, pad=pad
+    )
     if form == "graph_tensor":
         check_dense(sparse_features)
+    check_padded(pad, labels, sparse_features)
     graphs = checked_graphs("graphs", graphs)
     check_alike(graphs, labels)
     class_weights = None
@@ -221,23 +239,33 @@ def graph_batches(
         if y is not None
     )
 
+    part = checked_shard(shard, "graph", shuffle, seed)
+    if pad:
+        nodes, edges = np.transpose([(g.num_nodes, g.num_edges) for g in graphs])
+        limits = Limits(part.most_rows(batch_size), None, None, padded=False)
+        sizes = totals(nodes, edges, limits)
+
     def element(numbers):
         union = stack.union(numbers)
+        num_nodes = tf.reduce_sum(union.num_nodes)
+        if pad:
+            union = padded(union, sizes)
         inputs, y = union.parts(), union.y
         if form == "graph_tensor":
-            inputs = union.to_graph_tensor(weighted_edges)
+            inputs = of_any_size(union.to_graph_tensor(weighted_edges))
         if not labels:
             return (inputs,)
-        if not some_unlabelled and class_weights is None:
+        if not (some_unlabelled or pad) and class_weights is None:
             return inputs, y
-        known = tf.cast(y >= 0, tf.float32)
-        sample_weight = tf.math.divide_no_nan(known, tf.reduce_mean(known))
-        y = tf.maximum(y, 0)
+        known = tf.range(tf.shape(y, tf.int64)[0]) < num_nodes
+        if some_unlabelled:
+            known &= y >= 0
+            y = tf.maximum(y, 0)
+        sample_weight = mean_weights(known)
         if class_weights is not None:
             sample_weight *= tf.gather(class_weights, y)
         return inputs, y, sample_weight
 
-    part = checked_shard(shard, "graph", shuffle, seed)
     numbers = tf.data.Dataset.range(len(graphs))
     if shuffle:
         numbers = numbers.shuffle(len(graphs), seed)

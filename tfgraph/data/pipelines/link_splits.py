@@ -29,19 +29,36 @@ from tfgraph.graph_tensor import choose
 
 
 class Links(NamedTuple):
-    """Pairs of nodes, and which of them are edges.
+    """Pairs of nodes, and what is to be predicted of each.
+
+    Those of `link_split` say which pairs are edges. Labels of your own may be classes
+    of the links, or numbers to estimate, such as ratings:
+
+    ```python
+    links = tfgraph.data.Links([[0, 3], [5, 3]], labels=[4.5, 2.0])
+    ```
 
     Attributes:
         pairs: int64 `[P, 2]`, node numbers. Between two node sets, each row is
-            `(source, target)`.
-        labels: float32 `[P]`, 1 for an edge, 0 for no edge.
+            `(source, target)`. A pair may be there several times.
+        labels: float32 `[P]` or `[P, C]`: 1 for an edge and 0 for no edge, or labels of
+            your own. None for pairs to predict.
+        sample_weight: float32 `[P]`, the weight of each pair in the loss and in
+            weighted metrics. None for weights of 1.
     """
 
     pairs: np.ndarray
-    labels: np.ndarray
+    labels: np.ndarray | None = None
+    sample_weight: np.ndarray | None = None
 
     def __repr__(self) -> str:
-        return f"Links(pairs={len(self.pairs)}, edges={int(np.sum(self.labels))})"
+        text = f"Links(pairs={len(self.pairs)}"
+        if self.labels is None:
+            return f"{text})"
+        labels = np.asarray(self.labels)
+        if labels.ndim == 1 and np.isin(labels, (0, 1)).all():
+            return f"{text}, edges={int(labels.sum())})"
+        return f"{text}, labels of shape {labels.shape})"
 
 
 class LinkSplit(NamedTuple):

@@ -25,7 +25,8 @@ def link_batch(
 
     The element is `((x, adjacency, pairs), labels)`, as `tfgraph.models.GAE` takes it.
     For GraphTensors it is `((graph, pairs), labels)`, as `tfgraph.models.LinkPredictor`
-    takes it, too.
+    takes it, too. Weights of the links follow as `sample_weight`. Without labels, it is
+    `((graph, pairs),)`, as `Model.predict` takes it.
 
     Args:
         graph: The `Graph` or `HeteroGraph` along which messages go, such as
@@ -42,7 +43,8 @@ def link_batch(
             Also if there is no such edge set.
     """
     space, _ = linked(graph, edge_set_name)
-    dataset = tf.data.Dataset.from_tensors(tuple(checked_links(links, space)))
+    fields = [field for field in checked_links(links, space) if field is not None]
+    dataset = tf.data.Dataset.from_tensors(tuple(fields))
     return _with_graph(dataset, graph, form, sparse_features)
 
 
@@ -95,13 +97,14 @@ def training_links(
     non_edges.check(count)  # raises now, not in the pipeline
 
     def draw():
-        yield labelled(edges, non_edges.draw(rng, count))
+        links = labelled(edges, non_edges.draw(rng, count))
+        yield links.pairs, links.labels
 
-    specs = Links(
+    specs = (
         tf.TensorSpec([len(edges) + count, 2], tf.int64),
         tf.TensorSpec([len(edges) + count], tf.float32),
     )
-    dataset = tf.data.Dataset.from_generator(draw, output_signature=tuple(specs))
+    dataset = tf.data.Dataset.from_generator(draw, output_signature=specs)
     # Keras warns, in each epoch, when a dataset of unknown length ends.
     dataset = dataset.apply(tf.data.experimental.assert_cardinality(1))
     return _with_graph(dataset, graph, form, sparse_features)
@@ -111,15 +114,15 @@ def _with_graph(dataset, graph, form, sparse_features):
     graphs = full_batch(graph, form=form, sparse_features=sparse_features)
 
     def element(inputs, links):
-        (inputs,), (pairs, labels) = inputs, links
+        (inputs,), (pairs, *labels) = inputs, links
         parts = inputs if isinstance(inputs, tuple) else (inputs,)
-        return (*parts, pairs), labels
+        return ((*parts, pairs), *labels)
 
     return tf.data.Dataset.zip(graphs, dataset).map(element)
 
 
 def checked_links(links: Links, space: PairSpace) -> Links:
-    """Returns the argument `links` as int64 pairs and float32 labels.
+    """Returns the argument `links` as int64 pairs, float32 labels and weights.
 
     Args:
         links: What was passed.
@@ -131,7 +134,7 @@ def checked_links(links: Links, space: PairSpace) -> Links:
     if not isinstance(links, Links):
         hint = "Make them with `tfgraph.data.Links(pairs, labels)`."
         raise wrong_object("links", "tfgraph.data.Links", links, hint)
-    pairs, labels = real_array("links.pairs", links.pairs), links.labels
+    pairs = real_array("links.pairs", links.pairs)
     if pairs.shape == (0,):  # an empty list
         pairs = np.zeros([0, 2], np.int64)
     if pairs.ndim != 2 or pairs.shape[1] != 2 or pairs.dtype.kind not in "iu":
@@ -147,10 +150,26 @@ def checked_links(links: Links, space: PairSpace) -> Links:
                 f"column {column}. "
                 f"Received: pairs with numbers from {ends.min()} to {ends.max()}"
             )
-    labels = real_array("links.labels", labels)
-    if labels.shape != pairs.shape[:1]:
+    if links.labels is None and links.sample_weight is not None:
         raise ValueError(
-            "Expected `links.labels` to have one number for each of the "
-            f"{len(pairs)} pairs. Received: labels with shape={labels.shape}"
+            "Expected `links` to have labels, as it has `sample_weight`. "
+            "Received: labels=None"
         )
-    return Links(pairs.astype(np.int64), finite_float32("links.labels", labels))
+    return Links(
+        pairs.astype(np.int64),
+        _checked_numbers("labels", links.labels, len(pairs), (1, 2)),
+        _checked_numbers("sample_weight", links.sample_weight, len(pairs), (1,)),
+    )
+
+
+def _checked_numbers(name, numbers, num_pairs, ranks):
+    if numbers is None:
+        return None
+    array = real_array(f"links.{name}", numbers)
+    if array.ndim not in ranks or len(array) != num_pairs:
+        or_rows = ", or one row" if 2 in ranks else ""
+        raise ValueError(
+            f"Expected `links.{name}` to have one number for each of the {num_pairs} "
+            f"pairs{or_rows}. Received: {name} with shape={array.shape}"
+        )
+    return finite_float32(f"links.{name}", array)

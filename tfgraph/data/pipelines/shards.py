@@ -16,6 +16,10 @@ class Shard(NamedTuple):
     number: int = 0
     parts: int = 1
 
+    def most_rows(self, batch_size: int) -> int:
+        """Returns the most rows that the part of a batch has."""
+        return -(-batch_size // self.parts)
+
     def rows(self, batch: tf.Tensor) -> tf.Tensor:
         """Returns the part's rows of a batch, consecutive ones."""
         if self.parts == 1:

@@ -27,6 +27,15 @@ from tfgraph.data.graphs.graph_arguments import checked_graphs
 from tfgraph.data.pipelines.class_weights import ClassWeight, checked_class_weight
 from tfgraph.data.pipelines.graph_batches import check_alike, check_dense_edges
 from tfgraph.data.pipelines.packing import Limits, batches
+from tfgraph.data.pipelines.padding import (
+    check_padded,
+    filled,
+    mean_weights,
+    padded,
+    totals,
+)
+from tfgraph.data.pipelines.shards import checked_shard
+from tfgraph.graph_tensor import of_any_size
 
 _FORMS = ("sparse", "graph_tensor", "dense")
 
@@ -47,6 +56,7 @@ def whole_graph_batches(
     seed: int | None = None,
     shard: tuple[int, int] | None = None,
     class_weight: ClassWeight | None = None,
+    pad: bool = False,
 ) -> tf.data.Dataset:
     """Returns a dataset of batches of graphs, with a label for each graph.
 
@@ -115,11 +125,25 @@ def whole_graph_batches(
         shard: See `graph_batches`.
         class_weight: A dict of weights by class number, or "balanced", for class
             numbers `labels [G]`. See `full_batch`.
+        pad: Whether all batches are filled up to the same sizes, so that
+            `jit_compile=True` compiles once. The sizes are `max_nodes` and `max_edges`,
+            or those of the largest `batch_size` graphs. Not for the form "sparse": from
+            `graph_ids`, XLA cannot know the number of graphs.
+
+            - "dense": each batch has as many graphs, those of padding without nodes,
+              and `num_nodes` for all, by default the nodes of the largest graph.
+            - "graph_tensor": a last component has the nodes and edges of padding, one
+              node or more. A layer with statistics or losses over all nodes or graphs
+              counts them, such as `BatchNormalization` and `DiffPool`. For these, use
+              the form "dense".
 
     Returns:
         A `tf.data.Dataset` of `(inputs, y)`, `y` `[B, ...]`, with as many elements in
         each epoch. With `class_weight`, of `(inputs, y, sample_weight)`, the last
-        float32 `[B]`.
+        float32 `[B]`. With `pad` likewise: labels and weights of padding are 0, and
+        other weights are B / (graphs of the batch), so that the loss is the mean over
+        these graphs. Pass metrics as `weighted_metrics`. `predict` also returns rows
+        for padding, those of weight 0.
 
     Raises:
         ValueError: If `graphs` is not a list of graphs, they have no features or differ
@@ -127,7 +151,8 @@ def whole_graph_batches(
             not a positive integer, an argument is not for this form, or a graph has
             more than `num_nodes` nodes, or repeated edges with features in the form
             "dense". In the form "sparse", a graph without nodes is
-            refused, since `graph_ids` cannot show it.
+            refused, since `graph_ids` cannot show it. With `pad`, so is a graph that
+            exceeds `max_nodes` or `max_edges`.
     """
     batch_size = checked_integer("batch_size", batch_size, 1)
     max_nodes = _checked_size("max_nodes", max_nodes)
@@ -136,7 +161,8 @@ def whole_graph_batches(
     num_clusters = _checked_size("num_clusters", num_clusters)
     _check_form(form, sparse_features, num_nodes)
     seed = checked_seed(seed)
-    check_flags(shuffle=shuffle)
+    check_flags(shuffle=shuffle, pad=pad)
+    _check_pad(pad, form, labels, sparse_features)
     graphs = checked_graphs("graphs", graphs)
     check_alike(graphs, labels=False)
     if form == "dense":
@@ -150,32 +176,56 @@ def whole_graph_batches(
     clusters = _stacked_clusters(clusters, num_clusters, nodes)
     stack = GraphStack(graphs, labels=False, sparse_features=sparse_features)
     weighted_edges = any(graph.edge_weight is not None for graph in graphs)
+    part = checked_shard(shard, "graph", shuffle, seed)
+    if pad and form == "dense":
+        num_nodes = num_nodes or max(int(nodes.max()), 1)
+        most = batch_size
+        if max_nodes is not None:
+            # A graph of more than `max_nodes` is a batch of its own.
+            most = min(most, max(max_nodes // num_nodes, 1))
+        num_graphs = part.most_rows(most)
+    if num_nodes is not None:
+        nodes = np.full_like(nodes, num_nodes)
+    limits = Limits(batch_size, max_nodes, max_edges, padded=form == "dense")
+    if pad and form == "graph_tensor":
+        most = part.most_rows(batch_size)
+        sizes = totals(nodes, edges, limits._replace(graphs=most))
+        num_graphs = sizes.graphs
 
     def element(numbers):
         union = stack.union(numbers)
+        if pad and form == "graph_tensor":
+            union = padded(union, sizes)
         if form == "sparse":
             inputs = (*union.parts(), _number_of_graph(union.num_nodes))
         elif form == "dense":
-            inputs = _padded(union, num_nodes)
+            inputs = _side_by_side(union, num_nodes)
         else:
-            inputs = (union.to_graph_tensor(weighted_edges),)
+            inputs = (of_any_size(union.to_graph_tensor(weighted_edges)),)
         if clusters is not None:
             s = tf.one_hot(tf.gather(clusters, numbers).flat_values, num_clusters)
             if form == "dense":
                 s = _pad(s, union.num_nodes, num_nodes)
+            elif pad:
+                s = filled(s, sizes.nodes)
             inputs = (*inputs, s)
+        if pad and form == "dense":
+            inputs = tuple(filled(part, num_graphs) for part in inputs)
         if len(inputs) == 1:
             [inputs] = inputs  # a GraphTensor
         if labels is None:
             return (inputs,)
         y = tf.gather(labels, numbers)
-        if class_weights is None:
+        if pad:
+            y = filled(y, num_graphs)
+        elif class_weights is None:
             return inputs, y
-        return inputs, y, tf.gather(class_weights, y)
+        is_graph = tf.range(tf.shape(y)[0]) < tf.size(numbers)
+        sample_weight = mean_weights(is_graph)
+        if class_weights is not None:
+            sample_weight *= tf.gather(class_weights, y)
+        return inputs, y, sample_weight
 
-    if num_nodes is not None:
-        nodes = np.full_like(nodes, num_nodes)
-    limits = Limits(batch_size, max_nodes, max_edges, padded=form == "dense")
     numbers = batches(nodes, edges, limits, shuffle, seed, shard)
     return numbers.map(element).prefetch(tf.data.AUTOTUNE)
 
@@ -185,7 +235,7 @@ def _number_of_graph(lengths):
     return tf.repeat(tf.range(tf.size(lengths, tf.int64)), lengths)
 
 
-def _padded(union, num_nodes):
+def _side_by_side(union, num_nodes):
     """Returns features, adjacency, edge features if there are any, and mask."""
     x = _pad(union.x, union.num_nodes, num_nodes)
     mask = tf.sequence_mask(union.num_nodes, num_nodes)
@@ -230,6 +280,16 @@ def _check_form(form: str, sparse_features: bool, num_nodes: int | None):
         raise ValueError(
             "Expected `sparse_features` with the form 'sparse' only. "
             f"Received: sparse_features=True, form={form!r}"
+        )
+
+
+def _check_pad(pad: bool, form: str, labels, sparse_features: bool):
+    check_padded(pad, labels is not None, sparse_features)
+    if pad and form == "sparse":
+        raise ValueError(
+            "Expected the form 'graph_tensor' or 'dense' with pad=True: from "
+            "`graph_ids`, XLA cannot know the number of graphs. "
+            "Received: pad=True, form='sparse'"
         )
 
 

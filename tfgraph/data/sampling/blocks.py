@@ -14,7 +14,7 @@ from tfgraph.data.graphs.conversions import entries_of
 from tfgraph.data.graphs.fields import SciPyMatrix
 from tfgraph.data.graphs.graph import Graph
 from tfgraph.data.sampling.fanouts import checked_fanouts
-from tfgraph.data.sampling.feature_rows import feature_rows
+from tfgraph.data.sampling.feature_rows import feature_rows, filled
 from tfgraph.data.sampling.layered_neighbors import Layer, LayeredNeighbors
 
 
@@ -26,7 +26,7 @@ class BlockSampler:
         fanouts: See `neighbor_batches`.
         replacement: See `neighbor_batches`.
         pad: Whether `arrays` have the same shapes for all samples of the same number of
-            seeds. For `replacement="always"`.
+            seeds, and -1 may be among these.
         sparse_features: Whether `x` becomes a SparseTensor.
         by_weight: See `neighbor_batches`.
     """
@@ -41,13 +41,14 @@ class BlockSampler:
         by_weight: bool = False,
     ) -> None:
         x = check_features(graph)
-        self.fanouts = checked_fanouts(fanouts, replacement)
+        self.fanouts = checked_fanouts(fanouts, replacement, pad)
         self.replacement = replacement
         self.pad = pad
         if sparse_features and pad:
             raise ValueError(
-                "Expected `sparse_features` to be False with `replacement='always'`, "
-                "which keeps all shapes the same. Received: sparse_features=True"
+                "Expected `sparse_features` to be False with `replacement='always'` or "
+                "pad=True, which keep all shapes the same. "
+                "Received: sparse_features=True"
             )
         self.sparse_features = sparse_features
         self.x = x if is_scipy(x) else np.ascontiguousarray(x)
@@ -102,9 +103,15 @@ class BlockSampler:
             arrays = [*self.feature_entries(nodes)]
         else:
             arrays = [self.features(nodes)]
-        for layer in layers:
+        for layer, fanout in zip(layers, self.fanouts, strict=True):
             shape = np.array([layer.num_targets, layer.num_nodes])
-            arrays += [shape, *self.neighbors.entries(layer, merge=not self.pad)]
+            merge = self.replacement != "always"
+            indices, *of_entries = self.neighbors.entries(layer, merge)
+            if self.pad and fanout is not None:
+                size = layer.num_targets * fanout
+                indices = filled(indices, size, shape - 1)  # sorted, as the others are
+                of_entries = [filled(rows, size) for rows in of_entries]
+            arrays += [shape, indices, *of_entries]
         return tuple(arrays)
 
     def inputs(

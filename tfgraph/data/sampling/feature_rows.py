@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from tfgraph.arguments import is_scipy
 from tfgraph.data.graphs.fields import SciPyMatrix
@@ -27,3 +28,9 @@ def feature_rows(x: np.ndarray | SciPyMatrix, nodes: np.ndarray) -> np.ndarray:
     rows = buffer[start : start + size].reshape(len(nodes), x.shape[1])
     # Not "raise", which would write to another buffer first.
     return np.take(x, nodes, axis=0, out=rows, mode="clip")
+
+
+def filled(rows: np.ndarray, size: int, value: npt.ArrayLike = 0) -> np.ndarray:
+    """Returns an array `[size, ...]`: the rows, and after them rows of `value`."""
+    missing = np.zeros((size - len(rows), *rows.shape[1:]), rows.dtype) + value
+    return np.append(rows, missing.astype(rows.dtype, copy=False), axis=0)

@@ -23,7 +23,7 @@ from tfgraph.data.sampling.fanouts import (
     checked_fanouts,
     checked_relation_fanouts,
 )
-from tfgraph.data.sampling.feature_rows import feature_rows
+from tfgraph.data.sampling.feature_rows import feature_rows, filled
 from tfgraph.data.sampling.layered_neighbors import edges_with_messages
 from tfgraph.data.sampling.neighbors import (
     Neighbors,
@@ -70,7 +70,11 @@ class HeteroSample(NamedTuple):
 
 
 def graph_tensor_sampler(
-    graph: Graph | HeteroGraph, fanouts: Any, replacement: str, by_weight: bool = False
+    graph: Graph | HeteroGraph,
+    fanouts: Any,
+    replacement: str,
+    by_weight: bool = False,
+    pad: bool = False,
 ) -> HeteroSampler:
     """Returns the sampler of a graph. A `Graph` has a node set "nodes" in it.
 
@@ -79,14 +83,15 @@ def graph_tensor_sampler(
         fanouts: See `neighbor_batches`.
         replacement: See `neighbor_batches`.
         by_weight: See `neighbor_batches`.
+        pad: Whether each fan-out has to be a number, for `HeteroSampler.padded`.
     """
     if isinstance(graph, HeteroGraph):
-        relations = checked_relation_fanouts(graph.edge_sets, fanouts, replacement)
+        relations = checked_relation_fanouts(graph.edge_sets, fanouts, replacement, pad)
         return HeteroSampler(
             graph.node_sets, graph.edge_sets, relations, replacement, by_weight
         )
     check_features(graph)
-    numbers = checked_fanouts(fanouts, replacement)
+    numbers = checked_fanouts(fanouts, replacement, pad)
     fields = edges_with_messages(graph)
     fields["edges"] = as_pairs(fields["edges"])
     edge_set = EdgeSet("nodes", "nodes", **fields)
@@ -156,6 +161,8 @@ class HeteroSampler:
             if x is not None
         }
         self.numbered = {name: _is_numbered(e) for name, e in edge_sets.items()}
+        # What `arrays` fills all sets up to: "nodes" and "edges" by name.
+        self.sizes: dict[str, dict[str, int]] | None = None
         self._lent = threading.local()
 
     def _messages(self, edge_set_name: str, receiver: str) -> _Messages:
@@ -188,6 +195,31 @@ class HeteroSampler:
         for name, features in x.items():
             spec = tf.TensorSpec([None, features.shape[1]], tf.float32)
             sampler.signature[f"nodes.{name}.hidden_state"] = spec
+        return sampler
+
+    def padded(self, num_seeds: Mapping[str, int]) -> HeteroSampler:
+        """Returns a sampler whose `arrays` have the same shapes for all samples.
+
+        At the end of each node set there are nodes of padding, one or more, with all
+        features 0. Edges of padding join the last of these, with weight and features 0.
+
+        Args:
+            num_seeds: The most seeds, by node set.
+        """
+        # Upper bounds, as if no node were drawn twice.
+        nodes = {name: num_seeds.get(name, 0) for name in self.node_sets}
+        edges = dict.fromkeys(self.edge_sets, 0)
+        for layer in reversed(self.fanouts):
+            receiving = dict(nodes)
+            for (name, end), fanout in layer.items():
+                receivers, senders, _ = self.messages[name, end]
+                drawn = receiving[receivers] * (fanout or 0)
+                most = self.node_sets[senders].num_nodes
+                nodes[senders] = min(nodes[senders] + drawn, most)
+                edges[name] = min(edges[name] + drawn, len(self.edge_sets[name].edges))
+        nodes = {name: count + 1 for name, count in nodes.items()}
+        sampler = copy.copy(self)
+        sampler.sizes = {"nodes": nodes, "edges": edges}
         return sampler
 
     def sample(
@@ -265,7 +297,19 @@ class HeteroSampler:
                 arrays[f"{prefix}weight"] = edges.edge_weight[number]
             if edges.edge_features is not None:
                 arrays[f"{prefix}features"] = edges.edge_features[number]
-        return arrays
+        if self.sizes is None:
+            return arrays
+        return {key: self._filled(key, rows) for key, rows in arrays.items()}
+
+    def _filled(self, key, rows):
+        """Returns a component with its padding, see `padded`."""
+        part, name, field = key.split(".", 2)
+        size = self.sizes[part][name]
+        if field == "-size":
+            return np.array([size])
+        if field.startswith("-"):  # the end of an edge
+            return filled(rows, size, self.sizes["nodes"][field.split(".")[1]] - 1)
+        return filled(rows, size)
 
     @contextlib.contextmanager
     def _places(

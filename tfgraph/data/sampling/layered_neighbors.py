@@ -83,7 +83,7 @@ class LayeredNeighbors(Neighbors):
             fanouts: See `neighbor_batches`.
             replacement: See `neighbor_batches`.
             pad: Whether to pad each layer with -1 to the most nodes that it can have.
-                For `replacement="always"`, which draws the most edges in each layer.
+                For fan-outs that are numbers.
 
         Returns:
             All nodes, seeds first, and the `Layer`s, that of the seeds last.
@@ -104,8 +104,8 @@ class LayeredNeighbors(Neighbors):
             num_nodes = len(nodes) + len(new)
             place[new] = np.arange(len(nodes), num_nodes)
             column = np.where(drawn, place[source], row)
-            if pad:
-                missing = self.max_new_nodes(len(row)) - len(new)
+            if pad and fanout is not None:
+                missing = self.max_new_nodes(fanout * len(nodes)) - len(new)
                 new = np.append(new, np.full(missing, -1, new.dtype))
             layers.append(Layer(len(nodes), len(nodes) + len(new), row, column, edge))
             nodes = np.append(nodes, new)

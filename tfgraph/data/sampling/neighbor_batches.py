@@ -21,9 +21,11 @@ from tfgraph.data.graphs.hetero_graph import HeteroGraph
 from tfgraph.data.graphs.node_fields import NodeFields
 from tfgraph.data.pipelines.class_weights import ClassWeight, checked_class_weight
 from tfgraph.data.pipelines.graph_batches import check_dense
+from tfgraph.data.pipelines.padding import check_padded, mean_weights
 from tfgraph.data.pipelines.shards import checked_shard
 from tfgraph.data.sampling.blocks import BlockSampler
 from tfgraph.data.sampling.fanouts import REPLACEMENTS
+from tfgraph.data.sampling.feature_rows import filled
 from tfgraph.data.sampling.hetero_samples import HeteroSampler, graph_tensor_sampler
 from tfgraph.data.sampling.numpy_calls import (
     made_ahead,
@@ -53,6 +55,7 @@ def neighbor_batches(
     shard: tuple[int, int] | None = None,
     class_weight: ClassWeight | None = None,
     by_weight: bool = False,
+    pad: bool = False,
 ) -> tf.data.Dataset:
     """Returns a dataset of batches of nodes, each with a sample of its neighbourhood.
 
@@ -119,7 +122,8 @@ def neighbor_batches(
             - "never": nodes with fewer neighbours get each neighbour once;
             - "always": all batches of `batch_size` seeds have the same shapes. They are
               padded with nodes that have no edges and features of 0, and with entries
-              of weight 0. With `drop_remainder`, `jit_compile=True` compiles once.
+              of weight 0. With `drop_remainder` or `pad`, `jit_compile=True` compiles
+              once.
         shuffle: Whether each epoch takes the seeds in a new order.
         seed: Datasets with the same seed give the same batches. With None, call
             `keras.utils.set_random_seed` to repeat a run.
@@ -141,6 +145,11 @@ def neighbor_batches(
             the drawn neighbours is, on average, that of all, by weight. The edges of a
             GraphTensor keep their weights: layers should not name them. Edge sets
             without weights are drawn with equal probabilities.
+        pad: Whether all batches, also one of fewer seeds, are filled up to the same
+            sizes, so that `jit_compile=True` compiles once. The sizes are those of
+            samples in which no node is drawn twice, but at most the graph's. Then each
+            fan-out has to be a number. Nodes of padding come last, with features, rows
+            and labels of 0; edges of padding do not join other nodes.
 
     Returns:
         A `tf.data.Dataset`. With the form "blocks", its elements are
@@ -158,6 +167,10 @@ def neighbor_batches(
           each has an entry, with the number of times that it was drawn. Padding has
           features of 0.
         - `y` is `[N_K]` or `[N_K, C]`, for the `N_K` seeds.
+        - With `pad`, `sample_weight` follows: 0 for padding, which comes last, and
+          N_K / (seeds of the batch) for others, so that the loss is the mean over these
+          seeds. Pass metrics as `weighted_metrics`. `predict` also returns rows for
+          padding, those of weight 0.
 
         With the form "graph_tensor", its elements are `(graph, y, sample_weight)`. The
         graph is a scalar `tfgnn.GraphTensor` of all nodes, seeds first, and of the
@@ -177,7 +190,8 @@ def neighbor_batches(
 
     Raises:
         ValueError: If an argument is none of the above, or the graph has no features or
-            no label for a seed. Also if there are no seeds, or fewer than `batch_size`.
+            no label for a seed. Also if there are no seeds, or fewer than `batch_size`;
+            or with `pad` without labels, or with sparse features.
     """
     is_hetero = isinstance(graph, HeteroGraph)
     if form is None:
@@ -191,19 +205,21 @@ def neighbor_batches(
         drop_remainder=drop_remainder,
         sparse_features=sparse_features,
         by_weight=by_weight,
+        pad=pad,
     )
+    check_padded(pad, labels, sparse_features)
     if by_weight:
-        _check_weights(graph)
+        check_weights(graph)
     name, seeded = seeded_nodes(graph, node_set_name, labels)
     sampler: BlockSampler | HeteroSampler
     if form == "blocks" and isinstance(graph, Graph):
-        pad = replacement == "always"
+        fixed = pad or replacement == "always"
         sampler = BlockSampler(
-            graph, fanouts, replacement, pad, sparse_features, by_weight
+            graph, fanouts, replacement, fixed, sparse_features, by_weight
         )
     else:
         check_dense(sparse_features)
-        sampler = graph_tensor_sampler(graph, fanouts, replacement, by_weight)
+        sampler = graph_tensor_sampler(graph, fanouts, replacement, by_weight, pad)
     batch_size = checked_integer("batch_size", batch_size, 1)
     seeds = checked_seeds(seeded, nodes)
     y = _labels(seeded, seeds) if labels else None
@@ -213,9 +229,14 @@ def neighbor_batches(
             f"Expected `batch_size` to be at most the {len(seeds)} seeds. "
             f"Received: batch_size={batch_size}"
         )
+    num_seeds = None
+    if pad:
+        num_seeds = checked_shard(shard, "seed", shuffle, seed).most_rows(batch_size)
     if isinstance(sampler, BlockSampler):
-        element = block_elements(sampler, y, class_weights)
+        element = block_elements(sampler, y, class_weights, num_seeds)
     else:
+        if num_seeds is not None:
+            sampler = sampler.padded({name: num_seeds})
         element = graph_tensor_elements(sampler, name, y, class_weights)
     batches = random_batches(
         seeds, batch_size, shuffle, seed, drop_remainder, shard=shard
@@ -223,7 +244,8 @@ def neighbor_batches(
     return made_ahead(batches, element)
 
 
-def _check_weights(graph: Graph | HeteroGraph) -> None:
+def check_weights(graph: Graph | HeteroGraph) -> None:
+    """Raises a `ValueError` if edges cannot be drawn by weight."""
     edge_sets = graph.edge_sets if isinstance(graph, HeteroGraph) else {"edges": graph}
     weights = [edges.edge_weight for edges in edge_sets.values()]
     weights = [weight for weight in weights if weight is not None]
@@ -335,26 +357,43 @@ def block_elements(
     sampler: BlockSampler,
     y: np.ndarray | None,
     class_weights: np.ndarray | None = None,
+    padded_seeds: int | None = None,
 ) -> Callable:
-    """Returns what makes an element with blocks."""
+    """Returns what makes an element with blocks.
+
+    Args:
+        sampler: A sampler.
+        y: The labels of all nodes, or None for elements without labels.
+        class_weights: The weight of each class, or None.
+        padded_seeds: The number of seeds to fill each batch up to, with a sampler that
+            pads. None to leave batches as they are.
+    """
     types = sampler.types if y is None else (tf.as_dtype(y.dtype), *sampler.types)
 
     def sample(seeds, number):
+        targets = None if y is None else y[seeds]
+        if padded_seeds is not None:
+            seeds = filled(seeds, padded_seeds, -1)
+            targets = filled(targets, padded_seeds)
         arrays = sampler.arrays(np.random.default_rng(number), seeds)
-        return arrays if y is None else (y[seeds], *arrays)
+        return arrays if y is None else (targets, *arrays)
 
     def element(seeds, number):
         arrays = numpy_function(sample, [seeds, number], types)
-        num_seeds = seeds.shape[0]
+        num_seeds = seeds.shape[0] if padded_seeds is None else padded_seeds
         if y is None:
             # A tuple of one: Keras would take a bare (x, adjacencies) for (inputs, y).
             return (sampler.inputs(arrays, num_seeds),)
         targets, *arrays = arrays
         targets = tf.ensure_shape(targets, (num_seeds, *y.shape[1:]))
         inputs = sampler.inputs(arrays, num_seeds)
-        if class_weights is None:
+        if padded_seeds is None and class_weights is None:
             return inputs, targets
-        return inputs, targets, tf.gather(class_weights, targets)
+        is_seed = tf.range(tf.shape(targets)[0]) < tf.shape(seeds)[0]
+        sample_weight = mean_weights(is_seed)
+        if class_weights is not None:
+            sample_weight *= tf.gather(class_weights, targets)
+        return inputs, targets, sample_weight
 
     return element
 
@@ -377,9 +416,13 @@ def graph_tensor_elements(
         if y is not None:
             nodes = sampled.nodes[name]
             # A loss of label -1, even of weight 0, may be NaN.
-            arrays["y"] = np.maximum(y[nodes], 0) if are_classes(y) else y[nodes]
-            arrays["sample_weight"] = np.zeros(len(nodes), np.float32)
-            arrays["sample_weight"][: len(seeds)] = len(nodes) / max(len(seeds), 1)
+            targets = np.maximum(y[nodes], 0) if are_classes(y) else y[nodes]
+            num_nodes = len(nodes)
+            if sampler.sizes is not None:
+                num_nodes = sampler.sizes["nodes"][name]
+            arrays["y"] = filled(targets, num_nodes)
+            arrays["sample_weight"] = np.zeros(num_nodes, np.float32)
+            arrays["sample_weight"][: len(seeds)] = num_nodes / max(len(seeds), 1)
             if class_weights is not None:
                 arrays["sample_weight"][: len(seeds)] *= class_weights[y[seeds]]
         return arrays
