@@ -174,6 +174,7 @@ def whole_graph_cells(make):
         "GraphTensor": lambda: same(layer(graph), y),
         "sparse `x`": lambda: same(layer(sparse), y),
         "XLA, graph ids": lambda: same(compiled(union), y),
+        "XLA, GraphTensor": lambda: same(compiled(graph), y),
         "XLA, mask": lambda: same(compiled(padded), y),
         "half precision": lambda: same(in_half_precision(layer, union), y, 0.02),
     }

@@ -54,7 +54,7 @@ def test_readme(tmp_path):
     assert code.count("model.fit(") == 1
     (tmp_path / "readme.py").write_text(code)
     printed = run_python("readme.py", cwd=tmp_path)
-    assert float(re.findall(r"accuracy: (0\.\d+)", printed)[-1]) > 0.78
+    assert float(re.findall(r"accuracy: (0\.\d+)", printed)[-1]) > 0.7
     assert (tmp_path / "gcn.keras").exists()
 
 
