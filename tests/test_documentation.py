@@ -1,4 +1,4 @@
-"""README and examples run as they are printed."""
+"""README, the pages of docs/ and the examples run as they are printed."""
 
 import json
 import os
@@ -20,6 +20,9 @@ import tfgraph
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = ROOT / "examples"
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = {
+    page.stem: page.read_text(encoding="utf-8") for page in (ROOT / "docs").glob("*.md")
+}
 
 
 def trains_on_data(test):
@@ -29,8 +32,9 @@ def trains_on_data(test):
     return pytest.mark.slow(skip(test))
 
 
-def blocks(language):
-    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+def blocks(page, language):
+    found = re.findall(rf"^```{language}\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
+    return "\n".join(found)
 
 
 def run_python(*arguments, cwd):
@@ -46,19 +50,98 @@ def run_python(*arguments, cwd):
 
 @trains_on_data
 def test_readme(tmp_path):
-    pytest.importorskip("tensorflow_serving")
-    code = "\n".join(blocks("python"))
-    assert code.count("model.fit(") == 2
-    code += "\nopen('request', 'wb').write(request.SerializeToString())\n"
+    code = blocks(README, "python")
+    assert code.count("model.fit(") == 1
     (tmp_path / "readme.py").write_text(code)
-    run_python("readme.py", cwd=tmp_path)
+    printed = run_python("readme.py", cwd=tmp_path)
+    assert float(re.findall(r"accuracy: (0\.\d+)", printed)[-1]) > 0.7
     assert (tmp_path / "gcn.keras").exists()
+
+
+def test_readme_is_short_and_true():
+    assert len(README.splitlines()) <= 150
+    links = {ROOT / link for link in re.findall(r"\]\((?!http)([^)#]+)", README)}
+    guides = {link for link in links if link.parent == ROOT / "docs" / "guides"}
+    assert guides >= set((ROOT / "docs" / "guides").glob("*.py"))
+    assert [link for link in links - guides if not link.exists()] == []
+    seconds = re.findall(r"\| ([\d.]+) \| ([\d.]+) \| ([\d.–]+) \|\n", README)
+    assert len(seconds) == 5
+    for ours, pyg, dgl in seconds:
+        row = rf"\| {ours} \| .* \| {pyg} \| {dgl} \|"
+        assert re.search(row, PAGES["results"]), ours
+    names = set(re.findall(r"`((?:data|layers|models)\.\w+)`", README))
+    assert len(names) > 20
+    for name in names:
+        module, public = name.split(".")
+        assert hasattr(getattr(tfgraph, module), public), name
+
+
+def test_pages_name_what_there_is():
+    for page in PAGES.values():
+        for name in re.findall(r"tfgraph\.([\w.]+\w)", page):
+            made = tfgraph
+            for part in name.split("."):
+                assert hasattr(made, part), name
+                made = getattr(made, part)
+
+
+def test_questions_and_limits(tmp_path, monkeypatch):
+    """The code of the page runs, and what the text says of its results is so."""
+    monkeypatch.chdir(tmp_path)
+    found = {}
+    exec(blocks(PAGES["limits"], "python"), found)
+    assert found["weights"].sum() == pytest.approx(34)
+    assert found["second"].indices.shape == (20, 2)
+    shapes = {
+        str([part.shape for part in tf.nest.flatten(batch[0])])
+        for batches in (found["batches"].repeat(3), found["padded"])
+        for batch in batches
+    }
+    assert len(shapes) == 2  # one for each of the two
+    assert not (tmp_path / "backup" / "backup.npz").exists()
+    assert found["y"].shape == (34, 2)
+
+
+def test_coming_from_another_library():
+    found = {}
+    exec(blocks(PAGES["coming_from"], "python"), found)
+    entries = found["adjacency"].indices.numpy().tolist()
+    assert sorted(entries) == [[2, 0], [4, 1], [5, 3]]
+
+
+@trains_on_data
+def test_data_sets_have_the_sizes_of_the_page():
+    row = r"^\| `(\w+\(.*\))` \| .* \| ([\d,]+) \| ([\d,]+) \| ([\d,]+) \| (\d+) \|"
+    rows = re.findall(row, PAGES["datasets"], re.MULTILINE)
+    checked = 0
+    for call, *numbers in rows:
+        if call.startswith("reddit"):
+            continue  # the files are not there
+        graphs = eval(f"tfgraph.data.{call}", {"tfgraph": tfgraph})
+        graphs = graphs if isinstance(graphs, list) else [graphs]
+        nodes = sum(graph.num_nodes for graph in graphs)
+        edges = sum(graph.num_edges for graph in graphs)
+        found = [nodes, edges, graphs[0].num_features, graphs[0].num_classes]
+        assert found == [int(number.replace(",", "")) for number in numbers], call
+        checked += 1
+    assert checked == 7
+
+
+@pytest.mark.slow
+def test_serving_requests(tmp_path):
+    pytest.importorskip("tensorflow_serving")
+    page = PAGES["serving"]
+    code = blocks(page, "python")
+    assert code.count("model.fit(") == 1
+    code += "\nopen('request', 'wb').write(request.SerializeToString())\n"
+    (tmp_path / "serving.py").write_text(code)
+    run_python("serving.py", cwd=tmp_path)
 
     version = tmp_path / "serving" / "gcn" / "1"
     signatures = tf.saved_model.load(str(version)).signatures
 
     # The REST body, converted as TensorFlow Serving does: by the signature's types.
-    shell = "\n".join(blocks("sh"))
+    shell = blocks(page, "sh")
     body = json.loads(re.search(r"-d '(.*?)'", shell, re.DOTALL)[1])
     signature = signatures[body["signature_name"]]
     specs = signature.structured_input_signature[1]

@@ -88,8 +88,9 @@ def test_every_page_is_in_the_navigation():
         entries = entry.values() if isinstance(entry, dict) else entry
         return [page for each in entries for page in pages(each)]
 
-    found = sorted(str(page.relative_to(DOCS)) for page in DOCS.rglob("*.md"))
-    assert sorted(pages(site.nav)) == found
+    found = [str(page.relative_to(DOCS)) for page in DOCS.rglob("*.md")]
+    found += [f"guides/{guide.stem}.md" for guide in DOCS.glob("guides/*.py")]
+    assert sorted(pages(site.nav)) == sorted(found)
 
 
 def test_signatures_show_every_argument(package):
