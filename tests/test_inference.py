@@ -69,6 +69,17 @@ def test_results_in_a_file(make, tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {"graph", "results.npy"}
 
 
+def test_other_places_of_the_file(tmp_path):
+    model = GraphSAGE(2, [4])
+    for out in (3, b"file", "", "gs://bucket/file", tmp_path, "/dev/null"):
+        with pytest.raises(ValueError, match=r"`out` to be a file.*Received: out"):
+            predict_nodes(model, GRAPH, 5, verbose=0, out=out)
+    (tmp_path / "link").symlink_to(tmp_path / "far" / "results.npy")
+    got = predict_nodes(model, GRAPH, 12, verbose=0, out=tmp_path / "link")
+    assert (tmp_path / "link").is_symlink()
+    np.testing.assert_array_equal(np.load(tmp_path / "far" / "results.npy"), got)
+
+
 def test_a_failure_leaves_the_file_as_it_was(tmp_path, monkeypatch):
     (tmp_path / "results.npy").write_text("old")
     model = GraphSAGE(2, [4, 4])

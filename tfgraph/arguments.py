@@ -6,6 +6,9 @@ libraries is imported.
 
 from __future__ import annotations
 
+import os
+import pathlib
+import re
 from typing import Any
 
 import numpy as np
@@ -97,6 +100,25 @@ def check_flags(owner: str = "", /, **flags: Any) -> None:
                 f"{_expected(owner)} `{name}` to be True or False. "
                 f"{received(name, value)}"
             )
+
+
+def checked_path(name: str, value: Any, what: str = "a folder") -> pathlib.Path:
+    """Returns an argument that names a file or folder, or raises a `ValueError`.
+
+    Args:
+        name: The argument.
+        value: What was passed for it.
+        what: What it should name.
+    """
+    text = os.fspath(value) if isinstance(value, str | os.PathLike) else None
+    # pathlib makes the folder "gs:" of a URL. One letter is a drive on Windows.
+    is_path = isinstance(text, str) and not re.match(r"[A-Za-z][\w+.-]+:/", text)
+    if not is_path or not text or "\0" in text:
+        raise ValueError(
+            f"Expected `{name}` to be {what}, as a string or a path object, and no "
+            f"URL. {received(name, value)}"
+        )
+    return pathlib.Path(text)
 
 
 def checked_seed(seed: Any) -> int | None:

@@ -1,14 +1,18 @@
 """Keras callbacks."""
 
+import itertools
 import os
+import pathlib
+import re
+import zipfile
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
-from tfgraph.arguments import checked_integer, wrong_object
+from tfgraph.arguments import checked_integer, checked_path, wrong_object
+from tfgraph.data.datasets.archives import expecting
 from tfgraph.data.graphs.graph import Graph
 
 __all__ = ["BackupAndRestore", "EmbeddingProjector", "LossAndMetricStopping"]
@@ -45,18 +49,24 @@ class BackupAndRestore(keras.callbacks.Callback):
     The state is that of the model and the optimizer. Data sets and other callbacks
     start anew: shuffled batches come in the orders of the first epochs again.
 
+    A backup is restored to a model and an optimizer of the same classes, with variables
+    of the same names and shapes. Numbers in the names of layers, which Keras counts up
+    in a notebook, do not count. Arguments that change no variable, such as the rate of
+    a dropout, are not compared. To begin anew, delete the directory.
+
     Args:
         directory: Local directory for the backup. It is made if it does not exist. Use
             another one for each training.
 
     Raises:
-        ValueError: When training begins, if the model has no variables yet, or the
-            backup is that of another model.
+        ValueError: If `directory` is no path. Also when training begins, if the model
+            has no variables yet; if the backup is damaged, or that of another model or
+            optimizer; or if it is of more `epochs` than `fit` is called with.
     """
 
     def __init__(self, directory: str | os.PathLike) -> None:
         super().__init__()
-        self.directory = Path(directory)
+        self.directory = checked_path("directory", directory)
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         model = self.model
@@ -72,50 +82,92 @@ class BackupAndRestore(keras.callbacks.Callback):
             self._restore()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        values = [variable.numpy() for variable in self._variables()]
+        variables = self._variables().items()
+        values: dict[str, Any] = {key: _stored(v.numpy()) for key, v in variables}
         if not _is_first_worker(self.model):
             return
         self.directory.mkdir(parents=True, exist_ok=True)
-        unfinished = self.directory / "unfinished.npz"
-        with unfinished.open("wb") as file:
-            np.savez(file, *values, epochs=epoch + 1)
+        with self._unfinished().open("wb") as file:
+            np.savez(file, classes=self._classes(), epochs=epoch + 1, **values)
             file.flush()
             os.fsync(file.fileno())
-        unfinished.replace(self._file())
+        self._unfinished().replace(self._file())
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         self.model._initial_epoch = None  # else the next `fit` would begin there
         if _is_first_worker(self.model):
             self._file().unlink(missing_ok=True)
+            self._unfinished().unlink(missing_ok=True)  # of a process that was killed
 
-    def _file(self) -> Path:
+    def _file(self) -> pathlib.Path:
         return self.directory / "backup.npz"
 
+    def _unfinished(self) -> pathlib.Path:
+        return self.directory / "unfinished.npz"
+
     def _restore(self) -> None:
-        variables = self._variables()
-        with np.load(self._file()) as saved:
-            values = [saved[name] for name in saved.files if name != "epochs"]
-            epochs = int(saved["epochs"])
-        shapes = [value.shape for value in values]
-        if shapes != [tuple(variable.shape) for variable in variables]:
+        file = str(self._file())
+        with expecting(f"{file!r} to be a complete backup. To begin anew, delete it"):
+            if not zipfile.is_zipfile(file):
+                raise ValueError("a file that is cut short, or another file")
+            with np.load(file) as saved:
+                values = {key: saved[key] for key in saved.files}
+            epochs = int(values.pop("epochs"))
+            classes = values.pop("classes", np.array([])).tolist()
+        self._check_same(classes, values)
+        wanted = (self.params or {}).get("epochs", epochs)
+        if wanted < epochs:
             raise ValueError(
-                "BackupAndRestore: expected the model and optimizer of the backup. "
-                f"Received: model={self.model.name!r}, whose variables have other "
-                f"shapes than those in {str(self._file())!r}"
+                f"BackupAndRestore: expected `epochs` of at least {epochs}, as many as "
+                f"{file!r} has. To begin anew, delete it. Received: epochs={wanted}"
             )
-        for variable, value in zip(variables, values, strict=True):
-            variable.assign(value)
+        for key, variable in self._variables().items():
+            variable.assign(values[key])
         self.model._initial_epoch = epochs
 
-    def _variables(self) -> list[Any]:
-        """Returns the variables that make up the state, random states included."""
+    def _check_same(self, classes: list[str], values: dict[str, np.ndarray]) -> None:
+        """Raises a `ValueError` if a backup is of another model or optimizer."""
+        own = _described(self._classes(), self._variables())
+        saved = _described(classes, values)
+        for here, there in itertools.zip_longest(own, saved, fillvalue="nothing"):
+            if here != there:
+                raise ValueError(
+                    "BackupAndRestore: expected the model and optimizer of the backup "
+                    f"{str(self._file())!r}. To begin anew, delete it. "
+                    f"Received: {here}, where the backup has {there}"
+                )
+
+    def _classes(self) -> list[str]:
+        """Returns the names of the classes of the model and the optimizer."""
+        return [type(self.model).__name__, type(self.model.optimizer).__name__]
+
+    def _variables(self) -> dict[str, Any]:
+        """Returns the variables that make up the state, random states included.
+
+        The keys are their numbers, and their paths without the numbers in them.
+        """
         # Reading a metric adds up its state on all workers, and each epoch resets it.
         left_out = {id(variable) for variable in self.model.metrics_variables}
-        return [
+        variables = [
             variable
             for variable in (*self.model.variables, *self.model.optimizer.variables)
             if id(variable) not in left_out
         ]
+        return {
+            f"{number} {re.sub(r'_[0-9]+(?=[_/]|$)', '', variable.path)}": variable
+            for number, variable in enumerate(variables)
+        }
+
+
+def _stored(value: np.ndarray) -> np.ndarray:
+    """Returns an array as a type that files of NumPy hold: bfloat16 is none."""
+    return value.astype(np.float32) if value.dtype.kind == "V" else value
+
+
+def _described(classes: list[str], values: dict[str, Any]) -> list[str]:
+    """Returns lines in which the states of two models differ."""
+    lines = [f"the variable {key!r} {list(v.shape)}" for key, v in values.items()]
+    return [f"the classes {classes}", *lines]
 
 
 def _is_first_worker(model: keras.Model) -> bool:
@@ -153,8 +205,9 @@ class EmbeddingProjector(keras.callbacks.Callback):
             written at the end of training. None for the end of training only.
 
     Raises:
-        ValueError: If `data` is a `Graph`, or `every` is not a positive integer. Also,
-            when the files are written, if there is not one label for each vector.
+        ValueError: If `directory` is no path, `data` is a `Graph`, or `every` is not a
+            positive integer. Also, when the files are written, if there is not one
+            label for each vector.
     """
 
     def __init__(
@@ -170,7 +223,7 @@ class EmbeddingProjector(keras.callbacks.Callback):
             raise wrong_object("data", "what `model.predict` takes", data, hint)
         if every is not None:
             checked_integer("every", every, 1)
-        self.directory = Path(directory)
+        self.directory = checked_path("directory", directory)
         self.data = data
         self.labels = labels
         self.every = every

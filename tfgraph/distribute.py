@@ -63,6 +63,11 @@ def batches(
     by their nodes, some of which are in several parts: the `loss` that is shown for an
     epoch of blocks, and `weighted_metrics` of `form="graph_tensor"`.
 
+    With blocks, `predict` returns a row for each seed. With `form="graph_tensor"` a
+    model gives a row for each node of the sampled graph. Each part samples its own, so
+    `predict` returns several rows for a node that several parts share. For one row for
+    each node, use blocks or `tfgraph.inference.predict_nodes`.
+
     A worker of a MultiWorkerMirroredStrategy has a replica for each of its GPUs, or one
     without GPUs. Only workers with one replica have been tested.
 

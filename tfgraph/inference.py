@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pathlib
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -12,7 +12,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfgraph.arguments import checked_integer, is_scipy, received
+from tfgraph.arguments import checked_integer, checked_path, is_scipy, received
 from tfgraph.data import Graph, HeteroGraph
 from tfgraph.data.graphs.graph_arguments import check_graph
 from tfgraph.data.sampling.blocks import BlockSampler
@@ -22,8 +22,10 @@ from tfgraph.data.sampling.neighbor_batches import (
     block_elements,
     graph_tensor_elements,
 )
+from tfgraph.data.sampling.numpy_calls import made_ahead
 from tfgraph.layers import GCNConv, HeteroConv
 from tfgraph.models import GAT, GraphSAGE, HeteroGraphSAGE
+from tfgraph.unfinished import unfinished_folder
 
 __all__ = ["predict_nodes"]
 
@@ -67,8 +69,10 @@ def predict_nodes(
         batch_size: Number of nodes to compute at a time.
         verbose: 1 for a progress bar, 0 for none.
         out: A file to write the result to, in the format of `numpy.save`. It appears
-            when it is complete. The features between the layers are in files beside it,
-            which are removed. So with `Graph.load`, neither has to fit into memory.
+            when it is complete. The features between the layers are in a folder
+            `unfinished-...` beside it, which is removed; one that a killed process left
+            is removed by the next call with the same `out`. So with `Graph.load`,
+            neither has to fit into memory.
 
     Returns:
         A float32 array `[N, units]`, or `[N, num_classes]` of a classifier; with `out`
@@ -79,7 +83,8 @@ def predict_nodes(
         ValueError: If `model` is another model, a subclass with its own `call`, or uses
             features of edges where the `Graph` has none, or the reverse. Also if
             `batch_size` is not a positive integer, or the graph has no nodes or no
-            features. Also if there is `out` for a model that gives a dict.
+            features. Also if there is `out` for a model that gives a dict, or `out` is
+            no path or is that of a folder.
     """
     if isinstance(graph, HeteroGraph):
         _check_call(model, (HeteroGraphSAGE,), "models.HeteroGraphSAGE for this graph")
@@ -93,34 +98,31 @@ def predict_nodes(
         _check_call(model, (GraphSAGE, GAT), "models.GraphSAGE or models.GAT")
         _check_convolutions(model, graph)
     batch_size = checked_integer("batch_size", batch_size, 1)
-    if out is not None and os.path.isdir(out):
-        raise ValueError(
-            f"Expected `out` to be a file. Received: out={str(out)!r}, a directory"
-        )
-    with _Arrays(out) as arrays:
+    file = None if out is None else _checked_file(out)
+    beside = contextlib.nullcontext() if file is None else unfinished_folder(file)
+    with beside as folder:
+        arrays = _Arrays(file, folder)
         if isinstance(graph, HeteroGraph):
             return _by_node_set(model, graph, batch_size, verbose, arrays)
         return _by_layer(model, graph, batch_size, verbose, arrays)
 
 
+def _checked_file(out: str | os.PathLike) -> pathlib.Path:
+    """Returns the argument `out`, or the file that it is a link to."""
+    file = pathlib.Path(os.path.realpath(checked_path("out", out, "a file")))
+    if file.exists() and not file.is_file():
+        raise ValueError(
+            f"Expected `out` to be a file. Received: out={str(out)!r}, which is none"
+        )
+    return file
+
+
 class _Arrays:
-    """Makes arrays for results: in memory, or in files beside `out`."""
+    """Makes arrays for results: in memory, or in files of a folder beside `out`."""
 
-    def __init__(self, out: str | os.PathLike | None) -> None:
-        self.out = None if out is None else pathlib.Path(out)
+    def __init__(self, out: pathlib.Path | None, folder: pathlib.Path | None) -> None:
+        self.out, self.folder = out, folder
         self.count = 0
-
-    def __enter__(self) -> _Arrays:
-        self.folder = None
-        if self.out is not None:
-            self.folder = tempfile.TemporaryDirectory(
-                prefix="unfinished-", dir=self.out.parent
-            )
-        return self
-
-    def __exit__(self, *_: Any) -> None:
-        if self.folder is not None:
-            self.folder.cleanup()
 
     def new(self, num_rows: int, width: int) -> np.ndarray:
         """Returns a new array, of numbers to be written."""
@@ -128,7 +130,7 @@ class _Arrays:
             return np.empty((num_rows, width), np.float32)
         self.count += 1
         return np.lib.format.open_memmap(
-            os.path.join(self.folder.name, f"{self.count}.npy"),
+            self.folder / f"{self.count}.npy",
             mode="w+",
             dtype=np.float32,
             shape=(num_rows, width),
@@ -259,7 +261,7 @@ def _in_order(element: Callable, num_nodes: int, batch_size: int) -> tf.data.Dat
         return element(nodes, 0)  # a random number that nothing depends on
 
     starts = tf.data.Dataset.range(0, num_nodes, batch_size)
-    return starts.map(of_batch, tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+    return made_ahead(starts, of_batch)
 
 
 def _computed(

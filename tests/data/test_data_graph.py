@@ -16,6 +16,7 @@ from tfgraph.data import (
     NodeSet,
     disjoint_union,
     random_split,
+    whole_graph_batches,
 )
 from tfgraph.data.graphs.fields import sorted_by_target
 from tfgraph.graph_tensor import load_tfgnn
@@ -451,6 +452,45 @@ def test_edges_of_any_integers(dtype):
     with pytest.raises(ValueError, match=r"`edges` to hold node numbers from 0 to 1"):
         Graph(np.ones((2, 1)), edges)
     assert Graph(np.ones((2, 1)), edges[:0]).num_edges == 0
+
+
+LARGE = np.array([0, 2**63, 3], np.uint64)  # int64 holds none of 2**63
+
+
+@pytest.mark.parametrize(
+    ("make", "name"),
+    [
+        (lambda: Graph(None, LARGE[None, :2], num_nodes=3), "edges"),
+        (lambda: EdgeSet("a", "b", np.stack([LARGE, LARGE], axis=1)), "edges"),
+        (lambda: Graph(None, [], ids=LARGE), "ids"),
+        (lambda: NodeSet(ids=LARGE), "ids"),
+        (lambda: Graph(None, [], y=LARGE), "y"),
+        (lambda: Graph(None, [], y=np.stack([LARGE, LARGE])), "y"),
+        (
+            lambda: whole_graph_batches([Graph([[1.0]], [])] * 3, LARGE, batch_size=2),
+            "labels",
+        ),
+    ],
+)
+def test_integers_that_do_not_fit(make, name):
+    with pytest.raises(
+        ValueError, match=rf"Expected `{name}` to hold .*92233720368547"
+    ):
+        make()
+
+
+def test_a_graph_without_nodes():
+    for fields in ({"x": np.zeros([0, 2])}, {"x": None}):
+        graph = Graph(**fields, edges=[], ids=[], train_mask=[], columns={"a": []})
+        assert (graph.num_nodes, graph.ids.dtype) == (0, np.int64)
+        assert graph.train_mask.dtype == bool
+        assert graph.rows([]).shape == (0,)
+        assert graph.replace(name="none") == graph
+    assert NodeSet(ids=[]).num_nodes == 0
+    with pytest.raises(ValueError, match="`ids` to hold an id for each of the 2 nodes"):
+        Graph([[1.0], [2.0]], [], ids=[])
+    with pytest.raises(ValueError, match="`train_mask` to hold one boolean for each"):
+        Graph([[1.0], [2.0]], [], train_mask=[])
 
 
 def test_equality():

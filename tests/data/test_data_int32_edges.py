@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 from tfgraph import data
+from tfgraph.data.graphs import transforms
 from tfgraph.graph_tensor import to_components
 
 N = 100_000  # N * N is far above the largest int32
@@ -102,6 +103,12 @@ def test_keys_that_32_bits_do_not_tell_apart():
     found = data.Graph(None, edges, num_nodes=size).symmetrized().edges
     expected = np.concatenate([edges, edges[:, ::-1]])
     np.testing.assert_array_equal(found, expected[np.lexsort(expected.T)])
+
+
+def test_numbers_that_int32_does_not_hold():
+    """Of nodes: int64 then, for which no test has the memory."""
+    for count, dtype in [(0, np.int32), (2**31, np.int32), (2**31 + 1, np.int64)]:
+        assert transforms._number_type(np.dtype(np.int32), count) == dtype
 
 
 def test_saved(tmp_path):

@@ -1,4 +1,5 @@
 import json
+import os
 
 import numpy as np
 import pandas as pd
@@ -91,8 +92,68 @@ def test_what_is_there_is_never_written_over(tmp_path):
     with pytest.raises(ValueError, match=r"arrays of numbers or strings.*dtype=object"):
         objects.save(tmp_path / "objects")
     assert [path.name for path in tmp_path.iterdir()] == ["graph"]
-    with pytest.raises(ValueError, match="`path` to be a folder"):
-        GRAPH.save(None)
+
+
+@pytest.mark.parametrize("path", [None, 3, b"graph", "", "gs://bucket/graph", "a\0b"])
+def test_what_is_no_path(path):
+    with pytest.raises(ValueError, match=r"`path` to be a folder.*Received: path"):
+        GRAPH.save(path)
+    with pytest.raises(ValueError, match=r"`path` to be a folder.*Received: path"):
+        Graph.load(path)
+
+
+def test_links(tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path / "far" / "graph")
+    GRAPH.save(tmp_path / "link")
+    assert (tmp_path / "link").is_symlink()
+    assert Graph.load(tmp_path / "far" / "graph") == GRAPH
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    for path in ("link", "loop"):
+        with pytest.raises(ValueError, match="which exists"):
+            HETERO.save(tmp_path / path)
+    with pytest.raises(OSError, match="File name too long"):
+        HETERO.save(tmp_path / ("n" * 300))
+    assert sorted(os.listdir(tmp_path)) == ["far", "link", "loop"]
+
+
+class Inherited(Graph):
+    def twice(self):
+        return 2 * self.x
+
+
+class Extended(Graph):
+    def __init__(self, *arguments, **fields):
+        super().__init__(*arguments, **fields)
+        self.place = "here"
+
+
+def test_subclasses(tmp_path):
+    Inherited(X, [(0, 1)]).save(tmp_path / "graph")
+    found = Inherited.load(tmp_path / "graph")
+    np.testing.assert_array_equal(found.twice(), 2 * X)
+    assert type(Graph.load(tmp_path / "graph")) is Graph
+    with pytest.raises(ValueError, match=r"Extended with further fields \['place'\]"):
+        Extended(X, []).save(tmp_path / "other")
+    assert os.listdir(tmp_path) == ["graph"]
+
+
+def test_names_of_columns(tmp_path):
+    long = "n" * 300
+    graph = GRAPH.replace(columns={long: list("abcd")})
+    graph.save(tmp_path / "graph")
+    assert Graph.load(tmp_path / "graph").columns[long].tolist() == list("abcd")
+    with pytest.raises(ValueError, match=r"`columns` with names .*the name 3 of type"):
+        GRAPH.replace(columns={3: list("abcd")}).save(tmp_path / "other")
+
+
+@pytest.mark.parametrize("name", [3, np.int64(3), b"name", ["name"]])
+def test_names_of_graphs(name):
+    for make in (
+        lambda: Graph(X, [], name=name),
+        lambda: HeteroGraph({"a": X}, {}, name=name),
+    ):
+        with pytest.raises(ValueError, match=r"`name` to be a string or None\. Re"):
+            make()
 
 
 @pytest.mark.parametrize("dtype", ["int8", ">i8", "uint32"])
@@ -106,6 +167,55 @@ def test_edges_of_types_that_are_not_stored(dtype, tmp_path):
 
 def file_of(folder, field):
     return json.loads((folder / "graph.json").read_text())["fields"][field]["array"]
+
+
+FILE = {"array": "graph.2-y.npy"}  # int64 [4]
+MASK = {"array": "graph.6-train_mask.npy"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"train_mask": FILE},
+            r"train_mask of shape \(4,\) and dtype int64 in graph.2-y",
+        ),
+        ({"x": FILE}, r"x of shape \(4,\) and dtype int64 in graph\.2-y\.npy"),
+        ({"ids": MASK}, "ids of shape .* dtype bool"),
+        ({"y": MASK}, "y of shape .* dtype bool"),
+        ({"class_names": FILE}, "class_names of shape .* dtype int64"),
+        ({"columns": {"fields": {"a": None}}}, r"columns\['a'\] of type NoneType"),
+        ({"columns": 3}, "Received: AttributeError"),
+        ({"y": {"fields": {}}}, "y of type dict"),
+        ({"edges": None}, "edges of type NoneType"),
+        ({"name": 3}, "`name` to be a string or None"),
+        *(
+            ({"x": {"array": file}}, f"a file in another folder, '{file}'")
+            for file in ("..", ".", "", "../x.npy", "/dev/zero", "link")
+        ),
+        ({"x": {"array": "folder"}}, "'folder', which is no file"),
+        ({"x": {"array": "graph.json"}}, r"graph\.json to hold an array"),
+        ({"x": {"array": 3}}, "Received: TypeError"),
+    ],
+)
+def test_changed_fields(changes, message, tmp_path):
+    GRAPH.save(tmp_path / "graph")
+    np.save(tmp_path / "x.npy", X)
+    (tmp_path / "graph" / "folder").mkdir()
+    (tmp_path / "graph" / "link").symlink_to(tmp_path / "x.npy")
+    change(tmp_path / "graph", **changes)
+    with pytest.raises(ValueError, match=r"a folder that `Graph\.save` wrote") as error:
+        Graph.load(tmp_path / "graph")
+    assert error.match(message)
+
+
+def test_ends_that_are_no_node_sets(tmp_path):
+    HETERO.save(tmp_path / "graph")
+    index = json.loads((tmp_path / "graph" / "graph.json").read_text())
+    index["fields"]["edge_sets"]["fields"]["none"]["fields"]["source"] = "what"
+    (tmp_path / "graph" / "graph.json").write_text(json.dumps(index))
+    with pytest.raises(ValueError, match="edge set 'none' from 'what' to 'bare'"):
+        HeteroGraph.load(tmp_path / "graph")
 
 
 def change(folder, **changes):

@@ -157,6 +157,55 @@ def test_bad_columns(changes, message):
         make(**changes)
 
 
+@pytest.mark.parametrize(
+    ("nodes", "edges", "message"),
+    [
+        (
+            {"height": [1, 2, NAN, 3]},
+            {},
+            "Nodes: .*nan at index .2, 0., column 'height'",
+        ),
+        (
+            {"height": pd.array([1, 2, None, 3], "Int64")},
+            {},
+            "Nodes: .*nan at index .2, 0., column 'height'",
+        ),
+        ({"married": [0, np.inf, 1, 2]}, {}, "inf at index .1, 1., column 'married'"),
+        ({"name": ["a", "b", None, "c"]}, {}, "column 'name' without id in row 2"),
+        ({"job": [0.5, 1.5, NAN, 1]}, {}, r"Nodes: Column 'job': .*nan at index \[2\]"),
+        (
+            {},
+            {"minutes": [1, NAN, 2]},
+            r"Edges: Column 'minutes': .*nan at index \[1\]",
+        ),
+        (
+            {},
+            {"minutes": pd.array([1, None, 2], "Int64")},
+            r"Edges: Column 'minutes': .*nan at index \[1\]",
+        ),
+        ({}, {"minutes": list("abc")}, "Edges: Column 'minutes': .*real numbers"),
+        ({}, {"cost": [1, 2, NAN]}, r"Edges: .*nan at index \[2, 0\], column 'cost'"),
+    ],
+)
+def test_missing_numbers(nodes, edges, message):
+    with pytest.raises(ValueError, match=message):
+        Graph.from_pandas(people().assign(**nodes), calls().assign(**edges), **COLUMNS)
+
+
+def test_missing_numbers_of_a_hetero_graph():
+    nodes = {"a": (people(), "name")}
+    for column in ("weight", "cost"):
+        edges = calls()[["from", "to"]].assign(**{column: [1, NAN, 2]})
+        message = f"Edge set 'calls': .*olumn '{column}'"
+        with pytest.raises(ValueError, match=message):
+            HeteroGraph.from_pandas(nodes, {"calls": (edges, "a", "a")})
+    index = people().set_index(pd.Index(["a", None, "b", "c"])).drop(columns="name")
+    with pytest.raises(
+        ValueError, match=r"Node set 'a': .*the index without id in row 1"
+    ):
+        HeteroGraph.from_pandas({"a": index}, {})
+
+
 def test_pandas_is_optional(monkeypatch):
     graph = make()
     monkeypatch.setitem(sys.modules, "pandas", None)

@@ -1,10 +1,12 @@
 """How an export is written, and checks of the arguments before it is made."""
 
 import os
+import pathlib
 import re
-import tempfile
 
 import keras
+
+from tfgraph.unfinished import unfinished_folder
 
 
 def check_arguments(
@@ -49,9 +51,8 @@ def check_arguments(
 
 def write_version(archive: keras.export.ExportArchive, path: str | os.PathLike) -> str:
     """Writes the archive as the next version below `path` and returns its directory."""
-    os.makedirs(path, exist_ok=True)
     # TensorFlow Serving loads a directory as soon as its name is a number.
-    with tempfile.TemporaryDirectory(prefix="unfinished-", dir=path) as directory:
+    with unfinished_folder(pathlib.Path(path, "saved_model")) as directory:
         unfinished = os.path.join(directory, "saved_model")
         archive.write_out(unfinished, verbose=False)
         versions = [int(name) for name in os.listdir(path) if name.isdecimal()]
@@ -62,12 +63,10 @@ def write_version(archive: keras.export.ExportArchive, path: str | os.PathLike) 
 
 def write_file(content: bytes, path: str | os.PathLike) -> str:
     """Writes a file, which is never visible unfinished, and returns its name."""
-    path = os.fspath(path)
-    folder = os.path.dirname(path) or "."
-    os.makedirs(folder, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="unfinished-", dir=folder) as directory:
+    target = pathlib.Path(os.path.realpath(path))  # where it leads to if it is a link
+    with unfinished_folder(target) as directory:
         unfinished = os.path.join(directory, "file")
         with open(unfinished, "wb") as file:
             file.write(content)
-        os.replace(unfinished, path)
-    return path
+        os.replace(unfinished, target)
+    return os.fspath(path)

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tfgraph.arguments import check_adjacency, checked_seed
-from tfgraph.data.graphs.fields import as_array
+from tfgraph.data.graphs.fields import as_array, as_int64
 
 if TYPE_CHECKING:
     import matplotlib.figure
@@ -69,7 +69,7 @@ def checked_classes(name: str, classes: npt.ArrayLike, count: int) -> np.ndarray
             f"Expected `{name}` to have one class number for each of the {count} "
             f"nodes. Received: {name} with shape={array.shape}, dtype={array.dtype}"
         )
-    return array.astype(np.int64)
+    return as_int64(name, array)
 
 
 def checked_names(

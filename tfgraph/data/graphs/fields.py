@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -53,8 +53,16 @@ def as_array(name: str, value: npt.ArrayLike) -> np.ndarray:
         ) from error
 
 
-def check_finite(name: str, array: np.ndarray) -> None:
-    """Raises a `ValueError` if there is a NaN or infinity, with its place."""
+def check_finite(
+    name: str, array: np.ndarray, columns: Sequence[Any] | None = None
+) -> None:
+    """Raises a `ValueError` if there is a NaN or infinity, with its place.
+
+    Args:
+        name: The argument.
+        array: What was passed for it, as numbers.
+        columns: Names of its columns in a table, for the error.
+    """
     array = np.atleast_1d(array)
     # Some rows at a time: `array` may be a file that is larger than memory.
     step = max(1, 2**22 // max(1, array[:1].size))
@@ -63,10 +71,23 @@ def check_finite(name: str, array: np.ndarray) -> None:
         if not finite.all():
             row, *column = np.argwhere(~finite)[0].tolist()
             where = (start + row, *column)
+            of_column = "" if columns is None else f", column {columns[column[0]]!r}"
             raise ValueError(
                 f"Expected `{name}` to hold finite float32 numbers. "
                 f"Received: {name} with {array[where]} at index {list(where)}"
+                f"{of_column}"
             )
+
+
+def as_int64(name: str, array: np.ndarray) -> np.ndarray:
+    """Returns integers or booleans as int64, or raises a `ValueError`."""
+    if array.dtype == np.uint64 and array.size and array.max() >= 2**63:
+        place = tuple(np.argwhere(array >= 2**63)[0].tolist())
+        raise ValueError(
+            f"Expected `{name}` to hold integers below 2**63. "
+            f"Received: {name} with {array[place]} at index {list(place)}"
+        )
+    return array.astype(np.int64, copy=False)
 
 
 def finite_float32(name: str, value: npt.ArrayLike) -> np.ndarray:
@@ -125,7 +146,7 @@ def _checked_numbers(y: np.ndarray) -> np.ndarray:
         )
     if array.dtype.kind == "f":
         return float32_labels("y", array)
-    array = array.astype(np.int64)
+    array = as_int64("y", array)
     if array.ndim == 1 and array.min(initial=0) < -1:
         raise ValueError(
             "Expected `y` to hold class numbers from 0 on, or -1 for nodes without "
@@ -277,7 +298,7 @@ def checked_edges(edges: npt.ArrayLike, num_nodes: int | None = None) -> np.ndar
             )
     if hasattr(edges, "shape"):
         _warn_if_ambiguous(array)
-    return array if array.dtype == np.int32 else array.astype(np.int64, copy=False)
+    return array if array.dtype == np.int32 else as_int64("edges", array)
 
 
 def outside_of(edges: np.ndarray, num_sources: int, num_targets: int) -> np.ndarray:
@@ -417,6 +438,8 @@ def checked_mask(
     name: str, mask: npt.ArrayLike, num_nodes: int, y: np.ndarray | None
 ) -> np.ndarray:
     array = as_array(name, mask)
+    if array.shape == (0,):  # an empty list
+        array = array.astype(bool)
     if array.dtype != bool or array.shape != (num_nodes,):
         raise ValueError(
             f"Expected `{name}` to hold one boolean for each of the {num_nodes} nodes. "
@@ -459,16 +482,27 @@ def checked_nodes(name: str, nodes: npt.ArrayLike, num_nodes: int) -> np.ndarray
     return array.astype(np.int64, copy=False)
 
 
+def checked_name(name: Any) -> str | None:
+    """Returns the argument `name`, a string or None, or raises a `ValueError`."""
+    if name is not None and not isinstance(name, str):
+        raise ValueError(
+            f"Expected `name` to be a string or None. {received('name', name)}"
+        )
+    return name
+
+
 def checked_ids(ids: npt.ArrayLike) -> np.ndarray:
     """Returns an argument, distinct strings or integers, as an array `[N]`."""
     array = _of_strings(as_array("ids", ids))
+    if array.shape == (0,) and array.dtype.kind != "U":  # an empty list
+        array = array.astype(np.int64)
     if array.ndim != 1 or array.dtype.kind not in "iuU":
         raise ValueError(
             "Expected `ids` to have shape [num_nodes], and to hold strings or "
             f"integers. Received: ids with shape={array.shape}, dtype={array.dtype}"
         )
     if array.dtype.kind != "U":
-        array = array.astype(np.int64)
+        array = as_int64("ids", array)
     values, count = np.unique(array, return_counts=True)
     if len(values) < len(array):
         raise ValueError(

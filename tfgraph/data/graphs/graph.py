@@ -20,6 +20,7 @@ from tfgraph.data.graphs.fields import (
     checked_edge_features,
     checked_edge_weight,
     checked_edges,
+    checked_name,
     sorted_by_target,
 )
 from tfgraph.data.graphs.node_fields import NodeFields
@@ -98,7 +99,7 @@ class Graph(NodeFields):
         num_nodes: int | None = None,
         name: str | None = None,
     ) -> None:
-        self.name = name
+        self.name = checked_name(name)
         super().__init__(
             x,
             y,

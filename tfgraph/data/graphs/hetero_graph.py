@@ -13,7 +13,7 @@ from tfgraph.data.graphs import (
     storage,
 )
 from tfgraph.data.graphs.edge_set import EdgeSet
-from tfgraph.data.graphs.fields import outside_of
+from tfgraph.data.graphs.fields import checked_name, outside_of
 from tfgraph.data.graphs.hetero_arguments import named_sets
 from tfgraph.data.graphs.node_set import NodeSet
 from tfgraph.graph_tensor import choose
@@ -61,7 +61,7 @@ class HeteroGraph:
         *,
         name: str | None = None,
     ) -> None:
-        self.name = name
+        self.name = checked_name(name)
         _check_names("node_sets", node_sets)
         _check_names("edge_sets", edge_sets)
         self.node_sets: dict[str, NodeSet] = {}

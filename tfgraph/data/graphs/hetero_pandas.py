@@ -21,6 +21,7 @@ from tfgraph.data.graphs.pandas_frames import (
     node_fields,
     numbers_and_others,
     rows_of_column,
+    weights_of,
 )
 from tfgraph.graph_tensor import choose
 from tfgraph.inputs import named_errors
@@ -162,8 +163,9 @@ def _edge_set_of_frame(value, node_sets: dict[str, NodeSet]) -> EdgeSet:
     rest = frame.drop(columns=ends)
     edge_weight = None
     if "weight" in rest.columns:
-        edge_weight = rest.pop("weight").to_numpy()
-    edge_features, columns = numbers_and_others(rest)
+        edge_weight = weights_of(rest, "weight")
+        rest = rest.drop(columns="weight")
+    edge_features, columns = numbers_and_others("edge_features", rest)
     return EdgeSet(
         source,
         target,

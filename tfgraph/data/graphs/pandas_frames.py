@@ -12,10 +12,13 @@ from tfgraph.data.graphs.conversions import optional_import
 from tfgraph.data.graphs.fields import (
     MASKS,
     are_classes,
+    check_finite,
     checked_nodes,
+    finite_float32,
     real_array,
 )
 from tfgraph.data.graphs.hetero_arguments import wrong
+from tfgraph.inputs import named_errors
 
 if TYPE_CHECKING:
     import pandas
@@ -35,18 +38,36 @@ def node_fields(
         label_column: The column of labels. None for "y", if there is one.
     """
     check_frame(name, frame)
-    ids = frame.index.to_numpy()
-    if id_column is not None:
-        ids = column_of(frame, id_column).to_numpy()
+    ids = _ids(frame, id_column)
     fields = {mask: frame[mask].to_numpy() for mask in MASKS if mask in frame.columns}
     taken = [column for column in (id_column,) if column is not None] + list(fields)
     if label_column is None and "y" in frame.columns:
         label_column = "y"
     if label_column is not None:
-        fields |= _labels(column_of(frame, label_column))
+        labels = _labels(column_of(frame, label_column))
+        with named_errors(f"Column {label_column!r}"):
+            if labels["y"].dtype.kind == "f":
+                check_finite("y", labels["y"])
+        fields |= labels
         taken.append(label_column)
-    x, columns = numbers_and_others(frame.drop(columns=taken))
+    x, columns = numbers_and_others("x", frame.drop(columns=taken))
     return {"x": x, "ids": ids, "columns": columns, "num_nodes": len(frame), **fields}
+
+
+def _ids(frame, id_column) -> np.ndarray:
+    """Returns the ids in a column, or in the index, of which none may be missing."""
+    if id_column is None:
+        place, ids = "the index", frame.index.to_numpy()
+    else:
+        place = f"column {id_column!r}"
+        ids = column_of(frame, id_column).to_numpy()
+    missing = optional_import("pandas", "from_pandas").isna(ids)
+    if missing.any():
+        raise ValueError(
+            f"Expected an id for each node. Received: {place} without id in row "
+            f"{missing.argmax()}"
+        )
+    return ids
 
 
 def _labels(column) -> dict[str, np.ndarray]:
@@ -69,15 +90,38 @@ def _labels(column) -> dict[str, np.ndarray]:
     return {"y": y}
 
 
-def numbers_and_others(frame) -> tuple[np.ndarray | None, dict[str, np.ndarray]]:
-    """Returns the columns of numbers as one array or None, and the others by name."""
-    is_numeric = optional_import("pandas.api.types", "from_pandas").is_numeric_dtype
-    numbers = [c for c in frame.columns if is_numeric(frame[c].dtype)]
+def numbers_and_others(
+    name: str, frame
+) -> tuple[np.ndarray | None, dict[str, np.ndarray]]:
+    """Returns the columns of numbers as one array or None, and the others by name.
+
+    Args:
+        name: The argument of a graph that the numbers become.
+        frame: The columns.
+    """
+    numbers = [c for c in frame.columns if _is_numeric(frame[c])]
     others = [c for c in frame.columns if c not in numbers]
     columns = {c: frame[c].infer_objects().to_numpy() for c in others}
     if not numbers:
         return None, columns
-    return frame[numbers].to_numpy(dtype=np.float32, na_value=np.nan), columns
+    array = frame[numbers].to_numpy(dtype=np.float32, na_value=np.nan)
+    check_finite(name, array, numbers)
+    return array, columns
+
+
+def weights_of(frame: Any, name: Any) -> np.ndarray:
+    """Returns a column of weights, or raises a `ValueError` with its name."""
+    column = column_of(frame, name)
+    with named_errors(f"Column {name!r}"):
+        if not _is_numeric(column):
+            return real_array("edge_weight", column.to_numpy())
+        weights = column.to_numpy(dtype=np.float32, na_value=np.nan)
+        return finite_float32("edge_weight", weights)
+
+
+def _is_numeric(column) -> bool:
+    types = optional_import("pandas.api.types", "from_pandas")
+    return types.is_numeric_dtype(column.dtype)
 
 
 def check_frame(name: str, frame: Any) -> None:

@@ -11,7 +11,6 @@ from tfgraph.data.graphs.fields import as_pairs
 from tfgraph.data.graphs.node_set import NodeSet
 from tfgraph.data.graphs.pandas_frames import (
     check_frame,
-    column_of,
     end_columns,
     frame_columns,
     frame_of_nodes,
@@ -19,6 +18,7 @@ from tfgraph.data.graphs.pandas_frames import (
     node_fields,
     numbers_and_others,
     rows_of_column,
+    weights_of,
 )
 from tfgraph.inputs import named_errors
 
@@ -155,9 +155,9 @@ def _edges_of_frame(frame, nodes: NodeSet, source, target, weight) -> dict[str, 
             rows.append(rows_of_column(nodes, frame, column, form))
     if weight is None and "weight" in frame.columns:
         weight = "weight"
-    edge_weight = None if weight is None else column_of(frame, weight).to_numpy()
+    edge_weight = None if weight is None else weights_of(frame, weight)
     rest = [column for column in frame.columns if column not in (*ends, weight)]
-    edge_features, others = numbers_and_others(frame[rest])
+    edge_features, others = numbers_and_others("edge_features", frame[rest])
     if others:
         kept = [column for column in frame.columns if column not in others]
         raise ValueError(

@@ -7,19 +7,20 @@ shape}`, a dict and the fields of a set as `{"fields": {...}}`.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pathlib
-import tempfile
 from typing import Any
 
 import numpy as np
 
-from tfgraph.arguments import is_scipy, received
+from tfgraph.arguments import checked_path, is_scipy
 from tfgraph.data.datasets.archives import expecting
 from tfgraph.data.graphs.edge_set import EdgeSet
-from tfgraph.data.graphs.fields import MASKS
+from tfgraph.data.graphs.fields import MASKS, checked_name
 from tfgraph.data.graphs.node_set import NodeSet
+from tfgraph.unfinished import unfinished_folder
 
 _INDEX = "graph.json"
 _FORMAT = "tfgraph 1"
@@ -30,13 +31,25 @@ _FIELDS = {
     "NodeSet": _NODE_FIELDS,
     "EdgeSet": set(vars(EdgeSet("a", "b", []))),
 }
+# The types and numbers of dimensions of stored arrays; `str` for strings of any length.
+_ARRAYS: dict[str, tuple[tuple[type, ...], tuple[int, ...]]] = {
+    "x": ((np.float32,), (2,)),
+    "y": ((np.int64, np.float32), (1, 2)),
+    **dict.fromkeys(MASKS, ((np.bool_,), (1,))),
+    "ids": ((np.int64, str), (1,)),
+    "class_names": ((str,), (1,)),
+    "edges": ((np.int32, np.int64), (2,)),
+    "edge_weight": ((np.float32,), (1,)),
+    "edge_features": ((np.float32,), (2,)),
+}
 
 
 def save(graph: Any, path: str | os.PathLike) -> None:
     """Writes the graph to a new folder, which `load` opens at once.
 
     The folder appears under its name when it is complete. Arrays are written as they
-    are, without compression.
+    are, without compression. Until then they are in a folder `unfinished-...` beside
+    it. One that a killed process left is removed by the next call with the same `path`.
 
     ```python
     graph.save("graphs/mine")
@@ -47,25 +60,24 @@ def save(graph: Any, path: str | os.PathLike) -> None:
         path: The folder, on a local disk. It may not exist yet.
 
     Raises:
-        ValueError: If `path` exists, or a column holds Python objects.
+        ValueError: If `path` is no path or exists, a column holds Python objects or its
+            name is no string, or a subclass has fields of its own.
         OSError: If it cannot be written.
     """
-    folder = _folder(path)
-    if folder.exists():
+    folder = pathlib.Path(os.path.realpath(checked_path("path", path)))
+    with contextlib.suppress(FileNotFoundError):
+        folder.lstat()  # an OSError where no such folder can be made
         raise ValueError(
             f"Expected `path` to be a new folder. Received: path={str(path)!r}, which "
             "exists"
         )
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(
-        prefix="unfinished-", dir=folder.parent
-    ) as directory:
-        unfinished = pathlib.Path(directory) / "graph"
+    with unfinished_folder(folder) as directory:
+        unfinished = directory / "graph"
         unfinished.mkdir()
         index = {
             "format": _FORMAT,
-            "class": type(graph).__name__,
-            **_encoded(vars(graph), unfinished, "graph"),
+            "class": _stored_class(type(graph)),
+            **_encoded(_fields_of(graph), unfinished, "graph"),
         }
         (unfinished / _INDEX).write_text(json.dumps(index, indent=1))
         unfinished.rename(folder)
@@ -76,7 +88,8 @@ def load(cls: type[Any], path: str | os.PathLike) -> Any:
 
     Its arrays are memory maps, read when they are used: a graph that is larger than
     memory opens in milliseconds. Do not change the files meanwhile. Types and shapes
-    are checked. Numbers are not, except for the indices of sparse features.
+    are checked. Numbers are not, except for the indices of sparse features. No file
+    outside of the folder is read, not by a link either.
 
     Args:
         path: The folder.
@@ -85,10 +98,10 @@ def load(cls: type[Any], path: str | os.PathLike) -> Any:
         ValueError: If the folder does not hold such a graph.
         OSError: If a file is missing or cannot be read.
     """
-    folder = _folder(path)
+    folder = checked_path("path", path)
     with expecting(f"{folder} to be a folder that `{cls.__name__}.save` wrote"):
         index = json.loads((folder / _INDEX).read_text())
-        if index["format"] != _FORMAT or index["class"] != cls.__name__:
+        if index["format"] != _FORMAT or index["class"] != _stored_class(cls):
             raise ValueError(f"format {index['format']!r} of a {index['class']}")
         fields = _decoded(index, folder)
         if "node_sets" in fields:
@@ -97,13 +110,25 @@ def load(cls: type[Any], path: str | os.PathLike) -> Any:
                     key: _made(set_class, of_set)
                     for key, of_set in fields[name].items()
                 }
+            _check_ends(fields["node_sets"], fields["edge_sets"])
         return _made(cls, fields)
 
 
-def _folder(path: str | os.PathLike) -> pathlib.Path:
-    if not isinstance(path, (str, os.PathLike)):
-        raise ValueError(f"Expected `path` to be a folder. {received('path', path)}")
-    return pathlib.Path(path)
+def _stored_class(cls: type) -> str:
+    """Returns the class that the index names, also for a subclass of it."""
+    return next(base.__name__ for base in cls.__mro__ if base.__name__ in _FIELDS)
+
+
+def _fields_of(value: Any) -> dict[str, Any]:
+    """Returns the fields of a graph, or of a set of nodes or edges."""
+    fields = vars(value)
+    further = sorted(set(fields) - _FIELDS[_stored_class(type(value))])
+    if further:
+        raise ValueError(
+            f"Expected a graph with the fields of a {_stored_class(type(value))}. "
+            f"Received: a {type(value).__name__} with further fields {further}"
+        )
+    return fields
 
 
 def _encoded(value: Any, folder: pathlib.Path, place: str) -> Any:
@@ -115,12 +140,17 @@ def _encoded(value: Any, folder: pathlib.Path, place: str) -> Any:
         place: Their files' names begin with it.
     """
     if isinstance(value, (NodeSet, EdgeSet)):
-        value = vars(value)
+        value = _fields_of(value)
     if isinstance(value, dict):
         parts = {}
         for number, (key, part) in enumerate(value.items()):
+            if not isinstance(key, str):
+                raise ValueError(
+                    "Expected `columns` with names that are strings, to be stored. "
+                    f"Received: the name {key!r} of type {type(key).__name__}"
+                )
             # Names of sets and columns may not be fit for a file's name.
-            is_plain = key.isascii() and key.isidentifier()
+            is_plain = key.isascii() and key.isidentifier() and len(key) <= 40
             of_part = f"{place}.{number}{f'-{key}' * is_plain}"
             parts[key] = _encoded(part, folder, of_part)
         return {"fields": parts}
@@ -147,10 +177,7 @@ def _decoded(value: Any, folder: pathlib.Path) -> Any:
     if not isinstance(value, dict):
         return value
     if "array" in value:
-        file = pathlib.PurePath(value["array"])
-        if file.name != str(file):
-            raise ValueError(f"a file in another folder, {str(file)!r}")
-        return np.load(folder / file, mmap_mode="r", allow_pickle=False)
+        return _opened(folder, value["array"])
     if "csr" in value:
         import scipy.sparse
 
@@ -162,31 +189,77 @@ def _decoded(value: Any, folder: pathlib.Path) -> Any:
     return {key: _decoded(part, folder) for key, part in value["fields"].items()}
 
 
+def _opened(folder: pathlib.Path, name: str) -> np.ndarray:
+    """Returns the array in a file of the folder as a memory map."""
+    file = folder / name
+    # Links, too, may lead to another folder.
+    if file.resolve().parent != folder.resolve():
+        raise ValueError(f"a file in another folder, {name!r}")
+    if file.exists() and not file.is_file():
+        raise ValueError(f"{name!r}, which is no file")
+    with expecting(f"{name} to hold an array"):
+        return np.lib.format.open_memmap(file, mode="r")
+
+
 def _made(cls: type, fields: dict[str, Any]) -> Any:
     """Returns an object with these fields, without a pass over their numbers."""
-    if set(fields) != _FIELDS[cls.__name__]:
-        raise ValueError(f"the fields {sorted(fields)} of a {cls.__name__}")
+    known = _stored_class(cls)
+    if set(fields) != _FIELDS[known]:
+        raise ValueError(f"the fields {sorted(fields)} of a {known}")
+    checked_name(fields.get("name"))
+    if "edges" in fields:
+        _check_array("edges", fields["edges"])
+        for name in ("edge_weight", "edge_features"):
+            _check_array(name, fields[name], len(fields["edges"]))
+    if "num_nodes" in fields:
+        num_nodes = fields["num_nodes"]
+        if type(num_nodes) is not int or num_nodes < 0:
+            raise ValueError(f"{num_nodes!r} nodes")
+        _check_array("class_names", fields["class_names"])
+        for name in ("x", "y", *MASKS, "ids"):
+            _check_array(name, fields[name], num_nodes)
+    if "columns" in fields:
+        num_rows = fields.get("num_nodes", len(fields.get("edges", ())))
+        for name, column in fields["columns"].items():
+            _check_array(f"columns[{name!r}]", column, num_rows)
     made: Any = object.__new__(cls)
     vars(made).update(fields)
-    if "num_nodes" in fields:
-        rows = {name: fields[name] for name in ("x", "y", *MASKS, "ids")}
-        rows |= fields["columns"]
-        if type(fields["num_nodes"]) is not int or fields["num_nodes"] < 0:
-            raise ValueError(f"{fields['num_nodes']!r} nodes")
-        _check_rows(rows, fields["num_nodes"])
-    if "edges" in fields:
-        edges = fields["edges"]
-        if edges.shape[1:] != (2,) or edges.dtype not in (np.int32, np.int64):
-            raise ValueError(f"edges of shape {edges.shape} and dtype {edges.dtype}")
-        rows = {"edge_weight": fields["edge_weight"]}
-        rows["edge_features"] = fields.get("edge_features")
-        if cls is EdgeSet:
-            rows |= fields["columns"]
-        _check_rows(rows, len(fields["edges"]))
     return made
 
 
-def _check_rows(rows: dict[str, Any], expected: int) -> None:
-    for name, array in rows.items():
-        if array is not None and array.shape[0] != expected:
-            raise ValueError(f"{name} with shape {array.shape} for {expected} rows")
+def _check_array(name: str, array: Any, num_rows: int | None = None) -> None:
+    """Raises a `ValueError` if the array of a field is not as it was saved.
+
+    Args:
+        name: The field.
+        array: Its array, or None.
+        num_rows: The rows that it should have. None if others depend on them.
+    """
+    if array is None and name in _ARRAYS and name != "edges":
+        return
+    if not isinstance(array, np.ndarray) and not (name == "x" and is_scipy(array)):
+        raise ValueError(f"{name} of type {type(array).__name__}")
+    if isinstance(array, np.memmap):
+        file = f" in {pathlib.Path(str(array.filename)).name}"
+    else:
+        file = ""
+    if num_rows is not None and array.shape[:1] != (num_rows,):
+        raise ValueError(f"{name} with shape {array.shape} for {num_rows} rows{file}")
+    if name in _ARRAYS:
+        types, dimensions = _ARRAYS[name]
+        is_known = array.dtype in types or (str in types and array.dtype.kind == "U")
+        is_pairs = name != "edges" or array.shape[1:] == (2,)
+        if not is_known or array.ndim not in dimensions or not is_pairs:
+            raise ValueError(
+                f"{name} of shape {array.shape} and dtype {array.dtype}{file}"
+            )
+
+
+def _check_ends(node_sets: dict[str, NodeSet], edge_sets: dict[str, EdgeSet]) -> None:
+    """Raises a `ValueError` if an edge set joins node sets that are not there."""
+    for name, edges in edge_sets.items():
+        if not {edges.source, edges.target} <= set(node_sets):
+            raise ValueError(
+                f"edge set {name!r} from {edges.source!r} to {edges.target!r} among "
+                f"node sets {sorted(node_sets)}"
+            )

@@ -72,7 +72,8 @@ def subgraph(graph: Graph, nodes: npt.ArrayLike) -> Graph:
         ValueError: If `nodes` is neither.
     """
     numbers = checked_nodes("nodes", nodes, graph.num_nodes)
-    new_number = np.full(graph.num_nodes, -1, graph.edges.dtype)
+    dtype = _number_type(graph.edges.dtype, len(numbers))
+    new_number = np.full(graph.num_nodes, -1, dtype)
     new_number[numbers] = np.arange(len(numbers))
     edges = new_number[graph.edges]
     kept = (edges >= 0).all(axis=1)
@@ -83,6 +84,11 @@ def subgraph(graph: Graph, nodes: npt.ArrayLike) -> Graph:
     fields["ids"] = None if graph.ids is None else graph.ids[numbers]
     fields["columns"] = {key: graph.columns[key][numbers] for key in graph.columns}
     return graph.replace(**fields, num_nodes=len(numbers))
+
+
+def _number_type(dtype: np.dtype, count: int) -> np.dtype:
+    """Returns the type of edges, or int64 if it does not hold numbers below `count`."""
+    return dtype if count - 1 <= np.iinfo(dtype).max else np.dtype(np.int64)
 
 
 def row_normalized(graph: Graph) -> Graph:

@@ -16,7 +16,12 @@ from tfgraph.arguments import (
     received,
 )
 from tfgraph.data.graphs.disjoint_union import GraphStack
-from tfgraph.data.graphs.fields import as_array, check_finite, float32_labels
+from tfgraph.data.graphs.fields import (
+    as_array,
+    as_int64,
+    check_finite,
+    float32_labels,
+)
 from tfgraph.data.graphs.graph import Graph
 from tfgraph.data.graphs.graph_arguments import checked_graphs
 from tfgraph.data.pipelines.class_weights import ClassWeight, checked_class_weight
@@ -252,7 +257,7 @@ def _checked_labels(labels, num_graphs: int):
             f"graphs. Received: labels with shape={labels.shape}, dtype={labels.dtype}"
         )
     if labels.dtype.kind != "f":
-        return labels.astype(np.int64)
+        return as_int64("labels", labels)
     if labels.ndim == 2:
         return float32_labels("labels", labels)
     labels = labels.astype(np.float32)

@@ -27,7 +27,7 @@ from tfgraph.data.sampling.hetero_samples import (
     graph_tensor_sampler,
 )
 from tfgraph.data.sampling.neighbor_batches import check_weights, random_batches
-from tfgraph.data.sampling.numpy_calls import named_numpy_function
+from tfgraph.data.sampling.numpy_calls import made_ahead, named_numpy_function
 from tfgraph.graph_tensor import as_graph_tensor, choose
 
 
@@ -178,7 +178,7 @@ def link_neighbor_batches(
         drop_remainder,
         shard=shard,
     )
-    return batches.map(element, tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+    return made_ahead(batches, element)
 
 
 class _LinkSampler(NamedTuple):

@@ -25,7 +25,11 @@ from tfgraph.data.pipelines.shards import checked_shard
 from tfgraph.data.sampling.blocks import BlockSampler
 from tfgraph.data.sampling.fanouts import REPLACEMENTS
 from tfgraph.data.sampling.hetero_samples import HeteroSampler, graph_tensor_sampler
-from tfgraph.data.sampling.numpy_calls import named_numpy_function, numpy_function
+from tfgraph.data.sampling.numpy_calls import (
+    made_ahead,
+    named_numpy_function,
+    numpy_function,
+)
 from tfgraph.graph_tensor import as_graph_tensor, choose
 
 _FORMS = ("blocks", "graph_tensor")
@@ -216,7 +220,7 @@ def neighbor_batches(
     batches = random_batches(
         seeds, batch_size, shuffle, seed, drop_remainder, shard=shard
     )
-    return batches.map(element, tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+    return made_ahead(batches, element)
 
 
 def check_weights(graph: Graph | HeteroGraph) -> None:

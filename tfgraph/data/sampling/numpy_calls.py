@@ -37,6 +37,20 @@ def named_numpy_function(
     }
 
 
+def made_ahead(batches: tf.data.Dataset, element: Callable) -> tf.data.Dataset:
+    """Returns a dataset of elements, each made while the one before it is in use.
+
+    Args:
+        batches: What `element` takes.
+        element: Makes an element, by one of the functions above.
+    """
+    options = tf.data.Options()
+    # NumPy holds Python's global lock: more threads would wait for each other, and take
+    # cores from the training step.
+    options.threading.private_threadpool_size = 1
+    return batches.map(element).prefetch(1).with_options(options)
+
+
 class _Calls:
     def __init__(self) -> None:
         self.lock = threading.Lock()

@@ -20,7 +20,7 @@ from tfgraph.data.sampling.blocks import BlockSampler
 from tfgraph.data.sampling.fanouts import REPLACEMENTS
 from tfgraph.data.sampling.neighbor_batches import checked_seeds, random_batches
 from tfgraph.data.sampling.neighbors import Neighbors
-from tfgraph.data.sampling.numpy_calls import numpy_function
+from tfgraph.data.sampling.numpy_calls import made_ahead, numpy_function
 
 
 def walk_batches(
@@ -129,7 +129,7 @@ def walk_batches(
 
     rounds = walks_per_node * (walk_length - 1)
     batches = random_batches(starts, batch_size, True, seed, pad, rounds, shard)
-    return batches.map(element, tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+    return made_ahead(batches, element)
 
 
 class _Walks:

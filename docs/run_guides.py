@@ -1,0 +1,88 @@
+"""Runs each guide, `docs/guides/*.py`, and makes a page and a notebook of it.
+
+MkDocs calls this. A guide is a script in cells, as Jupytext reads it: "# %% [markdown]"
+starts text, and "# %%" code. Cells with `tags=["hidden"]` run but are not shown: they
+hold checks, and a failed check ends the build. What a guide gave is kept, in
+`.cache/guides`, until the guide or the package changes.
+"""
+
+import base64
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+
+import jupytext
+import nbformat
+from mkdocs.structure.files import File
+from nbclient import NotebookClient
+
+ROOT = Path(__file__).resolve().parents[1]
+CACHE = ROOT / ".cache" / "guides"
+SECONDS = 300  # for one cell
+HIDDEN = {"tags": ["hidden"]}
+
+
+def on_files(files, config):
+    """Adds the pages, the pictures and the notebooks to the site."""
+    for source in sorted((ROOT / "docs" / "guides").glob("*.py")):
+        notebook = executed(source)
+        page, pictures = rendered(notebook, source.stem)
+        made = {f"{source.stem}.md": page, **pictures}
+        made[f"{source.stem}.ipynb"] = nbformat.writes(notebook)
+        for name, content in made.items():
+            files.append(File.generated(config, f"guides/{name}", content=content))
+    return files
+
+
+def executed(source):
+    """Returns the notebook of a guide with its outputs, without hidden cells."""
+    code = [source, *sorted((ROOT / "tfgraph").rglob("*.py"))]
+    key = hashlib.sha256(b"".join(path.read_bytes() for path in code)).hexdigest()[:16]
+    kept = CACHE / f"{source.stem}-{key}.ipynb"
+    if kept.exists():
+        return nbformat.read(kept, as_version=4)
+    notebook = jupytext.read(source)
+    inline = nbformat.v4.new_code_cell("%matplotlib inline", metadata=HIDDEN)
+    notebook.cells.insert(0, inline)
+    if "TFGRAPH_DATA_DIR" in os.environ:  # the guide runs in another folder
+        data = os.path.abspath(os.environ["TFGRAPH_DATA_DIR"])
+        os.environ["TFGRAPH_DATA_DIR"] = data
+    print(f"Running {source.relative_to(ROOT)}")
+    with tempfile.TemporaryDirectory() as folder:
+        resources = {"metadata": {"path": folder}}
+        NotebookClient(notebook, timeout=SECONDS, resources=resources).execute()
+    notebook.cells = [cell for cell in notebook.cells if not is_hidden(cell)]
+    CACHE.mkdir(parents=True, exist_ok=True)
+    for outdated in CACHE.glob(f"{source.stem}-*.ipynb"):
+        outdated.unlink()
+    nbformat.write(notebook, kept)
+    return notebook
+
+
+def is_hidden(cell):
+    return "hidden" in cell.metadata.get("tags", [])
+
+
+def rendered(notebook, name):
+    """Returns the page, in Markdown, and the pictures by the names of their files."""
+    parts, pictures = [], {}
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            parts.append(cell.source)
+            continue
+        parts.append(f"```python\n{cell.source}\n```")
+        for output in cell.outputs:
+            data = output.get("data", {})
+            text = output.get("text") or data.get("text/plain", "")
+            if output.get("name") == "stderr":
+                continue  # TensorFlow's notes about the machine
+            if "image/png" in data:
+                picture = f"{name}-{len(pictures) + 1}.png"
+                pictures[picture] = base64.b64decode(data["image/png"])
+                parts.append(f"![{cell.metadata['alt']}]({picture})")
+            else:
+                parts.append(f'```text title="Output"\n{text.rstrip()}\n```')
+    title, *rest = parts
+    download = f"[Download this page as a notebook]({name}.ipynb){{ .md-button }}"
+    return "\n\n".join([title, *rest, download]), pictures
