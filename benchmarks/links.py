@@ -9,7 +9,7 @@ Three models on the same split: GraphSAGE on sampled neighbourhoods with an `MLP
 Protocol: edges are split 85/5/10 once (seed 0), with as many validation and test pairs
 without an edge as with one. Messages go along training edges only; in a minibatch, not
 along the edges to be predicted. All models take the same features, those of Computers
-divided by their sum (as they are, the autoencoders diverge), and have no dropout. Runs
+divided by their sum (as they are, VGAE diverges), and have no dropout. Runs
 differ in their initialisation and, for minibatches, in their order, negatives and
 neighbours: seeds 0, 1, ... Validation AUC alone decides: it is computed on the whole
 training graph after each epoch, and the best epoch's weights are kept. So were the
