@@ -535,6 +535,7 @@ def test_seeds_are_put_first(tmp_path):
         (lambda t: write_seeds(weighted_graph(), t / "a"), 'ends in ".csv"'),
         (lambda t: sample_batches(t / "n", "s", 1), "a folder with a graph_schema"),
         (lambda t: sample_batches(t, t / "none*", 1), "which no file matches"),
+        (lambda t: sample_batches(t, t / "s@2", 1), '"train.tfrecord\\*" for "train'),
         (
             lambda t: sample_batches(t, t / "*record", 1, shard=(2, 2)),
             "`shard` to be",
@@ -605,6 +606,19 @@ def test_beam_takes_the_options():
     }
     for name in ("FlinkRunner", "SparkRunner"):
         assert type(create_runner(name)).__name__ == name
+
+
+def test_folders_are_made(tmp_path):
+    graph = weighted_graph()
+    tables, folder = tmp_path / "tables", tmp_path / "new" / "er"
+    write_tables(graph, tables)
+    with pytest.raises(ValueError, match="`nodes`"):
+        write_seeds(graph, folder / "seeds.csv", "none")
+    assert not folder.exists()
+    write_seeds(graph, folder / "seeds.csv", [0, 1])
+    write_sampling_spec(tables, folder / "spec" / "sampling.pbtxt", (1,))
+    assert (folder / "seeds.csv").read_text() == "id\n0\n1\n"
+    assert (folder / "spec" / "sampling.pbtxt").exists()
 
 
 def test_paths_that_are_taken_for_a_format(tmp_path):

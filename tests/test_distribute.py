@@ -1,3 +1,4 @@
+import contextlib
 import json
 import os
 import signal
@@ -16,6 +17,7 @@ import tensorflow as tf
 from tfgraph.callbacks import BackupAndRestore
 from tfgraph.data import full_batch
 from tfgraph.distribute import batches
+from tfgraph.models import GraphSAGE
 
 ROOT = Path(__file__).resolve().parents[1]
 CASES = tuple(distribute_cases.CASES)
@@ -146,6 +148,59 @@ def test_strategies_that_do_not_train(monkeypatch):
     monkeypatch.setattr(type(model), "distribute_strategy", servers)
     with pytest.raises(ValueError, match="does not train with parameter servers"):
         batches(model, make)
+
+
+def test_a_function_that_ignores_the_shard(monkeypatch):
+    model = distribute_cases.gcn()
+    worker = {"num_input_pipelines": 1, "input_pipeline_id": 0}
+    context = SimpleNamespace(num_replicas_in_sync=2, **worker)
+    two = SimpleNamespace(
+        num_replicas_in_sync=2,
+        extended=tf.distribute.get_strategy().extended,
+        distribute_datasets_from_function=lambda function: function(context),
+    )
+    monkeypatch.setattr(type(model), "distribute_strategy", two)
+    data = full_batch(distribute_cases.GRAPH, "train")
+    with pytest.raises(
+        ValueError, match=r"to use its argument.*`full_batch`.*\(0, 2\)"
+    ):
+        batches(model, lambda shard: data)
+
+
+@pytest.mark.parametrize("is_model_outside", [True, False])
+def test_a_model_and_an_optimizer_of_two_scopes(is_model_outside):
+    scopes = [tf.distribute.MirroredStrategy(["CPU:0"]).scope, contextlib.nullcontext]
+    first, second = reversed(scopes) if is_model_outside else scopes
+    with first():
+        model = distribute_cases.sage()
+    with second():
+        model.compile("sgd", "sparse_categorical_crossentropy")
+    with pytest.raises(ValueError, match="its optimizer made in the same scope: `with"):
+        batches(model, distribute_cases.minibatches("train"))
+
+
+def test_compiled_after_the_batches_were_made():
+    strategy = tf.distribute.MirroredStrategy(["CPU:0"])
+    with strategy.scope():
+        model = GraphSAGE(distribute_cases.CLASSES)
+    data = batches(model, distribute_cases.minibatches("train"))
+    batches(model, distribute_cases.minibatches(labels=False))
+    for metrics in ([], ["accuracy"]):
+        with strategy.scope():
+            model.compile("adam", "sparse_categorical_crossentropy", metrics=metrics)
+        history = model.fit(data, shuffle=False, verbose=0).history
+        assert set(history) == {"loss", *metrics}
+        assert model.optimizer.built
+
+
+def test_batches_of_another_model(monkeypatch):
+    with tf.distribute.MirroredStrategy(["CPU:0"]).scope():
+        model, other = distribute_cases.sage(), distribute_cases.sage()
+    data = batches(model, distribute_cases.minibatches("train"))
+    two = SimpleNamespace(num_replicas_in_sync=2)
+    monkeypatch.setattr(type(model), "distribute_strategy", two)
+    with pytest.raises(ValueError, match="that were made for another model"):
+        other.fit(data, shuffle=False)
 
 
 def test_data_that_would_be_cut(monkeypatch):

@@ -27,8 +27,9 @@ def batches(
     """Returns a dataset for `fit`, `evaluate` or `predict` on several replicas.
 
     The replicas of a `tf.distribute` strategy share the batches: replica i of n takes
-    part i of each batch. `batch_size` is that of the whole batch, and training gives
-    the weights that one process gives with it, up to rounding:
+    part i of each batch. `batch_size` is that of the whole batch. Where nothing is
+    drawn at random but the order, training gives the weights that one process gives
+    with it, up to rounding:
 
     ```python
     # strategy = tf.distribute.MirroredStrategy(), or MultiWorkerMirroredStrategy()
@@ -51,6 +52,10 @@ def batches(
 
     The same script runs on one device, with a model made outside of a scope.
 
+    Each part draws neighbours of its own. With fan-outs these are other neighbours than
+    those of one process, so the weights differ as they do between two values of `seed`.
+    With `fanouts=(None, None)`, all neighbours, they are equal.
+
     The loss of a step, and its gradient, are those of the whole batch: a part counts by
     its rows of labels, and without labels all parts count alike. Rows with a sample
     weight of 0 count as rows without label, so class weights of 0 change the shares.
@@ -61,7 +66,9 @@ def batches(
 
     Metrics are those of one process, with two exceptions, in which Keras weighs batches
     by their nodes, some of which are in several parts: the `loss` that is shown for an
-    epoch of blocks, and `weighted_metrics` of `form="graph_tensor"`.
+    epoch of blocks, and `weighted_metrics` of `form="graph_tensor"`. For a loss of
+    blocks that is exact, such as `keras.callbacks.EarlyStopping` watches, pass it to
+    `compile` among the `metrics` as well, and watch it under the metric's name.
 
     With blocks, `predict` returns a row for each seed. With `form="graph_tensor"` a
     model gives a row for each node of the sampled graph. Each part samples its own, so
@@ -72,12 +79,16 @@ def batches(
     without GPUs. Only workers with one replica have been tested.
 
     Without this function, `fit` cuts each tensor of a batch along its first axis, which
-    takes a graph apart. One graph as a single batch (`full_batch`) cannot be shared.
-    Train on it by `neighbor_batches`, or in one process.
+    takes a graph apart. The models of `tfgraph.models` refuse such data. A functional
+    model fails with an error of Keras: `list index out of range`, or `'SparseTensor'
+    object has no attribute 'device'`.
+
+    One graph as a single batch (`full_batch`) cannot be shared. Train on it by
+    `neighbor_batches`, or in one process.
 
     Args:
         model: A model that was made in the scope of a strategy. For `fit` and
-            `evaluate` it also has been compiled there.
+            `evaluate` it also is compiled there, with an optimizer made there.
         make_batches: Called with `(i, n)` for each replica i of this worker, of n
             replicas in all. Returns the dataset with part i of each batch. Pass the
             pair on as the `shard` of `neighbor_batches`, `link_neighbor_batches`,
@@ -91,12 +102,19 @@ def batches(
     Raises:
         ValueError: If `model` is not a Keras model, `make_batches` is not a function
             that returns datasets, or the strategy is a parameter server strategy, which
-            Keras 3 does not train with. For a model with several replicas, also if it
-            was compiled with `jit_compile=True`, which TensorFlow cannot do, or with a
-            loss that is no plain mean; or if a `BatchNormalization` in it is not
-            `synchronized`.
+            Keras 3 does not train with; or if the model was made in another scope than
+            its optimizer. For a model with several replicas, also if it was compiled
+            with `jit_compile=True`, which TensorFlow cannot do, or with a loss that is
+            no plain mean; if a `BatchNormalization` in it is not `synchronized`; or if
+            `make_batches` does not use its argument, as with `full_batch`.
     """
-    _check(model, make_batches)
+    if not callable(make_batches):
+        raise ValueError(
+            "Expected `make_batches` to be a function of `(i, n)` that returns the "
+            "dataset of part i of n: `lambda shard: tfgraph.data.neighbor_batches(..., "
+            f"shard=shard)`. {received('make_batches', make_batches)}"
+        )
+    _check(model)
     strategy = model.distribute_strategy
     made: list[tf.data.Dataset] = []
 
@@ -111,9 +129,8 @@ def batches(
         return _in_turns(parts)
 
     dataset = strategy.distribute_datasets_from_function(of_worker)
-    with strategy.scope():
-        _build(model, made[0].element_spec)
-    _prepare(model)
+    _build(model, made[0].element_spec)
+    _prepare(model, made[0].element_spec)
     if not isinstance(dataset, tf.data.Dataset):
         # TensorFlow counts the batches of all replicas of a worker. Keras would then
         # begin epochs at other times than in one process, with other shuffled orders.
@@ -121,16 +138,10 @@ def batches(
     return dataset
 
 
-def _check(model: Any, make_batches: Any) -> None:
+def _check(model: Any) -> None:
     if not isinstance(model, keras.Model):
         raise ValueError(
             f"Expected `model` to be a keras.Model. {received('model', model)}"
-        )
-    if not callable(make_batches):
-        raise ValueError(
-            "Expected `make_batches` to be a function of `(i, n)` that returns the "
-            "dataset of part i of n: `lambda shard: tfgraph.data.neighbor_batches(..., "
-            f"shard=shard)`. {received('make_batches', make_batches)}"
         )
     strategy = model.distribute_strategy
     if isinstance(strategy, tf.distribute.ParameterServerStrategy):
@@ -146,9 +157,18 @@ def _check(model: Any, make_batches: Any) -> None:
             f"step of several replicas. Received: a model with {replicas} replicas and "
             "jit_compile=True"
         )
-
     if replicas > 1:
         _check_means(model)
+    optimizer = model.optimizer if model.compiled else None
+    if optimizer is not None:
+        iterations = optimizer.iterations.value
+        if not strategy.extended.variable_created_in_scope(iterations):
+            raise ValueError(
+                "Expected a model and its optimizer made in the same scope: "
+                "`with strategy.scope():` around both the model and `compile`. "
+                f"Received: a model of a {type(strategy).__name__}, and an optimizer "
+                "that was made in another scope"
+            )
 
 
 def _check_means(model: keras.Model) -> None:
@@ -166,9 +186,24 @@ def _check_means(model: keras.Model) -> None:
         if is_normalization and not layer.synchronized:
             raise ValueError(
                 "Expected `BatchNormalization(synchronized=True)` in a model with "
-                "several replicas, else each normalises by its part of a batch. "
+                "several replicas, else each normalises by its part of a batch. Train "
+                "`models.DiffPoolClassifier`, which has such layers, in one process. "
                 f"Received: the layer {layer.name!r} with synchronized=False"
             )
+
+
+class _Pair(tuple):
+    """`(i, n)`, which notes whether it has been read."""
+
+    is_read = False
+
+    def __iter__(self) -> Iterator[int]:
+        self.is_read = True
+        return super().__iter__()
+
+    def __getitem__(self, key: Any) -> Any:
+        self.is_read = True
+        return super().__getitem__(key)
 
 
 def _part(make_batches: Callable, shard: tuple[int, int]) -> tf.data.Dataset:
@@ -177,11 +212,21 @@ def _part(make_batches: Callable, shard: tuple[int, int]) -> tf.data.Dataset:
     `tf.distribute` makes an empty batch for a replica without data, which a GraphTensor
     cannot be.
     """
-    dataset = make_batches(shard)
+    pair = _Pair(shard)
+    dataset = make_batches(pair)
     if not isinstance(dataset, tf.data.Dataset):
         raise ValueError(
             "Expected `make_batches` to return a tf.data.Dataset. "
             f"{received('make_batches((i, n))', dataset)}"
+        )
+    if shard[1] > 1 and not pair.is_read:
+        raise ValueError(
+            "Expected `make_batches` to use its argument: `lambda shard: "
+            "tfgraph.data.neighbor_batches(..., shard=shard)`. Otherwise each replica "
+            "would take all of every batch. One graph as a single batch (`full_batch`) "
+            "cannot be shared: use minibatches of its nodes, or make the model outside "
+            "of `strategy.scope()`. Received: a function that ignores "
+            f"(i, n) = {tuple(shard)}"
         )
     graph_tensor = load_tfgnn().GraphTensor
 
@@ -221,30 +266,55 @@ def _build(model: keras.Model, spec: Any) -> None:
             model.compute_loss(x, y, y_pred, sample_weight, training=False)
             model.compute_metrics(x, y, y_pred, sample_weight)
 
-    for function in (predict, evaluate):
-        # A regulariser looks for the values of weights here, once there are any.
-        values = [(v, tf.convert_to_tensor(v)) for v in model.trainable_variables]
-        with keras.StatelessScope(values):  # at the end of which it makes the variables
-            traced = tf.function(function, autograph=False)
-            traced.get_concrete_function(*spec)
-    if model.compiled and model.optimizer is not None and not model.optimizer.built:
-        model.optimizer.build(model.trainable_variables)
+    with model.distribute_strategy.scope():
+        for function in (predict, evaluate):
+            # A regulariser looks for the values of weights here, once there are any.
+            weights = model.trainable_variables
+            values = [(v, tf.convert_to_tensor(v)) for v in weights]
+            # At the end of which it makes the variables.
+            with keras.StatelessScope(values):
+                traced = tf.function(function, autograph=False)
+                traced.get_concrete_function(*spec)
+        optimizer = model.optimizer if model.compiled else None
+        if optimizer is not None and not optimizer.built:
+            optimizer.build(model.trainable_variables)
 
 
-def _prepare(model: keras.Model) -> None:
+def _prepare(model: keras.Model, spec: Any) -> None:
     """Replaces what Keras does wrongly with batches that are shared.
 
     Only on this model: its methods are overridden once.
     """
-    if "compute_loss" in vars(model):
+    is_prepared = "compute_loss" in vars(model)
+    if len(spec) > 1 or not is_prepared:
+        # Keras' own reads a batch and averages it over the replicas.
+        model._maybe_symbolic_build = _build_after_compile(model, spec)
+    if is_prepared:
         return
     model.compute_loss = _of_whole_batch(model.compute_loss)
-    # It reads a batch and averages it over the replicas, to build what is built.
-    model._maybe_symbolic_build = lambda iterator=None, data_batch=None: None
     if model.distribute_strategy.num_replicas_in_sync > 1:
         for kind in ("train", "test"):
             make = functools.partial(_make_function, model, kind)
             setattr(model, f"make_{kind}_function", make)
+
+
+def _build_after_compile(model: keras.Model, spec: Any) -> Callable:
+    """Returns a function that builds what a later `compile` made, when `fit` begins."""
+
+    def compiled() -> tuple:
+        optimizer = model.optimizer if model.compiled else None
+        return optimizer, model._compile_loss, model._compile_metrics
+
+    built = compiled()
+
+    def build(iterator: Any = None, data_batch: Any = None) -> None:
+        nonlocal built
+        if compiled() != built:
+            _check(model)
+            _build(model, spec)
+            built = compiled()
+
+    return build
 
 
 def _of_whole_batch(compute_loss: Callable) -> Callable:

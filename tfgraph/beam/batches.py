@@ -100,7 +100,8 @@ def sample_batches(
     if not files:
         raise ValueError(
             "Expected `samples` to be a pattern of files that `tfgraph.beam.sample` "
-            f"wrote. Received: samples={pattern!r}, which no file matches"
+            'wrote: "train.tfrecord*" for "train.tfrecord" or "train.tfrecord@8". '
+            f"Received: samples={pattern!r}, which no file matches"
         )
     node_set_name = _seed_set(schema, node_set_name, labels)
     num_samples = sum(map(_num_records, files))

@@ -52,6 +52,11 @@ def is_of_graph(schema: Any) -> bool:
     return all(name.endswith(REVERSED) for name in schema.edge_sets)
 
 
+def make_folder_of(file: str) -> None:
+    """Makes the folder that a file is written to, if it does not exist."""
+    tf.io.gfile.makedirs(os.path.dirname(file) or ".")
+
+
 def checked_path(name: str, path: Any) -> str:
     """Returns an argument that is a path as a string, or raises a `ValueError`."""
     if not isinstance(path, (str, os.PathLike)):

@@ -11,6 +11,7 @@ from tfgraph.beam.schema import (
     REVERSED,
     checked_path,
     is_of_graph,
+    make_folder_of,
     read_schema,
     relation_name,
 )
@@ -45,7 +46,7 @@ def write_sampling_spec(
 
     Args:
         tables: The folder that `write_tables` wrote.
-        file: The file to write.
+        file: The file to write. Its folder is made if it does not exist.
         fanouts: The number of neighbours to draw for a node, or None for all, for each
             layer. For a `HeteroGraph`, the number counts for each edge set and each
             direction of its messages. Or it is a dict, such as
@@ -94,5 +95,6 @@ def write_sampling_spec(
             "Expected `fanouts` to name an edge set along which the seeds, nodes of "
             f"{seeds!r}, receive. Received: fanouts={fanouts}"
         )
+    make_folder_of(file)
     with tf.io.gfile.GFile(file, "w") as text:
         text.write(str(spec))

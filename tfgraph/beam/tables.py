@@ -16,6 +16,7 @@ from tfgraph.beam.schema import (
     LABEL,
     SCHEMA,
     checked_path,
+    make_folder_of,
     relation_name,
 )
 from tfgraph.data.graphs.edge_set import EdgeSet
@@ -120,7 +121,8 @@ def write_seeds(
 
     Args:
         graph: The `Graph` or `HeteroGraph`.
-        file: The file, with a name that ends in ".csv".
+        file: The file, with a name that ends in ".csv". Its folder is made if it does
+            not exist.
         nodes: "train", "val" or "test" for those of the mask, node numbers, a boolean
             mask `[num_nodes]`, or None for all nodes.
         node_set_name: The node set of the seeds of a `HeteroGraph`. May be left out if
@@ -135,9 +137,11 @@ def write_seeds(
             f'Expected `file` to have a name that ends in ".csv". Received: {file=}'
         )
     _, seeded = seeded_nodes(graph, node_set_name, labels=False)
+    seeds = checked_seeds(seeded, nodes)
+    make_folder_of(file)
     with tf.io.gfile.GFile(file, "w") as text:
         text.write("id\n")
-        for chunk in _chunks({"#id": checked_seeds(seeded, nodes)}, 0, None):
+        for chunk in _chunks({"#id": seeds}, 0, None):
             text.write(_csv_lines(chunk))
 
 

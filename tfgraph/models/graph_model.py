@@ -109,7 +109,9 @@ class GraphModel(keras.Model):
     def _check_replicas(self, x):
         """Raises a `ValueError` for data that `tf.distribute` would cut into parts."""
         replicas = self.distribute_strategy.num_replicas_in_sync
-        if replicas > 1 and not isinstance(x, tf.distribute.DistributedDataset):
+        if replicas == 1:
+            return
+        if not isinstance(x, tf.distribute.DistributedDataset):
             raise ValueError(
                 f"{type(self).__name__} '{self.name}': expected `x` of a model with "
                 f"{replicas} replicas to be `tfgraph.distribute.batches(model, lambda "
@@ -118,6 +120,13 @@ class GraphModel(keras.Model):
                 "batch (`full_batch`) cannot be shared: use minibatches of its nodes, "
                 "or make the model outside of `strategy.scope()`. "
                 f"{arguments.received('x', x)}"
+            )
+        # `tfgraph.distribute.batches` overrides it on the model that it is given.
+        if "compute_loss" not in vars(self):
+            raise ValueError(
+                f"{type(self).__name__} '{self.name}': expected `x` to be "
+                "`tfgraph.distribute.batches(model, ...)` of this model. "
+                "Received: batches that were made for another model"
             )
 
     def _check_labels(self, x):
