@@ -108,9 +108,10 @@ np.testing.assert_allclose(model(full), probabilities, atol=1e-4)
 # %% [markdown]
 # ## Draw by weight
 #
-# `by_weight=True` draws an edge with a probability proportional to its weight. Here node
-# 0 has two neighbours, and the edge from node 2 weighs nine times as much as that from
-# node 1. A thousand edges are drawn. These are the entries of the block, by neighbour:
+# `by_weight=True` draws an edge with a probability proportional to its weight. Here
+# node 0 has two neighbours, and the edge from node 2 weighs nine times as much as that
+# from node 1. A thousand edges are drawn. These are the entries of the block, by
+# neighbour:
 
 # %%
 star = tfgraph.data.Graph(
