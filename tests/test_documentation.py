@@ -333,11 +333,13 @@ def test_wave_forecast(tmp_path):
 
 
 @trains_on_data
-def test_first_models():
-    page = (ROOT / "docs" / "first_models.md").read_text(encoding="utf-8")
-    code = "\n".join(re.findall(r"^```python\n(.*?)^```$", page, re.DOTALL | re.M))
+def test_recipes_of_quickstart():
+    page = (ROOT / "docs" / "guides" / "quickstart.py").read_text(encoding="utf-8")
+    recipes = re.sub("^# ?", "", page.partition("# ## A recipe")[2], flags=re.M)
+    code = "\n".join(re.findall(r"^```python\n(.*?)^```$", recipes, re.DOTALL | re.M))
     assert code.count("model.fit(") == 4
-    found = {}
+    keras.utils.set_random_seed(0)
+    found = {"keras": keras, "tfgraph": tfgraph}
     exec(code.replace("epochs=30", "epochs=2"), found)
     assert found["nodes"][1] > 0.79
     assert found["links"][1] > 0.85

@@ -1,8 +1,6 @@
 """Names of nodes and classes, pandas frames of a `Graph`, and frames of predictions."""
 
-import re
 import sys
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -344,35 +342,6 @@ def test_split_of_an_own_table():
     assert masks.sum(axis=0).tolist() == [0] + [1] * 89
     counts = [np.bincount(split.y[mask]).tolist() for mask in masks]
     assert counts == [[35, 18], [12, 6], [12, 6]]
-
-
-def test_the_guide_runs(tmp_path, monkeypatch):
-    """The code of docs/tables.md, on small tables, with few epochs."""
-    rng = np.random.default_rng(0)
-    names = [f"p{i}" for i in range(40)]
-    people_table = pd.DataFrame(
-        {
-            "name": names,
-            "age": rng.integers(20, 60, 40),
-            "town": rng.choice(["A", "B"], 40),
-            "part": rng.choice(["train", "val", "test"], 40),
-            "job": rng.choice(["cook", "vet"], 40),
-        }
-    )
-    ends = {"from": rng.choice(names, 90), "to": rng.choice(names, 90)}
-    monkeypatch.chdir(tmp_path)
-    people_table.to_csv("people.csv", index=False)
-    pd.DataFrame(ends).to_csv("calls.csv", index=False)
-    page = Path(__file__).resolve().parents[2] / "docs" / "tables.md"
-    blocks = re.findall(r"^```python\n(.*?)^```$", page.read_text("utf-8"), re.S | re.M)
-    names_of_page = {}
-    exec("\n".join(blocks).replace("epochs=200", "epochs=1"), names_of_page)
-    written = pd.read_csv("predictions.csv", index_col="id")
-    assert written.index.tolist() == names
-    assert set(written["predicted"]) <= {"cook", "vet"}
-    own = names_of_page["own"]
-    assert (own.train_mask + own.val_mask + own.test_mask).all()
-    assert names_of_page["graph"].num_features == 4  # age, unknown, A, B
 
 
 def test_numbers_of_edges_are_their_features():
