@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parents[1]
 CACHE = ROOT / ".cache" / "guides"
 SECONDS = 300  # for one cell
 HIDDEN = {"tags": ["hidden"]}
+FIRST = "%matplotlib inline\nimport logging\nlogging.getLogger('tensorflow').setLevel('ERROR')"
 
 
 def on_files(files, config):
@@ -43,8 +44,7 @@ def executed(source):
     if kept.exists():
         return nbformat.read(kept, as_version=4)
     notebook = jupytext.read(source)
-    inline = nbformat.v4.new_code_cell("%matplotlib inline", metadata=HIDDEN)
-    notebook.cells.insert(0, inline)
+    notebook.cells.insert(0, nbformat.v4.new_code_cell(FIRST, metadata=HIDDEN))
     if "TFGRAPH_DATA_DIR" in os.environ:  # the guide runs in another folder
         data = os.path.abspath(os.environ["TFGRAPH_DATA_DIR"])
         os.environ["TFGRAPH_DATA_DIR"] = data

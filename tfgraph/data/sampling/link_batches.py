@@ -203,8 +203,9 @@ class _LinkSampler(NamedTuple):
 
     def fields(self) -> dict[str, np.ndarray]:
         """Returns the fields of the links that there are, by name."""
-        fields = self.links._asdict()
-        return {name: values for name, values in fields.items() if values is not None}
+        names = ("pairs", "labels", "sample_weight")
+        fields = zip(names, self.links, strict=True)
+        return {name: values for name, values in fields if values is not None}
 
     def arrays(self, numbers: np.ndarray, seed: int) -> dict[str, Any]:
         """Returns the components of the sample, and the fields of the links.
