@@ -21,7 +21,9 @@ ROOT = Path(__file__).resolve().parents[1]
 CACHE = ROOT / ".cache" / "guides"
 SECONDS = 300  # for one cell
 HIDDEN = {"tags": ["hidden"]}
-FIRST = "%matplotlib inline\nimport logging\nlogging.getLogger('tensorflow').setLevel('ERROR')"
+FIRST = """%matplotlib inline
+import logging
+logging.getLogger("tensorflow").setLevel("ERROR")"""
 
 
 def on_files(files, config):

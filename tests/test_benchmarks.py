@@ -4,14 +4,11 @@ import functools
 import importlib
 import json
 import os
-import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
-
-import tfgraph
 
 BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
 REPRODUCE = BENCHMARKS / "reproduce.py"
