@@ -152,6 +152,7 @@ def test_supervision_and_messages_share_no_rating(module):
     assert sorted(map(tuple, both)) == sorted(map(tuple, train))
 
 
+@pytest.mark.slow
 def test_accelerator(module, monkeypatch, tmp_path, capfd):
     """Names the tests that fail, times each variant, and trains twice."""
     accelerator, cases = module("accelerator"), module("cases")

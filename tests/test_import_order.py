@@ -21,6 +21,7 @@ def test_tensorflow_gnn_comes_after_tfgraph():
     assert process.returncode == 0, process.stderr
 
 
+@pytest.mark.slow
 def test_import_loads_no_other_package():
     """TF-GNN alone takes seconds; it is imported when a GraphTensor is first used."""
     process = run(

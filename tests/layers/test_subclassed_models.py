@@ -142,7 +142,7 @@ CASES = {
 
 
 @keras.saving.register_keras_serializable("tests")
-class Model(keras.Model):
+class UserModel(keras.Model):
     """The layers of a case, and after them one that only Keras knows."""
 
     def __init__(self, case, **kwargs):
@@ -162,7 +162,7 @@ class Model(keras.Model):
 @pytest.mark.filterwarnings("error:Model .* had a build config")
 def test_a_loaded_model_predicts_the_same(case, tmp_path):
     *_, inputs = CASES[case]
-    model = Model(case)
+    model = UserModel(case)
     before = model(inputs).numpy()
     assert np.ptp(before) > 0
     model.save(tmp_path / "model.keras")

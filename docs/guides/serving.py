@@ -1,0 +1,115 @@
+# %% [markdown]
+# # Saving, exporting, serving
+#
+# A trained model has to leave the notebook. At the end of this page you have a `.keras`
+# file that loads again, a SavedModel that TensorFlow Serving takes, and an answer to a
+# request about a graph that the model has never seen.
+
+# %%
+import keras
+import numpy as np
+import tensorflow as tf
+
+import tfgraph
+
+keras.utils.set_random_seed(0)
+graph = tfgraph.data.karate_club()
+model = tfgraph.models.GCN(2, hidden_units=[16])
+model.compile("adam", "sparse_categorical_crossentropy", weighted_metrics=["accuracy"])
+model.fit(tfgraph.data.full_batch(graph, "train"), epochs=20, shuffle=False, verbose=0)
+everyone = tfgraph.data.full_batch(graph)
+predicted = model.predict(everyone, verbose=0)
+
+# %% [markdown]
+# ## A `.keras` file
+#
+# Layers and models of tfgraph load without `custom_objects`; `import tfgraph` is
+# enough.
+
+# %%
+model.save("karate.keras")
+again = keras.models.load_model("karate.keras")
+print(np.abs(again.predict(everyone, verbose=0) - predicted).max())
+
+# %% tags=["hidden"]
+np.testing.assert_array_equal(again.predict(everyone, verbose=0), predicted)
+
+# %% [markdown]
+# ## A SavedModel for TensorFlow Serving
+#
+# The SavedModel needs neither Keras nor tfgraph. It takes a graph of any size as plain
+# tensors. Each export gets the next number as its folder, as TensorFlow Serving
+# expects.
+
+# %%
+version = tfgraph.export.export_model(model, "serving/karate")
+print(version)
+serve = tf.saved_model.load(version).signatures["serving_default"]
+for name, spec in serve.structured_input_signature[1].items():
+    print(name, spec.shape, spec.dtype.name)
+
+# %% [markdown]
+# A request, about three people who are not in the club. Each row of `edges` is (source,
+# target):
+
+# %%
+request = {
+    "features": tf.eye(3, graph.num_features),
+    "edges": tf.constant([[0, 1], [1, 0], [1, 2], [2, 1]], tf.int64),
+}
+answer = serve(**request)["predictions"].numpy()
+print(answer.round(3))
+
+# %% tags=["hidden"]
+three = tfgraph.data.Graph(request["features"].numpy(), request["edges"].numpy())
+expected = model.predict(tfgraph.data.full_batch(three), verbose=0)
+np.testing.assert_allclose(answer, expected, atol=1e-5)
+
+# %% [markdown]
+# ## A bad request
+#
+# A request is checked before anything is computed. A bad one gets an error, and the
+# server goes on.
+
+# %%
+try:
+    serve(features=tf.eye(3, graph.num_features), edges=tf.constant([[0, 7]], tf.int64))
+except tf.errors.InvalidArgumentError as error:
+    message = str(error).split("[[")[0].strip()
+    print(message[:200])
+
+# %% tags=["hidden"]
+assert "7" in message
+
+# %% [markdown]
+# ## Which export for which model
+#
+# | model | export |
+# | --- | --- |
+# | over `[x, adjacency]`, also of whole graphs | `export_model` |
+# | the same, and predictions for nodes of one graph that stays | `export_transductive` |
+# | over a `GraphTensor` | `export_graph_tensor_model` |
+# | over several node sets | `export_hetero_model` |
+# | over sampled blocks | `export_block_model` |
+# | scores of links | `export_link_scorer` |
+#
+# `export_model(preprocessing=...)` puts Keras' preprocessing layers into the
+# SavedModel, so that a request holds raw columns.
+#
+# ## ONNX and LiteRT
+#
+# Without TensorFlow on the other side, `export_onnx` and `export_litert` write one file
+# each. They need `pip install "tfgraph[onnx,litert]"`.
+#
+# ```python
+# import onnxruntime
+#
+# tfgraph.export.export_onnx(model, "karate.onnx")
+# session = onnxruntime.InferenceSession("karate.onnx")
+# ```
+#
+# ## Where to go next
+#
+# - [Requests to TensorFlow Serving](../serving.md): REST, gRPC and the shell.
+# - [Export](../reference/export.md): all exports, their inputs and limits.
+# - [Your own tables](tables.md): raw columns in requests.

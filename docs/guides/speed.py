@@ -1,0 +1,125 @@
+# %% [markdown]
+# # Training faster
+#
+# What makes a step faster, and when. This page measures each on a small graph, on the
+# machine that built it. Measure on yours: the order of the rows can change.
+
+# %%
+import statistics
+import time
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+import tfgraph
+
+keras.utils.set_random_seed(0)
+graph = tfgraph.data.planetoid("cora").row_normalized()
+
+
+def seconds(data, dtype=None, **arguments):
+    """Seconds of an epoch, the median of ten after a warm-up."""
+    model = tfgraph.models.GCN(7, hidden_units=[16], dtype=dtype)
+    model.compile("adam", "sparse_categorical_crossentropy", **arguments)
+    ends = []
+    end = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda *_: ends.append(time.perf_counter())
+    )
+    model.fit(data, epochs=13, shuffle=False, verbose=0, callbacks=[end])
+    return statistics.median(np.diff(ends[2:]))
+
+
+# %% [markdown]
+# ## Sparse features
+#
+# Of Cora's 1,433 words, a paper has 18. As a SparseTensor, the zeros cost nothing:
+
+# %%
+dense = seconds(tfgraph.data.full_batch(graph, "train"))
+sparse = seconds(tfgraph.data.full_batch(graph, "train", sparse_features=True))
+print(f"dense 1, sparse {sparse / dense:.2f}")
+
+# %% [markdown]
+# ## Several steps in one call
+#
+# For a small graph, much of a step is Python. With `steps_per_execution`, Keras runs
+# several steps in one call. An epoch then needs as many batches: repeat the graph.
+
+# %%
+data = tfgraph.data.full_batch(graph, "train", sparse_features=True)
+one = seconds(data.repeat(10))
+ten = seconds(data.repeat(10), steps_per_execution=10)
+print(f"one step a call 1, ten steps a call {ten / one:.2f}")
+
+# %% [markdown]
+# ## XLA
+#
+# `compile(jit_compile=True)` compiles the model by XLA, once for each size of graph. It
+# pays off where all batches have one size, so the pipelines have `pad=True`: batches of
+# different graphs are filled up to one size, with weights of 0, and no number of the
+# real nodes changes.
+
+# %%
+graphs = [tfgraph.data.karate_club().subgraph(range(n)) for n in (20, 27, 34)]
+sizes = {
+    pad: {
+        inputs[0].shape[0]
+        for inputs, *_ in tfgraph.data.graph_batches(graphs, batch_size=1, pad=pad)
+    }
+    for pad in (False, True)
+}
+print("nodes of the batches:", sizes[False], "padded:", sizes[True])
+
+# %% tags=["hidden"]
+assert len(sizes[False]) == 3 and len(sizes[True]) == 1
+
+# %% [markdown]
+# Under XLA, edges are not checked, and sums over neighbours gather rows instead of
+# multiplying by a sparse matrix. On a CPU this is usually slower. On a GPU, the default
+# of `compile` leaves XLA out for models over graphs.
+#
+# ## Half precision
+#
+# `keras.config.set_dtype_policy("mixed_bfloat16")`, or the argument `dtype` of a layer
+# or model, computes in half precision and keeps the weights in float32. It halves the
+# memory of the activations. Whether it is faster depends on the processor.
+
+# %%
+model = tfgraph.models.GCN(7, hidden_units=[16], dtype="mixed_bfloat16")
+(inputs, _, _) = tfgraph.data.full_batch(graph, "train").get_single_element()
+print(model(inputs).dtype.name, {str(weight.dtype) for weight in model.weights})
+
+# %% tags=["hidden"]
+assert model(inputs).dtype == tf.bfloat16
+
+# %% [markdown]
+# ## A graph that stays
+#
+# A GCN divides each edge by the degrees of its ends, in every step. If the graph never
+# changes, do it once:
+
+# %%
+normalized = tfgraph.layers.gcn_normalize(graph.to_sparse_tensor())
+layer = tfgraph.layers.GCNConv(16, normalize=False, add_self_loops=False)
+h = layer([tf.constant(graph.dense_features()), normalized])
+
+# %% tags=["hidden"]
+other = tfgraph.layers.GCNConv(16)
+other.build([(None, graph.num_features), (None, None)])
+other.set_weights(layer.get_weights())
+expected = other([tf.constant(graph.dense_features()), graph.to_sparse_tensor()])
+np.testing.assert_allclose(h, expected, atol=1e-5)
+
+# %% [markdown]
+# ## On a GPU
+#
+# Every operation of the layers has a GPU kernel, but nothing here has been measured on
+# one. `python benchmarks/accelerator.py` checks all layers on the device that
+# TensorFlow finds, and times the speed cases there.
+#
+# ## Where to go next
+#
+# - [Results](../results.md): the speed of each case, beside PyG and DGL.
+# - [Large graphs by sampling](sampling.md): for graphs whose step takes too long.
+# - [Questions and limits](../limits.md): why XLA compiles again.
