@@ -73,7 +73,7 @@ np.testing.assert_allclose(answer, expected, atol=1e-5)
 
 # %%
 try:
-    serve(features=tf.eye(3, graph.num_features), edges=tf.constant([[0, 7]], tf.int64))
+    serve(**{**request, "edges": tf.constant([[0, 7]], tf.int64)})
 except tf.errors.InvalidArgumentError as error:
     message = str(error).split("[[")[0].strip()
     print(message[:200])
