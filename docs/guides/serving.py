@@ -87,7 +87,7 @@ assert "7" in message
 # | model | export |
 # | --- | --- |
 # | over `[x, adjacency]`, also of whole graphs | `export_model` |
-# | the same, and predictions for nodes of one graph that stays | `export_transductive` |
+# | the same, for nodes of one graph that stays | `export_transductive` |
 # | over a `GraphTensor` | `export_graph_tensor_model` |
 # | over several node sets | `export_hetero_model` |
 # | over sampled blocks | `export_block_model` |
