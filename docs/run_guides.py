@@ -22,8 +22,8 @@ CACHE = ROOT / ".cache" / "guides"
 SECONDS = 300  # for one cell
 HIDDEN = {"tags": ["hidden"]}
 FIRST = """%matplotlib inline
-import logging
-logging.getLogger("tensorflow").setLevel("ERROR")"""
+import tensorflow as tf
+tf.get_logger().setLevel("ERROR")"""
 
 
 def on_files(files, config):
@@ -40,7 +40,7 @@ def on_files(files, config):
 
 def executed(source):
     """Returns the notebook of a guide with its outputs, without hidden cells."""
-    code = [source, *sorted((ROOT / "tfgraph").rglob("*.py"))]
+    code = [source, Path(__file__), *sorted((ROOT / "tfgraph").rglob("*.py"))]
     key = hashlib.sha256(b"".join(path.read_bytes() for path in code)).hexdigest()[:16]
     kept = CACHE / f"{source.stem}-{key}.ipynb"
     if kept.exists():
@@ -74,17 +74,25 @@ def rendered(notebook, name):
             parts.append(cell.source)
             continue
         parts.append(f"```python\n{cell.source}\n```")
-        for output in cell.outputs:
-            data = output.get("data", {})
-            text = output.get("text") or data.get("text/plain", "")
-            if output.get("name") == "stderr":
-                continue  # TensorFlow's notes about the machine
-            if "image/png" in data:
-                picture = f"{name}-{len(pictures) + 1}.png"
-                pictures[picture] = base64.b64decode(data["image/png"])
-                parts.append(f"![{cell.metadata['alt']}]({picture})")
-            else:
-                parts.append(f'```text title="Output"\n{text.rstrip()}\n```')
+        # What goes to "stderr" are TensorFlow's notes about the machine.
+        outputs = [each for each in cell.outputs if each.get("name") != "stderr"]
+        images = [each.data["image/png"] for each in outputs if is_picture(each)]
+        text = "".join(text_of(each) for each in outputs if not is_picture(each))
+        if text:
+            parts.append(f'```text title="Output"\n{text.rstrip()}\n```')
+        for image in images:
+            picture = f"{name}-{len(pictures) + 1}.png"
+            pictures[picture] = base64.b64decode(image)
+            parts.append(f"![{cell.metadata['alt']}]({picture})")
     title, *rest = parts
     download = f"[Download this page as a notebook]({name}.ipynb){{ .md-button }}"
     return "\n\n".join([title, *rest, download]), pictures
+
+
+def is_picture(output):
+    return "image/png" in output.get("data", {})
+
+
+def text_of(output):
+    """Returns what a cell printed, or the value of its last line."""
+    return output.get("text") or output.get("data", {}).get("text/plain", "") + "\n"

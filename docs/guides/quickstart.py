@@ -24,9 +24,6 @@ from tfgraph.layers import GCNConv
 
 keras.utils.set_random_seed(0)
 
-# %% tags=["hidden"]
-tf.get_logger().setLevel("ERROR")  # no notes about files that are written
-
 # %% [markdown]
 # ## The data: one graph
 #

@@ -75,8 +75,8 @@ np.testing.assert_allclose(answer, expected, atol=1e-5)
 try:
     serve(**{**request, "edges": tf.constant([[0, 7]], tf.int64)})
 except tf.errors.InvalidArgumentError as error:
-    message = str(error).split("[[")[0].strip()
-    print(message[:200])
+    message = str(error).partition("failed: ")[2].split("\n")[0]
+    print(message)
 
 # %% tags=["hidden"]
 assert "7" in message

@@ -15,9 +15,6 @@ import tfgraph
 
 keras.utils.set_random_seed(0)
 
-# %% tags=["hidden"]
-tf.get_logger().setLevel("ERROR")  # no notes about files that are written
-
 # %% [markdown]
 # ## The tables
 #
