@@ -11,7 +11,7 @@ import pathlib
 import pytest
 from xdist.scheduler import WorkStealingScheduling
 
-LIMIT = 1.2e9  # bytes; a worker over it runs two more tests, or a few if they are short
+LIMIT = 1.3e9  # bytes; a worker over it runs two more tests, or a few if they are short
 KEPT = 2  # the test that a worker runs, and the next, which it has already taken
 
 

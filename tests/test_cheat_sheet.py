@@ -3,9 +3,12 @@
 import importlib.util
 from pathlib import Path
 
+import pytest
+
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 
 
+@pytest.mark.slow
 def test_the_page_has_the_tables_of_the_script():
     spec = importlib.util.spec_from_file_location(
         "cheat_sheet", DOCS / "cheat_sheet.py"

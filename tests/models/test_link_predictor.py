@@ -244,7 +244,9 @@ def films_graph():
     )
 
 
-@pytest.mark.parametrize("decoder", [None, MLPDecoder([8])])
+@pytest.mark.parametrize(
+    "decoder", [pytest.param(None, marks=pytest.mark.slow), MLPDecoder([8])]
+)
 def test_it_trains_scores_and_reloads(decoder, tmp_path):
     keras.utils.set_random_seed(0)
     train, val, test = link_split(films_graph(), 0.1, 0.2)
