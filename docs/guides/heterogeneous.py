@@ -24,10 +24,11 @@ NUM_USERS, NUM_FILMS = 60, 80
 taste, genre = np.arange(NUM_USERS) % 3, np.arange(NUM_FILMS) % 3
 chance = np.where(taste[:, None] == genre, 0.6, 0.02)
 rates = np.argwhere(rng.random((NUM_USERS, NUM_FILMS)) < chance)
+names = [f"film {number}" for number in range(NUM_FILMS)]
 graph = HeteroGraph(
     {
         "users": NodeSet(num_nodes=NUM_USERS),
-        "films": NodeSet(num_nodes=NUM_FILMS, ids=[f"film {i}" for i in range(80)]),
+        "films": NodeSet(num_nodes=NUM_FILMS, ids=names),
     },
     {"rates": EdgeSet("users", "films", rates)},
 )
