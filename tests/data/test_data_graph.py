@@ -19,6 +19,7 @@ from tfgraph.data import (
     whole_graph_batches,
 )
 from tfgraph.data.graphs.fields import sorted_by_target
+from tfgraph.data.pipelines.pair_space import PairSpace
 from tfgraph.graph_tensor import load_tfgnn
 
 X = np.array([[1.0, 0.0], [0.0, 0.0], [2.0, 6.0], [0.0, 5.0]], np.float32)
@@ -331,6 +332,21 @@ def test_repr():
         "train=2)"
     )
     assert repr(Graph(None, [], y=X)) == "Graph(nodes=4, edges=0, y=float32[4, 2])"
+
+
+def test_labels_that_are_all_missing():
+    assert Graph(None, [], y=[]).y.dtype == np.int64
+    graph = Graph(None, [], y=[None, None], class_names=["a", "b"])
+    assert (graph.y.tolist(), graph.num_classes) == ([-1, -1], 2)
+
+
+def test_more_nodes_than_pairs_have_numbers():
+    edges = [(0, 3_999_999_999), (3_999_999_999, 5)]
+    graph = Graph(None, edges, num_nodes=4_000_000_000)
+    with pytest.raises(ValueError, match=r"less than 2\*\*63 pairs.*4000000000 nodes"):
+        graph.symmetrized()
+    with pytest.raises(ValueError, match=r"less than 2\*\*63 pairs"):
+        PairSpace(2**40, 2**40, False)
 
 
 def test_num_classes_of_other_labels():
