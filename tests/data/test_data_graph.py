@@ -3,6 +3,7 @@ import warnings
 
 import networkx as nx
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.sparse as sp
 import tensorflow as tf
@@ -534,6 +535,20 @@ def test_equality():
     assert graph != 3 and graph != None  # noqa: E711
     with pytest.raises(TypeError, match="unhashable"):
         hash(graph)
+
+
+@pytest.mark.parametrize("other", [0.5, None, "nan", pd.NA, [1.0]])
+def test_equality_of_columns_of_objects(other):
+    """As in a frame with missing strings, in which they are NaN."""
+
+    def graph(value):
+        columns = {"name": np.array(["a", value], object)}
+        return Graph(None, [], num_nodes=2, columns=columns)
+
+    assert graph(float("nan")) == graph(float("nan"))
+    assert graph(other) == graph(other)
+    assert graph(float("nan")) != graph(other)
+    assert graph(pd.NA) == graph(pd.NA)
 
 
 def test_equality_of_hetero_graphs():

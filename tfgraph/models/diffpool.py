@@ -327,7 +327,7 @@ class _GNN(keras.layers.Layer):
     def call(self, inputs: Inputs, mask: Mask = None) -> tf.Tensor:
         parts = graph_inputs.parse(inputs)
         mask = membership.keras_mask(mask)
-        outputs = []
+        outputs: list[tf.Tensor] = []
         for convolution, normalization in zip(
             self.convolutions, self.normalizations, strict=True
         ):
