@@ -24,6 +24,8 @@ def test_unit_length():
     # (I - y yᵀ) / ‖x‖ times (1, 2); and no slope at 0.
     want = [[0.32, 0.24], [0, 0], [0, 2000]]
     np.testing.assert_allclose(tape.gradient(loss, x), want, rtol=1e-5, atol=1e-6)
+    short = ops.unit_length(x, shortest=2e-3)
+    np.testing.assert_allclose(short, [[0.6, -0.8], [0, 0], [0, 0]], rtol=1e-6)
     small = ops.unit_length(tf.constant([[300.0, 400.0]], tf.float16))
     assert small.dtype == tf.float16  # in which 400² is infinite
     np.testing.assert_allclose(small, [[0.6, 0.8]], atol=1e-3)

@@ -3,6 +3,7 @@ import warnings
 
 import networkx as nx
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.sparse as sp
 import tensorflow as tf
@@ -19,6 +20,7 @@ from tfgraph.data import (
     whole_graph_batches,
 )
 from tfgraph.data.graphs.fields import sorted_by_target
+from tfgraph.data.pipelines.pair_space import PairSpace
 from tfgraph.graph_tensor import load_tfgnn
 
 X = np.array([[1.0, 0.0], [0.0, 0.0], [2.0, 6.0], [0.0, 5.0]], np.float32)
@@ -333,6 +335,21 @@ def test_repr():
     assert repr(Graph(None, [], y=X)) == "Graph(nodes=4, edges=0, y=float32[4, 2])"
 
 
+def test_labels_that_are_all_missing():
+    assert Graph(None, [], y=[]).y.dtype == np.int64
+    graph = Graph(None, [], y=[None, None], class_names=["a", "b"])
+    assert (graph.y.tolist(), graph.num_classes) == ([-1, -1], 2)
+
+
+def test_more_nodes_than_pairs_have_numbers():
+    edges = [(0, 3_999_999_999), (3_999_999_999, 5)]
+    graph = Graph(None, edges, num_nodes=4_000_000_000)
+    with pytest.raises(ValueError, match=r"less than 2\*\*63 pairs.*4000000000 nodes"):
+        graph.symmetrized()
+    with pytest.raises(ValueError, match=r"less than 2\*\*63 pairs"):
+        PairSpace(2**40, 2**40, False)
+
+
 def test_num_classes_of_other_labels():
     assert Graph(X, [], y=X).num_classes == 2
     assert Graph(X, []).num_classes == 0
@@ -518,6 +535,20 @@ def test_equality():
     assert graph != 3 and graph != None  # noqa: E711
     with pytest.raises(TypeError, match="unhashable"):
         hash(graph)
+
+
+@pytest.mark.parametrize("other", [0.5, None, "nan", pd.NA, [1.0]])
+def test_equality_of_columns_of_objects(other):
+    """As in a frame with missing strings, in which they are NaN."""
+
+    def graph(value):
+        columns = {"name": np.array(["a", value], object)}
+        return Graph(None, [], num_nodes=2, columns=columns)
+
+    assert graph(float("nan")) == graph(float("nan"))
+    assert graph(other) == graph(other)
+    assert graph(float("nan")) != graph(other)
+    assert graph(pd.NA) == graph(pd.NA)
 
 
 def test_equality_of_hetero_graphs():

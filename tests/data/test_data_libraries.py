@@ -172,6 +172,16 @@ def test_ogb():
         (lambda: Graph.from_ogb({}), 'a dict of OGB with "edge_index"'),
         (lambda: Graph.from_ogb(ogb(), None, {"train": [0]}), '`split`.*"valid"'),
         (lambda: Graph.from_ogb(ogb(num_nodes=2)), "`num_nodes`"),
+        *(
+            (
+                lambda split=split: Graph.from_ogb(ogb(), None, split),
+                r"`split\['test'\]` to .* node numbers",
+            )
+            for split in (
+                {"train": [0], "valid": [1], "test": [number]}
+                for number in (-1, 9, 0.5)
+            )
+        ),
     ],
 )
 def test_errors(call, message):

@@ -309,7 +309,7 @@ def test_other_folders(tmp_path):
     with pytest.raises(ValueError, match="Received: format 'tfgraph 1' of a Hetero"):
         Graph.load(tmp_path / "graph")
     (tmp_path / "graph" / "graph.json").unlink()
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(FileNotFoundError, match=r"`HeteroGraph.save`.*no graph.json"):
         HeteroGraph.load(tmp_path / "graph")
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(FileNotFoundError, match=r"nothing to be a folder that `Graph"):
         Graph.load(tmp_path / "nothing")

@@ -85,6 +85,7 @@ def test_defaults_of_columns():
         (pd.Categorical(["b", None, "a"], ["c", "b", "a"]), [1, -1, 2], list("cba")),
         (pd.Categorical([1, 0, 1]), [1, 0, 1], None),
         ([0.5, 1.5, 2], [0.5, 1.5, 2], None),
+        ([None, None, None], [-1, -1, -1], []),
     ],
 )
 @pytest.mark.parametrize("hetero", [False, True])
@@ -322,6 +323,8 @@ def test_predictions_without_names():
         (([[0.1, 0.9]], [0, 1]), "a row for each of the 2 nodes"),
         (([0.1, 0.9, 2, 0],), r"probabilities in \[0, 1\].*to 2"),
         (([["a"]] * 4,), "`predictions` to hold real numbers"),
+        (([[0.1, 0.9]] * 3 + [[0.1, NAN]],), r"without NaN.*nan at index \[3, 1\]"),
+        (([[0.1, 0.9, 0.0]] * 4,), "a column for each of the 2 classes.*3 columns"),
     ],
 )
 def test_bad_predictions(arguments, message):
@@ -329,6 +332,13 @@ def test_bad_predictions(arguments, message):
         make().predictions_frame(*arguments)
     with pytest.raises(ValueError, match="a column for each of the 3 classes"):
         NodeSet(y=[0, 2]).predictions_frame(np.zeros([2, 2]))
+
+
+def test_complex_numbers_are_no_features():
+    nodes = pd.DataFrame({"z": [1j, 2.0], "age": [3, 4]})
+    graph = Graph.from_pandas(nodes, pd.DataFrame({"s": [0], "t": [1]}))
+    assert graph.x.tolist() == [[3], [4]]
+    assert graph.columns["z"].tolist() == [1j, 2]
 
 
 def test_split_of_an_own_table():

@@ -56,6 +56,30 @@ def test_without_replacement(scale):
     assert set(map(tuple, edge[nodes[row] == 1].reshape(2, -1).T)) == {(4, 5), (5, 4)}
 
 
+@pytest.mark.parametrize("receiver", ["target", "source"])
+@pytest.mark.parametrize("others", [1e30, 1e-30])
+def test_weights_of_other_nodes_do_not_count(others, receiver):
+    edges = np.array([(0, 0), (1, 0), *((source, 1) for source in range(4)), (0, 2)])
+    chance = np.array([others, others, *WEIGHT[:4], others], np.float32)
+    edges = edges if receiver == "target" else edges[:, ::-1]
+    one = Neighbors(edges, 4, 4, receiver, chance)
+    _, edge = one.draw(np.random.default_rng(0), np.full(DRAWS, 1), 2, "always")
+    check_frequencies(np.bincount(edge - 2, minlength=4), WEIGHT[:4])
+    _, edge = one.draw(np.random.default_rng(0), np.full(DRAWS, 1), 1, "never")
+    check_frequencies(np.bincount(edge - 2, minlength=4), WEIGHT[:4])
+
+
+@pytest.mark.parametrize("largest", [1e9, 1e30])
+def test_without_replacement_beside_a_far_larger_weight(largest):
+    edges = np.array([(source, 0) for source in range(5)])
+    chance = np.array([*WEIGHT[:4], largest], np.float32)
+    one = Neighbors(edges, 5, 5, chance=chance)
+    _, edge = one.draw(np.random.default_rng(0), np.zeros(DRAWS, int), 2, "never")
+    counts = np.bincount(edge, minlength=5)
+    assert counts[4] == DRAWS
+    check_frequencies(counts[:4], WEIGHT[:4])
+
+
 def test_an_edge_of_chance_0_is_no_edge():
     chance = WEIGHT * (np.arange(6) != 2)
     for receiver, node, expected in (("target", 0, {0, 1, 3}), ("source", 3, {3, 5})):

@@ -195,6 +195,10 @@ def test_sizes_must_be_positive(encoder, argument, value):
 
 
 def test_bad_arguments():
+    with pytest.raises(
+        ValueError, match=r"`latent_dim` and .* in the place of `units`"
+    ):
+        GAEEncoder(units=2)
     with pytest.raises(ValueError, match="`kl_scale` to be one of"):
         VGAEEncoder(kl_scale="edges")
     with pytest.raises(ValueError, match="`convolution` to be the class of a graph"):

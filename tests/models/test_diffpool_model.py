@@ -6,8 +6,9 @@ from graph_batches import PLACES, X, batch_forms, padded
 from layer_checks import check_reload
 
 import tfgraph
-from tfgraph.layers import GATConv, Structure2VecConv
+from tfgraph.layers import GATConv, SAGEConv, Structure2VecConv
 from tfgraph.models import DiffPoolClassifier
+from tfgraph.models.diffpool import _GNN
 
 FORMS = batch_forms()
 LABELS = tf.constant([0, 1, 0, 1])
@@ -332,3 +333,17 @@ def test_bad_input():
         make_model()(FORMS["sparse"][:2])
     with pytest.raises(ValueError, match="an assignment for each of the 1 poolings"):
         make_model("DIFFPOOL-DET")(FORMS["GraphTensor"])
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_equal_rows_have_small_gradients(seed):
+    """Rounding errors of the normalisations have no direction to scale to length 1."""
+    keras.utils.set_random_seed(seed)
+    gnn = _GNN([SAGEConv(8, activation="relu"), SAGEConv(8), SAGEConv(8)])
+    x = tf.constant(np.tile(np.linspace(0.1, 0.8, 8, dtype="float32"), (4, 2, 1)))
+    weight = np.random.default_rng(0).normal(size=(4, 2, 24)).astype("float32")
+    with tf.GradientTape() as tape:
+        z = gnn([x, tf.fill([4, 2, 2], 1 / 3)], training=True)
+        loss = tf.reduce_sum(z * weight)
+    gradients = tape.gradient(loss, gnn.trainable_variables)
+    assert max(np.abs(gradient).max() for gradient in gradients) < 1e3

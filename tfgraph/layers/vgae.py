@@ -92,6 +92,11 @@ class GAEEncoder(GraphLayer):
             trainable=trainable,
         )
         owner = type(self).__name__
+        if "units" in kwargs:
+            raise ValueError(
+                f"{owner}: expected `latent_dim` and `hidden_units`, the widths of the "
+                f"convolutions, in the place of `units`. Received: {kwargs}"
+            )
         self.latent_dim = arguments.checked_integer(
             "latent_dim", latent_dim, owner=owner
         )

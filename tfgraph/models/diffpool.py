@@ -327,12 +327,15 @@ class _GNN(keras.layers.Layer):
     def call(self, inputs: Inputs, mask: Mask = None) -> tf.Tensor:
         parts = graph_inputs.parse(inputs)
         mask = membership.keras_mask(mask)
-        outputs = []
+        outputs: list[tf.Tensor] = []
         for convolution, normalization in zip(
             self.convolutions, self.normalizations, strict=True
         ):
             h = convolution(inputs)
-            h = ops.unit_length(h)
+            # Where all rows are equal, as clusters of alike nodes are, the batch
+            # normalisation leaves rounding errors. Scaled to a length of 1, layer after
+            # layer, they have gradients of 1e20 and more.
+            h = ops.unit_length(h, shortest=1e-3 if outputs else 0.0)
             # Keras' layer would insist on the rank that it saw first.
             rows = tf.reshape(h, [-1, h.shape[-1]])
             # Without a mask it would make NaN of no rows.

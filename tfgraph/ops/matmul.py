@@ -33,16 +33,20 @@ def matmul(x: Features, kernel: tf.Tensor | keras.Variable) -> tf.Tensor:
     return tf.cast(h, x.dtype)
 
 
-def unit_length(x: tf.Tensor) -> tf.Tensor:
+def unit_length(x: tf.Tensor, shortest: float = 0.0) -> tf.Tensor:
     """Divides each row of `x` `[..., F]` by its L2 norm.
 
     The norm is in float32 at least, as float16 would overflow. A row of zeros stays and
     has a gradient of 0. With `tf.math.l2_normalize` it would be a million.
+
+    Args:
+        x: `[..., F]`.
+        shortest: Rows that are not longer become rows of zeros.
     """
     precise = tf.cast(x, weight_dtype(x.dtype))
     squares = tf.reduce_sum(precise**2, axis=-1, keepdims=True)
     factors = tf.math.rsqrt(tf.maximum(squares, 1e-12))
-    factors = tf.where(squares > 0, factors, tf.zeros([], factors.dtype))
+    factors = tf.where(squares > shortest**2, factors, tf.zeros([], factors.dtype))
     return tf.cast(precise * factors, x.dtype)
 
 

@@ -29,9 +29,15 @@ def _equal(one: Any, other: Any) -> bool:
     if is_scipy(one):
         return is_scipy(other) and one.shape == other.shape and not (one != other).nnz
     if isinstance(one, np.ndarray):
+        if one.dtype.kind == "O" and isinstance(other, np.ndarray):
+            alike = one.dtype == other.dtype and one.shape == other.shape
+            return alike and all(map(_equal, one.flat, other.flat))
         return (
             isinstance(other, np.ndarray)
             and one.dtype.kind == other.dtype.kind
             and np.array_equal(one, other, equal_nan=one.dtype.kind == "f")
         )
-    return type(one) is type(other) and one == other
+    if type(one) is not type(other):
+        return False
+    is_nan = isinstance(one, float) and one != one and other != other
+    return one is other or is_nan or bool(one == other)

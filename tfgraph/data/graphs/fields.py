@@ -127,6 +127,8 @@ def checked_labels(
     if y is None:
         return None, names
     array = as_array("y", y)
+    if array.shape == (0,) and not hasattr(y, "dtype"):  # an empty list
+        array = array.astype(np.int64)
     if array.dtype.kind == "U" and not hasattr(y, "dtype"):
         array = np.array(y, object)  # else a NaN in a list becomes the string "nan"
     if _are_texts(array):
@@ -169,7 +171,9 @@ def _are_texts(array: np.ndarray) -> bool:
     if array.dtype != object:
         return array.dtype.kind == "U"
     present = [value for value in array.flat if not _is_missing(value)]
-    return bool(present) and all(isinstance(value, str) for value in present)
+    # A column of strings may be all missing. Columns `[N, C]` hold numbers.
+    may_be_texts = bool(present) or array.ndim == 1
+    return may_be_texts and all(isinstance(value, str) for value in present)
 
 
 def _is_missing(value: Any) -> bool:
@@ -402,6 +406,19 @@ def of_edges(edges: Any, kept: np.ndarray) -> dict[str, Any]:
         value = getattr(edges, name)
         fields[name] = None if value is None else value[kept]
     return fields
+
+
+def check_numbered(num_sources: int, num_targets: int) -> None:
+    """Raises a `ValueError` if there are more pairs of nodes than int64 numbers.
+
+    Functions that compare edges give each pair the number `i * num_targets + j`.
+    """
+    if num_sources * num_targets >= 2**63:
+        raise ValueError(
+            "Expected a graph with less than 2**63 pairs of nodes, to compare its "
+            f"edges. Received: {num_sources} nodes that send and {num_targets} that "
+            "receive"
+        )
 
 
 def has_repeated(edges: np.ndarray) -> bool:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tfgraph.arguments import received, wrong_object
-from tfgraph.data.graphs.fields import MASKS, as_pairs
+from tfgraph.data.graphs.fields import MASKS, as_pairs, checked_nodes
 
 if TYPE_CHECKING:
     from tfgraph.data.graphs.graph import Graph
@@ -166,7 +166,8 @@ def from_ogb(
                 f"{received('split', split)}"
             )
         mask = np.zeros(num_nodes, bool)
-        mask[_array(split[name])] = True
+        numbers = _array(split[name])
+        mask[checked_nodes(f"split[{name!r}]", numbers, num_nodes)] = True
         found[field] = mask
     return _graph(cls, _array(graph["edge_index"]).T, num_nodes, found, fields)
 

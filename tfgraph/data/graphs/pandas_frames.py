@@ -150,7 +150,8 @@ def weights_of(frame: Any, name: Any) -> np.ndarray:
 
 def _is_numeric(column) -> bool:
     types = optional_import("pandas.api.types", "from_pandas")
-    return types.is_numeric_dtype(column.dtype)
+    dtype = column.dtype
+    return types.is_numeric_dtype(dtype) and not types.is_complex_dtype(dtype)
 
 
 def check_frame(name: str, frame: Any) -> None:
@@ -288,7 +289,7 @@ def predictions_frame(
 
     Raises:
         ValueError: If there is not a row for each node or a column for each class, or
-            one probability alone is outside of `[0, 1]`.
+            one probability alone is outside of `[0, 1]`, or one of a class is NaN.
         ImportError: If pandas is not installed.
     """
     pandas = optional_import("pandas", "predictions_frame")
@@ -304,7 +305,7 @@ def predictions_frame(
         )
     classes = nodes.y is not None and are_classes(nodes.y)
     if classes:
-        columns = _of_each_class(columns, nodes.num_classes)
+        columns = _of_each_class(columns, nodes)
     labels: Any = nodes.class_names
     if labels is None or len(labels) != columns.shape[1]:
         labels = np.arange(columns.shape[1])
@@ -315,8 +316,15 @@ def predictions_frame(
     return pandas.DataFrame(frame, index=pandas.Index(names, name="id"))
 
 
-def _of_each_class(columns: np.ndarray, num_classes: int) -> np.ndarray:
+def _of_each_class(columns: np.ndarray, nodes: NodeFields) -> np.ndarray:
     """Returns predictions with a column for each class."""
+    num_classes = nodes.num_classes
+    missing = np.argwhere(np.isnan(columns)).tolist()
+    if missing:
+        raise ValueError(
+            "Expected `predictions` without NaN, of which no class is the likeliest. "
+            f"Received: predictions with nan at index {missing[0]}"
+        )
     if columns.shape[1] == 1 and num_classes <= 2:
         if not ((columns >= 0) & (columns <= 1)).all():
             raise ValueError(
@@ -324,7 +332,8 @@ def _of_each_class(columns: np.ndarray, num_classes: int) -> np.ndarray:
                 f"Received: numbers from {columns.min()} to {columns.max()}"
             )
         return np.concatenate([1 - columns, columns], axis=1)
-    if columns.shape[1] < num_classes:
+    too_many = nodes.class_names is not None and columns.shape[1] > num_classes
+    if columns.shape[1] < num_classes or too_many:
         raise ValueError(
             f"Expected `predictions` to have a column for each of the {num_classes} "
             f"classes. Received: predictions with {columns.shape[1]} columns"

@@ -99,7 +99,10 @@ def load(cls: type[Any], path: str | os.PathLike) -> Any:
         OSError: If a file is missing or cannot be read.
     """
     folder = checked_path("path", path)
-    with expecting(f"{folder} to be a folder that `{cls.__name__}.save` wrote"):
+    expected = f"{folder} to be a folder that `{cls.__name__}.save` wrote"
+    if not (folder / _INDEX).exists():
+        raise FileNotFoundError(f"Expected {expected}. Received: no {_INDEX} in it")
+    with expecting(expected):
         index = json.loads((folder / _INDEX).read_text())
         if index["format"] != _FORMAT or index["class"] != _stored_class(cls):
             raise ValueError(f"format {index['format']!r} of a {index['class']}")

@@ -9,7 +9,13 @@ import numpy.typing as npt
 
 from tfgraph.arguments import is_scipy
 from tfgraph.data.graphs.conversions import features_of
-from tfgraph.data.graphs.fields import MASKS, as_pairs, checked_nodes, of_edges
+from tfgraph.data.graphs.fields import (
+    MASKS,
+    as_pairs,
+    check_numbered,
+    checked_nodes,
+    of_edges,
+)
 
 if TYPE_CHECKING:
     from tfgraph.data.graphs.graph import Graph
@@ -22,7 +28,11 @@ def symmetrized(graph: Graph) -> Graph:
     edge is the largest weight among the edges between its two nodes. Its features are
     those of the edge with that weight, of the first in `graph.edges` if there are more.
     They are the same in both directions.
+
+    Raises:
+        ValueError: If the graph has more than 3 billion nodes.
     """
+    check_numbered(graph.num_nodes, graph.num_nodes)
     edges = np.concatenate([graph.edges, graph.edges[:, ::-1]])
     # One number for an edge sorts far faster than a row of two.
     number = edges[:, 1].astype(np.int64) * graph.num_nodes + edges[:, 0]

@@ -8,6 +8,7 @@ import functools
 import numpy as np
 
 from tfgraph.arguments import received
+from tfgraph.data.graphs.fields import check_numbered
 from tfgraph.data.graphs.graph import Graph
 from tfgraph.data.graphs.graph_arguments import check_graph
 from tfgraph.data.graphs.hetero_graph import HeteroGraph
@@ -32,6 +33,9 @@ class PairSpace:
     num_targets: int
     within_one: bool
     undirected: bool = False
+
+    def __post_init__(self) -> None:
+        check_numbered(self.num_sources, self.num_targets)
 
     @property
     def size(self) -> int:

@@ -108,7 +108,8 @@ def link_neighbor_batches(
         2]` are places in its node sets, in the order of the links, the negatives last;
         `labels` are float32 `[P]` or `[P, C]`. Weights of the links follow as
         `sample_weight` `[P]`. Links without labels make `((graph, pairs),)`, as
-        `Model.predict` takes it.
+        `Model.predict` takes it. All batches count alike in the `loss` of an epoch that
+        Keras reports, also a last one of fewer pairs. Metrics count pairs.
 
     Raises:
         ValueError: If an argument is none of the above, or there are no links, fewer

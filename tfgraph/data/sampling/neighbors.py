@@ -14,8 +14,8 @@ class Neighbors:
         num_receivers: The number of nodes that receive.
         num_senders: The number of nodes that send.
         receiver: The end that receives, "target" or "source".
-        chance: What the probability of each edge is proportional to, `[E]`, none
-            below 0; or None for equal probabilities. Takes 8 more bytes an edge.
+        chance: What the probability of each edge is proportional to, float32 `[E]`,
+            none below 0; or None for equal probabilities. Takes 8 more bytes an edge.
 
     Attributes:
         first: int64 `[N + 1]`, where each receiver's edges start.
@@ -23,8 +23,10 @@ class Neighbors:
             stands for no edge.
         number: int64 `[E]`, the number of each edge among `edges`. None if it is its
             place.
-        chances: float64 `[E + 1]`, the sums of the chances of the edges before each
-            place. None for equal probabilities.
+        chance: What the probability of each edge is proportional to, `[E]`. None for
+            equal probabilities.
+        chances: float64 `[E + 1]`, the sums of the probabilities of the edges before
+            each place. None for equal probabilities.
     """
 
     def __init__(
@@ -46,9 +48,11 @@ class Neighbors:
             senders, receivers = senders[order], receivers[order]
             chance = None if chance is None else chance[order]
             self.number = order if self.number is None else self.number[order]
-        self.chances = None
+        self.chance, self.chances = chance, None
         if chance is not None:
-            self.chances = np.append(0.0, np.cumsum(chance, dtype=np.float64))
+            # Those of each node add up to 1. Beside sums of 1e30, those of 1 are lost.
+            total = np.bincount(receivers, chance, num_receivers)
+            self.chances = np.append(0.0, np.cumsum(chance / total[receivers]))
         self.first = np.zeros(num_receivers + 1, np.int64)
         degree = np.bincount(receivers, minlength=num_receivers)
         np.cumsum(degree, out=self.first[1:])
@@ -159,12 +163,10 @@ class Neighbors:
         ends = np.cumsum(degree)
         node = np.repeat(np.arange(len(degree)), degree)
         place = np.arange(ends[-1]) + (first + degree - ends)[node]
-        chance = self.chances[place + 1] - self.chances[place]
-        chance *= (degree / (self.chances[first + degree] - self.chances[first]))[node]
-        number = rng.standard_exponential(len(place))
-        # One sort for all nodes: the numbers of node i become keys from i to i + 1.
-        share = np.minimum(number / (number + chance), 1 - 1e-6)
-        order = np.argsort(node + share)
+        number = np.maximum(rng.standard_exponential(len(place)), 1e-30)
+        # One sort for all nodes: the numbers of node i become keys from i to i + 1, as
+        # logarithms of e / c with float32 chances c are from -158 to 110.
+        order = np.argsort(node + (np.log(number / self.chance[place]) + 200) / 400)
         return place[order[ends - degree + np.arange(fanout)[:, None]]]
 
 
