@@ -158,14 +158,14 @@ def check_choice(
         )
 
 
-def check_adjacency(name: str, value: Any) -> None:
+def check_adjacency(name: str, value: Any, expected: str = "a tf.SparseTensor") -> None:
     """Raises a `ValueError` if an argument is not a `tf.SparseTensor` `[N, N]`."""
     if is_sparse_tensor(value):
         return
     hint = None
     if getattr(value, "ndim", None) == 2 and hasattr(value, "__array__"):
         hint = f"Convert it with `tf.sparse.from_dense({name})`."
-    raise wrong_object(name, "a tf.SparseTensor", value, hint, ".to_sparse_tensor()")
+    raise wrong_object(name, expected, value, hint, ".to_sparse_tensor()")
 
 
 def wrong_object(

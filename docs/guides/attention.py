@@ -90,5 +90,5 @@ tfgraph.plots.attention_entropy(entries, attention([features, entries]))
 #
 # - `GATv2Conv` lets the order of the neighbours depend on the node that looks: see
 #   [Layers](../reference/layers.md).
-# - Edge features take part in the scores: `GATConv(8, edge_dim=2)`, called with
+# - Edge features take part in the scores if a layer is called with
 #   `[x, adjacency, edge_features]`.

@@ -114,6 +114,7 @@ def test_rows_of_ids():
     for nodes, ids, message in [
         (strings, ["p", "s"], r"ids of these nodes.*ids\[1\]='s'"),
         (strings, [0], r"ids\[0\]=0"),
+        (strings, "pq", "`ids` to be a list.*ids='pq'"),
         (numbers, ["7"], r"ids\[0\]='7'"),
         (NodeSet(X), [0], "a node set with `ids`"),
     ]:

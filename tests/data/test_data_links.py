@@ -154,6 +154,7 @@ def test_links_that_do_not_fit(pairs, labels, message):
     [
         ([2, 0, 1], None),
         ([[0.5, -1], [2, 3], [0, 0]], [0, 1, 2.5]),
+        ([[0.5, np.nan], [np.nan, 3], [0, 0]], None),  # for `MaskedLoss`
         (None, None),
     ],
 )
@@ -172,6 +173,7 @@ def test_labels_and_weights_of_your_own(labels, weight):
     ("arguments", "message"),
     [
         (([[[1.0]]],), r"`links.labels` .* pairs, or one row.*\(1, 1, 1\)"),
+        (([[np.nan, np.inf]],), "`links.labels` to hold finite.*inf"),
         (([1.0], [1, 2]), "`links.sample_weight` to have one number for each of the 1"),
         (([1.0], [[1]]), "`links.sample_weight` to have one number for each of the 1"),
         (([1.0], [np.inf]), "`links.sample_weight` to hold finite"),

@@ -163,7 +163,7 @@ def test_the_graph_as_an_input(tmp_path):
     [
         (
             ADJACENCY,
-            r"`graph` to be a tf.SparseTensor.*`tf.sparse.from_dense\(graph\)`",
+            r"`graph` to be .*Graph or a tf.Sparse.*`tf.sparse.from_dense\(graph\)`",
         ),
         (None, r"`tfgraph.data.Graph\(x, edges\).to_sparse_tensor\(\)`.*graph=None"),
         (tf.SparseTensor([[0, 6]], [1.0], [6, 6]), r"below its shape.*to \[0 6\]"),

@@ -186,6 +186,23 @@ def test_losses_and_metrics_of_labels_of_your_own(
     assert scores["accuracy"] == pytest.approx(accuracy, abs=1e-6)
 
 
+def test_several_labels_of_links_some_missing():
+    labels = np.eye(3)[CLASSES]
+    labels[::4, 0] = np.nan
+    model = LinkPredictor(tfgraph.layers.GCNConv(3), decoder=MLPDecoder(num_classes=3))
+    metric = tfgraph.metrics.MaskedMetric("binary_accuracy")
+    loss = tfgraph.losses.MaskedLoss("binary_crossentropy")
+    model.compile("sgd", loss, weighted_metrics=[metric], run_eagerly=True)
+    data = link_batch(KARATE, Links(EDGES, labels), "graph_tensor")
+    p = model.predict(data, verbose=0)
+    scores = model.evaluate(data, verbose=0, return_dict=True)
+    known = ~np.isnan(labels)
+    want = crossentropy(labels[known], p[known]).mean()
+    assert scores["loss"] == pytest.approx(want, rel=1e-4)
+    accuracy = (labels[known] == (p[known] > 0.5)).mean()
+    assert scores["binary_accuracy"] == pytest.approx(accuracy, abs=1e-6)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("aggregator", tfgraph.layers.sage.AGGREGATORS)
 def test_classes_of_edges_with_all_aggregators(aggregator, tmp_path):
@@ -357,7 +374,7 @@ def test_bad_inputs():
     with pytest.raises(ValueError, match=r"LinkPredictor '.*latent vectors of the"):
         LinkPredictor(classifier, "writes")(GRAPH)
     model = predictor()
-    with pytest.raises(ValueError, match=r"to be `graph` or `\[graph, pairs\]` with"):
+    with pytest.raises(ValueError, match=r"`\[graph, pairs\]` with.*form=.graph_tens"):
         model([np.eye(3), np.eye(3)])
     for pair in ([40, 0], [0, 30], [-1, 0]):
         with pytest.raises(

@@ -75,7 +75,8 @@ class FixedAdjacency(keras.layers.Layer):
         adjacency: Any = graph
         if hasattr(graph, "to_sparse_tensor") and not arguments.is_hetero_graph(graph):
             adjacency = graph.to_sparse_tensor()
-        arguments.check_adjacency("graph", adjacency)
+        expected = "a tfgraph.data.Graph or a tf.SparseTensor"
+        arguments.check_adjacency("graph", adjacency, expected)
         shape = tuple(int(size) for size in adjacency.dense_shape)
         indices, values = adjacency.indices.numpy(), adjacency.values.numpy()
         if len(shape) != 2 or np.any((indices < 0) | (indices >= shape)):

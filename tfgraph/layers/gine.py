@@ -44,14 +44,16 @@ class GINEConv(GraphConvolution):
     adjacency = keras.Input((None,), sparse=True, name="adjacency")
     edge_features = keras.Input((4,), name="edge_features")
     h = tfgraph.layers.GINEConv(64, "relu")([x, adjacency, edge_features])
-    y = tfgraph.layers.GINEConv(2, "softmax")([h, adjacency, edge_features])
+    h = tfgraph.layers.GINEConv(64, "relu")([h, adjacency, edge_features])
+    y = keras.layers.Dense(2, activation="softmax")(h)
     model = keras.Model([x, adjacency, edge_features], y)
     ```
 
     Args:
         units: Positive integer, the number of output features of a node.
         activation: `σ`, as in `keras.layers.Dense`. None for none.
-        hidden_units: Width of the hidden layer of the MLP. None for `units`.
+        hidden_units: Width of the hidden layer of the MLP. None for `units`. If `units`
+            are few, such as two classes, a width of two may learn nothing.
         eps: Number, `ε`.
         train_eps: Whether `ε` is learned, with `eps` as its first value.
         edge_feature_name: With a GraphTensor, the edge feature that holds `e`.

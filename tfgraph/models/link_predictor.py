@@ -154,7 +154,9 @@ class LinkPredictor(GraphModel):
             if parts.graph is None or parts.x is not None:
                 raise ValueError(
                     "Expected the inputs to be `graph` or `[graph, pairs]` with a "
-                    f"GraphTensor. Received: {graph_inputs.described(inputs)}"
+                    "GraphTensor, as `tfgraph.data.link_batch` makes them with "
+                    '`form="graph_tensor"`. '
+                    f"Received: {graph_inputs.described(inputs)}"
                 )
         return parts
 

@@ -110,13 +110,16 @@ class NodeFields:
             ids: Ids of nodes, `[n]`, in any order and any number of times.
 
         Raises:
-            ValueError: If the nodes have no ids, or one of these is unknown.
+            ValueError: If the nodes have no ids, `ids` is no list, or one is unknown.
         """
         if self.ids is None:
             owner = "a graph" if hasattr(self, "edges") else "a node set"
             raise ValueError(f"Expected {owner} with `ids`. {received('ids', None)}")
         row_of = {one: row for row, one in enumerate(self.ids.tolist())}
-        wanted = as_array("ids", ids).tolist()
+        array = as_array("ids", ids)
+        if array.ndim != 1:
+            raise ValueError(f"Expected `ids` to be a list. {received('ids', ids)}")
+        wanted = array.tolist()
         rows = [row_of.get(one, -1) for one in wanted]
         if -1 in rows:
             unknown = rows.index(-1)

@@ -42,7 +42,8 @@ class Links(NamedTuple):
         pairs: int64 `[P, 2]`, node numbers. Between two node sets, each row is
             `(source, target)`. A pair may be there several times.
         labels: float32 `[P]` or `[P, C]`: 1 for an edge and 0 for no edge, or labels of
-            your own. None for pairs to predict.
+            your own. In `[P, C]`, NaN stands for a label that is missing, which
+            `losses.MaskedLoss` leaves out. None for pairs to predict.
         sample_weight: float32 `[P]`, the weight of each pair in the loss and in
             weighted metrics. None for weights of 1.
     """

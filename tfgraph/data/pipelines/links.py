@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfgraph.arguments import checked_integer, checked_seed, wrong_object
-from tfgraph.data.graphs.fields import finite_float32, real_array
+from tfgraph.data.graphs.fields import finite_float32, float32_labels, real_array
 from tfgraph.data.graphs.graph import Graph
 from tfgraph.data.graphs.hetero_graph import HeteroGraph
 from tfgraph.data.pipelines.graph_batches import full_batch
@@ -39,8 +39,9 @@ def link_batch(
 
     Raises:
         ValueError: As for `full_batch`. Also if `links` is not `Links`, a pair names a
-            node that does not exist, or there is not one finite label for each pair.
-            Also if there is no such edge set.
+            node that does not exist, or there is not one label for each pair. Also if
+            a label is infinite, or NaN but for labels `[P, C]`, or there is no such
+            edge set.
     """
     space, _ = linked(graph, edge_set_name)
     fields = [field for field in checked_links(links, space) if field is not None]
@@ -172,4 +173,5 @@ def _checked_numbers(name, numbers, num_pairs, ranks):
             f"Expected `links.{name}` to have one number for each of the {num_pairs} "
             f"pairs{or_rows}. Received: {name} with shape={array.shape}"
         )
-    return finite_float32(f"links.{name}", array)
+    convert = float32_labels if name == "labels" else finite_float32
+    return convert(f"links.{name}", array)
