@@ -115,7 +115,7 @@ def check_picture(found, title):
     legend = [text.get_text() for text in axes.get_legend().get_texts()]
     assert legend == ["author", "paper", "explained"]
     assert [t.get_text() for t in axes.texts if t.get_text()] == ["3", "2"]
-    with pytest.raises(ValueError, match="no `classes` and .*Received: names"):
+    with pytest.raises(ValueError, match=r"no `classes` and .*Received: names"):
         tfgraph.plots.explanation(found, names=["a"] * 9)
 
 

@@ -71,7 +71,7 @@ def gnn_explainer(
     ```python
     model = tfgraph.models.HeteroGraphSAGE(3, "papers")
     model.compile("adam", "sparse_categorical_crossentropy")
-    model.fit(tfgraph.data.full_batch(hetero_graph, "train", "papers"), shuffle=False)
+    model.fit(tfgraph.data.full_batch(hetero_graph, "train"), shuffle=False)
     explanation = tfgraph.explain.gnn_explainer(model, hetero_graph, 8, epochs=10)
     for edge_set, number in explanation.top_edges(3):
         print(edge_set, explanation.edges[edge_set][number])

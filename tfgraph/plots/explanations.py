@@ -39,8 +39,8 @@ def explanation(
     """Draws the edges that a prediction rests on, darker the more it does.
 
     An arrow points from the sender of a message to its receiver. A ring marks the
-    explained node, or both nodes of a pair. In a graph of several node sets, colours and
-    shapes tell the node sets.
+    explained node, or both nodes of a pair. In a graph of several node sets, colours
+    and shapes tell the node sets.
 
     ```python
     explanation = tfgraph.explain.gnn_explainer(model, graph, 8)
