@@ -101,10 +101,10 @@ class HeteroExplanation:
         feature_importance: Dict by node set, of those with features: `[F]` of
             `gnn_explainer`; `[N, F]` of `integrated_gradients`.
         index, target, outputs, prediction: As in `Explanation`.
-        nodes: The explained nodes, pairs `(node set, number)`. None if the row is not
-            known to be of a node: it is of the node set or the edge set that the model
-            has as its attribute `node_set_name` or `edge_set_name`. Without one, it is
-            of the only node set with as many nodes as rows.
+        nodes: The explained node, or both nodes of a pair, as `(node set, number)`.
+            The sets are those that the model names by its attribute `node_set_name` or
+            `edge_set_name`; or the only ones with as many nodes as rows, or that edges
+            join. Empty for a graph, or if several sets may be meant.
         num_nodes: Dict by node set of the number of its nodes.
         ends: Dict by edge set of the node sets `(source, target)` that it joins.
     """
