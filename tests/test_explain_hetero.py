@@ -85,11 +85,12 @@ def test_the_one_edge_that_matters_is_found():
     model, *_ = linear_model(graph.spec, "softmax")
     of_authors = np.array([[0, 0], [-4, 4]], "float32")
     model.set_weights([of_authors, np.zeros([3, 2])])
-    found = explain.gnn_explainer(model, graph, 2, epochs=200)
+    found = explain.gnn_explainer(model, graph, 2, epochs=60, learning_rate=0.3)
     assert found.target == 1
     assert found.top_edges(5) == [("writes", 3)]
     assert found.edge_importance["writes"][3] > 0.8
     assert found.feature_importance["author"].argmax() == 1
+    assert found.feature_importance["author"].shape == (2,)
     assert found.feature_importance["paper"].max() < 0.05
     plus, minus = explain.fidelity(model, graph, found, k=1)
     np.testing.assert_allclose(plus, 1 / (1 + np.exp(-8)) - 0.5, atol=1e-5)
@@ -137,7 +138,7 @@ NONE = {"writes": [], "cites": []}
 
 
 def test_contributions_add_up(classifier):
-    found = explain.integrated_gradients(classifier, GRAPH, 0, steps=40)
+    found = explain.integrated_gradients(classifier, GRAPH, 0, steps=30)
     assert found.prediction == pytest.approx(probability(classifier, GRAPH, found))
     of_edges = sum(part.sum() for part in found.edge_importance.values())
     of_features = sum(part.sum() for part in found.feature_importance.values())
@@ -157,6 +158,7 @@ def test_contributions_add_up(classifier):
         assert fall == pytest.approx(found.prediction - number, abs=1e-6)
 
 
+@pytest.mark.slow
 def test_gradients_of_weights(classifier):
     # One step of the midpoint rule: the gradient at half of the weights.
     weights = {name: RNG.uniform(0.5, 2, len(e)) for name, (*_, e) in SETS.items()}
@@ -193,17 +195,12 @@ def test_links():
     model = LinkPredictor(encoder, "writes")
     model(GRAPH)
     pairs = np.array([[0, 0], [3, 2]])
-    found = explain.integrated_gradients(model, [HETERO, pairs], 1, steps=30)
+    found = explain.integrated_gradients(model, [HETERO, pairs], 1, steps=20)
     assert found.nodes == (("author", 3), ("paper", 2))
     score = model([GRAPH, pairs])[1], model([small_graph(kept=NONE), pairs])[1]
     fall = float(score[0] - score[1]) * (1 if found.target else -1)
     total = sum(part.sum() for part in found.edge_importance.values())
     assert abs(fall) > 0.01 and total == pytest.approx(fall, abs=1e-3)
-    masks = explain.gnn_explainer(model, [GRAPH, pairs], 0, epochs=2)
-    assert {name: len(f) for name, f in masks.feature_importance.items()} == {
-        "author": 2,
-        "paper": 3,
-    }
 
 
 def test_a_whole_graph():
@@ -267,12 +264,8 @@ def test_wrong_arguments(inputs, arguments, message, classifier):
         explain.gnn_explainer(classifier, inputs, **{"index": 0, **arguments})
 
 
-def test_models_that_cannot_be_explained():
+def test_an_output_for_each_node_set():
     model = HeteroGraphSAGE(hidden_units=[3])
     model(GRAPH)
     with pytest.raises(ValueError, match=r"one output, .*author: Eager"):
-        explain.gnn_explainer(model, GRAPH, 0)
-    model = HeteroGraphSAGE(3, "paper", [3], aggregator="max_pool")
-    model(GRAPH)
-    with pytest.raises(ValueError, match="without a gradient of the weights"):
         explain.gnn_explainer(model, GRAPH, 0)

@@ -102,7 +102,7 @@ def test_metrics_count_known_entries(weights):
     assert float(accuracy.result()) == 1
 
 
-def test_a_metric_of_each_task(tmp_path):
+def test_a_metric_of_each_task():
     tasks = ["toxic", "soluble", "stable"]
     x = keras.Input([3])
     model = keras.Model(x, keras.layers.Activation("linear")(x))
@@ -121,14 +121,17 @@ def test_a_metric_of_each_task(tmp_path):
         pairs = w[positive][:, None] * w[negative]
         expected[f"{task}_auc"] = np.sum(above * pairs) / pairs.sum()
     labels = np.where(known, y, np.nan)
-    model.save(tmp_path / "model.keras")
-    for one in (model, keras.saving.load_model(tmp_path / "model.keras")):
-        data = {"sample_weight": weights, "batch_size": 16, "verbose": 0}
-        found = one.evaluate(p, labels, return_dict=True, **data)
-        assert found.pop("loss") > 0
-        assert found == pytest.approx(expected, rel=1e-5)
-    history = model.fit(p, labels, validation_data=(p, labels), verbose=0).history
-    assert {f"val_{name}" for name in expected} < set(history)
+    found = {}
+    for metric in metrics:
+        again = MaskedMetric.from_config(metric.get_config())
+        for rows in (slice(0, 16), slice(16, 40)):
+            again.update_state(labels[rows], p[rows], weights[rows])
+        found |= {name: float(value) for name, value in again.result().items()}
+    assert found == pytest.approx(expected, rel=1e-5)
+    data = {"sample_weight": weights, "batch_size": 16, "verbose": 0}
+    found = model.evaluate(p, labels, return_dict=True, **data)
+    assert found.pop("loss") > 0
+    assert found == pytest.approx(expected, rel=1e-5)
 
 
 def test_a_graph_and_its_batches_hold_missing_labels():

@@ -153,6 +153,8 @@ def _title(
 ) -> str:
     """What is explained, such as "Node 8: class 1, probability 0.74"."""
     what = {0: "Graph", 1: "Node", 2: "Pair"}[len(explanation.nodes)]
+    if isinstance(explanation, HeteroExplanation) and not explanation.nodes:
+        what = "Row"  # of a graph, or of a node set that is not known
     number = f"Output {explanation.target}: {explanation.prediction:.3g}"
     if explanation.outputs != "values":
         name = f"class {explanation.target}"
