@@ -2,7 +2,6 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from hetero_graphs import author_paper_graph
 from layer_checks import ADJACENCY, X, graph_tensor, sparse
 
 import tfgraph
@@ -113,7 +112,7 @@ def test_the_one_edge_that_matters_is_found():
     graph = tfgraph.data.Graph(x, edges)
     model = functional(plain_sums(2, activation="softmax"))
     model.set_weights([np.array([[0, 0], [0, 0], [-4, 4], [0, 0]], "float32")])
-    found = explain.gnn_explainer(model, graph, 0, epochs=200)
+    found = explain.gnn_explainer(model, graph, 0, epochs=60, learning_rate=0.3)
     assert (found.target, found.nodes) == (1, (0,))
     edge = found.edges.tolist().index([1, 0])
     assert found.top_edges(1).tolist() == [edge]
@@ -143,8 +142,8 @@ def test_the_mask_minimises_the_loss_of_the_paper():
         graph,
         1,
         outputs="values",
-        epochs=400,
-        learning_rate=0.05,
+        epochs=150,
+        learning_rate=0.15,
         **coefficients,
     )
     m, f = np.meshgrid(*[np.linspace(1e-4, 1 - 1e-4, 1000)] * 2)
@@ -337,7 +336,7 @@ def test_several_rows_and_seeds():
     other = explain.gnn_explainer(model, inputs, 4, epochs=5, seed=4)
     assert np.abs(one.edge_importance - other.edge_importance).max() > 1e-3
     alone = explain.gnn_explainer(
-        functional(plain_sums(2, activation="softmax")), inputs, 2
+        functional(plain_sums(2, activation="softmax")), inputs, 2, epochs=5
     )
     assert not alone.edge_importance.any() and not len(alone.top_edges())
     assert alone.subgraph().ids.tolist() == [2]
@@ -434,7 +433,6 @@ def test_picture():
         ({"inputs": [X]}, "Expected the inputs to be"),
         ({"inputs": [X[None], ADJACENCY[None]]}, r"`x` of shape `\[N, F\]`"),
         ({"inputs": [X[None], sparse(ADJACENCY)]}, r"Of many signals .*explain one"),
-        ({"inputs": author_paper_graph()[0]}, "one edge set: .*node sets .*'venue'"),
     ],
 )
 def test_wrong_arguments(method, arguments, message):
@@ -464,8 +462,6 @@ def test_models_that_cannot_be_explained():
             explain.gnn_explainer(model, inputs, 0)
     library = tfgraph.models.GCN(3)
     library(graph_tensor(ADJACENCY, X))
-    with pytest.raises(ValueError, match='edge_weight_name="weight"'):
-        explain.gnn_explainer(library, graph_tensor(ADJACENCY, X), 0)
     with pytest.raises(ValueError, match="only; pass None for a GraphTensor"):
         explain.gnn_explainer(library, graph_tensor(ADJACENCY, X), 0, hops=2)
 

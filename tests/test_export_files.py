@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from file_runtimes import LiteRT, Onnx, check_is_installed
 
 import tfgraph
 from tfgraph import ops
@@ -15,39 +16,9 @@ from tfgraph.export.versions import write_file
 NUM_FEATURES = 5
 
 
-class Onnx:
-    export = staticmethod(export_onnx)
-    needs = ("onnxruntime", "tf2onnx")
-
-    def __init__(self, path):
-        onnxruntime = pytest.importorskip("onnxruntime")
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 4  # errors are raised, too
-        providers = ["CPUExecutionProvider"]
-        self.session = onnxruntime.InferenceSession(path, options, providers)
-
-    def __call__(self, request):
-        names = [output.name for output in self.session.get_outputs()]
-        return dict(zip(names, self.session.run(names, request), strict=True))
-
-
-class LiteRT:
-    export = staticmethod(export_litert)
-    needs = ("ai_edge_litert.interpreter",)
-
-    def __init__(self, path):
-        from ai_edge_litert.interpreter import Interpreter
-
-        self.run = Interpreter(path).get_signature_runner("serving_default")
-
-    def __call__(self, request):
-        return self.run(**request)
-
-
 @pytest.fixture(params=[Onnx, LiteRT], ids=["onnx", "litert"])
 def runtime(request):
-    for module in request.param.needs:
-        pytest.importorskip(module)
+    check_is_installed(request.param)
     return request.param
 
 

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from file_runtimes import LiteRT, Onnx, check_is_installed
 from hetero_graphs import author_paper_graph, graph_of
 
 import tfgraph
@@ -104,6 +105,38 @@ def test_same_numbers(kind, tmp_path):
         assert sorted(served) == sorted(expected)
         for name, y in expected.items():
             np.testing.assert_allclose(served[name], y, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "runtime", [Onnx, pytest.param(LiteRT, marks=pytest.mark.slow)]
+)
+def test_a_file(runtime, tmp_path):
+    """Run on a graph of another size and on graphs without some or any edges."""
+    check_is_installed(runtime)
+    keras.utils.set_random_seed(0)
+    model = two_rounds()
+    run = runtime(runtime.export(model, tmp_path / "model", GRAPH.spec))
+    features = {"author": np.ones([1, 3]), "paper": np.ones([2, 4]), "venue": 5}
+    ends = {
+        "writes": ("author", "paper"),
+        "cites": ("paper", "paper"),
+        "published_in": ("paper", "venue"),
+    }
+    edges = {name: (*joined, [], []) for name, joined in ends.items()}
+    one_edge = edges | {"published_in": ("paper", "venue", [1], [4])}
+    for graph in (OTHER, graph_of(features, edges), graph_of(features, one_edge)):
+        outputs = run(request_of(graph))
+        expected = model(graph, training=False)
+        assert sorted(outputs) == ["predictions_0", "predictions_1"]
+        for number, y in enumerate(expected):
+            np.testing.assert_allclose(
+                outputs[f"predictions_{number}"], y, rtol=1e-5, atol=1e-5
+            )
+    request = request_of(graph)
+    for key in ("edges.published_in.-source.paper", "edges.published_in.-target.venue"):
+        for bad in (-1, 5):
+            with pytest.raises(Exception, match=r"indices|gather|num_segments"):
+                run({**request, key: np.array([bad])})
 
 
 @pytest.fixture(scope="module")

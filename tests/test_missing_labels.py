@@ -102,6 +102,38 @@ def test_metrics_count_known_entries(weights):
     assert float(accuracy.result()) == 1
 
 
+def test_a_metric_of_each_task():
+    tasks = ["toxic", "soluble", "stable"]
+    x = keras.Input([3])
+    model = keras.Model(x, keras.layers.Activation("linear")(x))
+    metrics = [MaskedMetric(m, tasks=tasks) for m in ("binary_accuracy", RocAUC())]
+    model.compile("sgd", MaskedLoss("mse"), weighted_metrics=metrics)
+    rng = np.random.default_rng(1)
+    y, known = rng.integers(0, 2, [40, 3]), rng.random([40, 3]) < 0.6
+    p, weights = rng.random([40, 3], "float32"), rng.random(40, "float32")
+    expected = {}
+    for task, one, has, of in zip(tasks, y.T, known.T, p.T, strict=True):
+        w = weights * has
+        right = np.sum(((of > 0.5) == one) * w) / w.sum()
+        expected[f"{task}_binary_accuracy"] = right
+        positive, negative = has & (one == 1), has & (one == 0)
+        above = of[positive][:, None] > of[negative]
+        pairs = w[positive][:, None] * w[negative]
+        expected[f"{task}_auc"] = np.sum(above * pairs) / pairs.sum()
+    labels = np.where(known, y, np.nan)
+    found = {}
+    for metric in metrics:
+        again = MaskedMetric.from_config(metric.get_config())
+        for rows in (slice(0, 16), slice(16, 40)):
+            again.update_state(labels[rows], p[rows], weights[rows])
+        found |= {name: float(value) for name, value in again.result().items()}
+    assert found == pytest.approx(expected, rel=1e-5)
+    data = {"sample_weight": weights, "batch_size": 16, "verbose": 0}
+    found = model.evaluate(p, labels, return_dict=True, **data)
+    assert found.pop("loss") > 0
+    assert found == pytest.approx(expected, rel=1e-5)
+
+
 def test_a_graph_and_its_batches_hold_missing_labels():
     """Also in a mask. A node without any label counts for nothing."""
     mask = np.array([True, True, False, True, True, False])
@@ -154,6 +186,12 @@ def test_fit_and_reload(tmp_path):
     [
         (lambda: MaskedLoss(None), "`loss` to be a loss of Keras.*loss=None"),
         (lambda: MaskedMetric(None), "`metric` to be a metric of Keras.*metric=None"),
+        (lambda: MaskedMetric("mse", tasks="abc"), "different names.*tasks='abc'"),
+        (lambda: MaskedMetric("mse", tasks=["a", "a"]), "`tasks` to be a list of diff"),
+        (
+            lambda: MaskedMetric("mse", tasks=["a"]).update_state(Y, P),
+            r"labels of 1 columns.*\(6, 3\)",
+        ),
         (lambda: MaskedMetric("accuracy"), "such as 'binary_accuracy'.*'accuracy'"),
         (lambda: MaskedLoss("mse")(Y[:, 0], P), r"same shape \[N, C\].*\(6,\)"),
         (lambda: MaskedLoss("mse")(Y, P[:, :1]), r"y_pred with shape=\(6, 1\)"),

@@ -18,9 +18,11 @@ TF-GNN's "#" becomes "-", as TensorFlow allows no "#" in the name of an input.
 
 from __future__ import annotations
 
+import contextlib
+import contextvars
 import importlib
 import types
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import keras
@@ -34,6 +36,11 @@ if TYPE_CHECKING:
 
 # The node feature with the row numbers of nodes, in graphs made of a `HeteroGraph`.
 ROW = "row"
+
+# Weights by edge set, see `given_weights`.
+_GIVEN_WEIGHTS: contextvars.ContextVar[Mapping[str, tf.Tensor]] = (
+    contextvars.ContextVar("given_weights")
+)
 
 
 @tf.autograph.experimental.do_not_convert  # which would warn that it cannot
@@ -285,11 +292,13 @@ class Fields(NamedTuple):
     def edges(self, components: Mapping[str, Any]) -> tuple[Any, ...]:
         """Returns senders, receivers and weights of the edges, `N` and `M`.
 
-        The weights are None without `edge_weight_name`; `M` is None within one node
-        set.
+        The weights are None without `edge_weight_name`, unless there are
+        `given_weights`; `M` is None within one node set.
         """
         senders, receivers = self.ends(components)
-        prefix, weight = f"edges.{self._edge_set(components)}.", None
+        edge_set = self._edge_set(components)
+        prefix = f"edges.{edge_set}."
+        weight = _GIVEN_WEIGHTS.get({}).get(edge_set)
         if self.edge_weight_name is not None:
             weight = _component(
                 components, prefix, self.edge_weight_name, "edge_weight_name"
@@ -414,6 +423,20 @@ class Fields(NamedTuple):
         """Returns the name of the node set."""
         names = set_names(components, "nodes")
         return choose("node_set_name", self.node_set_name, names)
+
+
+@contextlib.contextmanager
+def given_weights(weights: Mapping[str, tf.Tensor]) -> Iterator[None]:
+    """Context in which layers without `edge_weight_name` weigh edges by `weights`.
+
+    Args:
+        weights: `[E]` for each edge set, in the place of 1.
+    """
+    token = _GIVEN_WEIGHTS.set(weights)
+    try:
+        yield
+    finally:
+        _GIVEN_WEIGHTS.reset(token)
 
 
 def is_components(part: Any) -> bool:

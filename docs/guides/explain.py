@@ -115,6 +115,7 @@ print(f"fidelity+ {plus:.2f}, fidelity- {minus:.2f}")
 #
 # ## Where to go next
 #
-# - [Explanations](../reference/explain.md): pairs, whole graphs, masks of features.
+# - [Explanations](../reference/explain.md): pairs, whole graphs, several node sets,
+#   masks of features.
 # - [Attention](attention.md): what a GAT itself weighs.
 # - [Plots](../reference/plots.md): the pictures and their arguments.

@@ -99,7 +99,8 @@ assert "Expected `edges` of node numbers from 0 to 2" in message
 # ## ONNX and LiteRT
 #
 # Without TensorFlow on the other side, `export_onnx` and `export_litert` write one file
-# each. They need `pip install "tfgraph[onnx,litert]"`.
+# each. They need `pip install "tfgraph[onnx,litert]"`. For a model over several node
+# sets, they take the `spec` of its GraphTensor last, as `export_hetero_model` does.
 #
 # ```python
 # import onnxruntime

@@ -1,5 +1,6 @@
 """GraphSAGE between node sets, against NumPy, and what its arguments select."""
 
+import re
 import warnings
 
 import keras
@@ -195,6 +196,16 @@ def test_bad_inputs(arguments, inputs, message):
     model = HeteroGraphSAGE(**arguments)
     with pytest.raises(ValueError, match=message):
         model(inputs)
+
+
+def test_a_summary_has_no_number_of_nodes(capsys):
+    model = HeteroGraphSAGE(3, "paper", [8], {"venue": 5}, edge_set_names=["writes"])
+    model(GRAPH)
+    model.summary()
+    shown = capsys.readouterr().out.split("Total params")[0]
+    assert "(None, 8)" in shown and "(None, 3)" in shown, shown
+    assert not re.search(r"\((30|40|5), ", shown), shown
+    assert "unbuilt" not in shown
 
 
 def test_other_numbers_of_nodes():

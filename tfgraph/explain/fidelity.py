@@ -9,9 +9,9 @@ import numpy as np
 import tensorflow as tf
 
 from tfgraph import arguments
-from tfgraph.data import Graph
-from tfgraph.explain.explanation import Explanation
-from tfgraph.explain.prediction import output_of, source_of
+from tfgraph.data import Graph, HeteroGraph
+from tfgraph.explain.explanation import Explanation, HeteroExplanation, highest
+from tfgraph.explain.rows import output_of, source_of
 from tfgraph.explain.targets import Target
 from tfgraph.graph_tensor import Fields
 from tfgraph.typing import Inputs
@@ -33,8 +33,8 @@ class Fidelity(NamedTuple):
 
 def fidelity(
     model: keras.Model,
-    inputs: Inputs | Graph,
-    explanation: Explanation,
+    inputs: Inputs | Graph | HeteroGraph,
+    explanation: Explanation | HeteroExplanation,
     k: int = 10,
     *,
     edge_weight_name: str = "weight",
@@ -63,21 +63,22 @@ def fidelity(
         ValueError: As for `gnn_explainer`; or if `explanation` is none, or of a graph
             with other edges.
     """
-    if not isinstance(explanation, Explanation):
+    if not isinstance(explanation, Explanation | HeteroExplanation):
         raise arguments.wrong_object(
             "explanation", "a tfgraph.explain.Explanation", explanation, ""
         )
     source = source_of(inputs, Fields(None, None, feature_name, edge_weight_name))
-    if not np.array_equal(source.edges, explanation.edges):
+    importance = np.concatenate(keras.tree.flatten(explanation.edge_importance))
+    if not _same(source.edges_by_set(), explanation.edges):
         raise ValueError(
             "Expected `explanation` to be of the edges of `inputs`. Received: an "
-            f"explanation of {len(explanation.edges)} edges, and inputs of "
+            f"explanation of {len(importance)} edges, and inputs of "
             f"{len(source.edges)}, not the same ones"
         )
     output = output_of(model, source)
     own, x, indices, _ = source.tensors()
     target = Target(explanation.target, explanation.outputs)
-    top = np.isin(np.arange(len(source.edges)), explanation.top_edges(k))
+    top = np.isin(np.arange(len(importance)), highest(importance, k))
 
     def fall(kept: np.ndarray) -> float:
         weights = tf.constant(np.where(kept, source.weights, 0))
@@ -85,3 +86,11 @@ def fidelity(
         return explanation.prediction - float(target.number(row))
 
     return Fidelity(fall(~top), fall(top))
+
+
+def _same(edges, others):
+    """Whether these are the same edges, in arrays or in dicts of arrays by edge set."""
+    edges, others = (e if isinstance(e, dict) else {"": e} for e in (edges, others))
+    return edges.keys() == others.keys() and all(
+        np.array_equal(edges[name], others[name]) for name in edges
+    )

@@ -9,10 +9,12 @@ import numpy as np
 import tensorflow as tf
 
 from tfgraph import arguments
-from tfgraph.data import Graph
-from tfgraph.explain.explanation import Explanation
+from tfgraph.data import Graph, HeteroGraph
+from tfgraph.explain.explanation import Explanation, HeteroExplanation
 from tfgraph.explain.integrated_gradients import gradients_of_edges
-from tfgraph.explain.prediction import Prediction, explain_each
+from tfgraph.explain.prediction import Prediction
+from tfgraph.explain.rows import explain_each
+from tfgraph.explain.sources import split
 from tfgraph.graph_tensor import Fields
 from tfgraph.typing import Inputs
 
@@ -22,7 +24,7 @@ _TINY = 1e-6
 
 def gnn_explainer(
     model: keras.Model,
-    inputs: Inputs | Graph,
+    inputs: Inputs | Graph | HeteroGraph,
     index: int | Sequence[int],
     *,
     target: int | None = None,
@@ -37,7 +39,7 @@ def gnn_explainer(
     seed: int | None = 0,
     edge_weight_name: str = "weight",
     feature_name: str = "hidden_state",
-) -> Explanation | list[Explanation]:
+) -> Explanation | HeteroExplanation | list:
     """Explains a prediction by the edges and features that suffice for it.
 
     GNNExplainer (Ying et al., NeurIPS 2019, https://arxiv.org/abs/1903.03894) learns a
@@ -64,11 +66,23 @@ def gnn_explainer(
     figure.savefig("explanation.png")
     ```
 
+    In a graph of several node sets, an edge is found by its edge set and its number:
+
+    ```python
+    model = tfgraph.models.HeteroGraphSAGE(3, "papers")
+    model.compile("adam", "sparse_categorical_crossentropy")
+    model.fit(tfgraph.data.full_batch(hetero_graph, "train"), shuffle=False)
+    explanation = tfgraph.explain.gnn_explainer(model, hetero_graph, 8, epochs=10)
+    for edge_set, number in explanation.top_edges(3):
+        print(edge_set, explanation.edges[edge_set][number])
+    ```
+
     Args:
         model: A built model with one output, `[R, C]` or `[R]`.
         inputs: What the model is called with, of one graph: `[x, adjacency]`, or that
-            with `edge_features`, `pairs` or `graph_ids` last, `[x, graph]` or `graph`.
-            Or a `Graph`, for `[x, adjacency]` and its `edge_features`, if it has any.
+            with `edge_features`, `pairs` or `graph_ids` last, `[x, graph]`, `graph`, or
+            `[graph, pairs]`. Or a `Graph`, for `[x, adjacency]` and its
+            `edge_features`, if it has any; or a `HeteroGraph`, for its GraphTensor.
         index: The row of the output to explain: the number of a node, of a pair in
             `pairs`, or of a graph. A list of rows gives a list of explanations, faster
             than one by one.
@@ -84,12 +98,14 @@ def gnn_explainer(
         learning_rate: Of Adam.
         edge_size, edge_entropy, feature_size, feature_entropy: Coefficients, as above.
         seed: Seed of the first masks. None for other ones in each call.
-        edge_weight_name: With a GraphTensor, the edge feature with the weights, which
-            the model's layers use.
-        feature_name: With a GraphTensor, the node feature that is explained.
+        edge_weight_name: With a GraphTensor, the edge feature with the weights, in the
+            edge sets and layers that have any.
+        feature_name: With a GraphTensor, the node feature that is explained, of the
+            node sets that have it as numbers of floating point.
 
     Returns:
-        An `Explanation`, with a `feature_importance` of `[F]`; or a list of them.
+        An `Explanation`, with a `feature_importance` of `[F]`. With several node sets
+        or edge sets, a `HeteroExplanation`. For a list of rows, a list of them.
 
     Raises:
         ValueError: If `model` is not built, has several outputs or takes no account of
@@ -109,15 +125,16 @@ def gnn_explainer(
         arguments.checked_finite(name, value)
     seed = arguments.checked_seed(seed)
 
-    def explain(prediction: Prediction) -> Explanation:
+    def explain(prediction: Prediction) -> Explanation | HeteroExplanation:
         source, relevant = prediction.source, _relevant(prediction)
-        x, weights = tf.constant(source.x), tf.constant(source.weights)
+        x, weights = keras.tree.flatten(source.x), tf.constant(source.weights)
+        widths = [of_set.shape[1] for of_set in x]
         places = tf.constant(np.flatnonzero(relevant)[:, None])
         num_nodes = max(len(np.unique(source.edges[relevant])), 1)
         edges = keras.Variable(
             keras.random.normal([len(places)], 1.0, np.sqrt(2 / num_nodes), seed=seed)
         )
-        features = keras.Variable(tf.zeros([source.x.shape[1]]))
+        features = keras.Variable(tf.zeros([sum(widths)]))
         optimizer = keras.optimizers.Adam(learning_rate)
         for _ in range(epochs):
             with tf.GradientTape() as tape:
@@ -126,20 +143,29 @@ def gnn_explainer(
                 masks = tf.tensor_scatter_nd_update(
                     tf.ones_like(weights), places, edge_mask
                 )
-                row = prediction.row(x * feature_mask, weights * masks)
+                masked = [
+                    of_set * mask
+                    for of_set, mask in zip(x, split(feature_mask, widths), strict=True)
+                ]
+                masked = keras.tree.pack_sequence_as(source.x, masked)
+                row = prediction.row(masked, weights * masks)
                 loss = prediction.target.loss(row, prediction.number)
                 loss += edge_size * tf.reduce_sum(edge_mask)
                 entropy = tf.reduce_sum(_entropies(edges.value))
                 loss += edge_entropy / num_nodes**2 * entropy
-                loss += feature_size * tf.reduce_mean(feature_mask)
-                entropy = tf.reduce_mean(_entropies(features.value))
-                loss += feature_entropy * entropy
+                share = 1 / max(sum(widths), 1)
+                loss += feature_size * share * tf.reduce_sum(feature_mask)
+                entropy = tf.reduce_sum(_entropies(features.value))
+                loss += feature_entropy * share * entropy
             variables = [edges, features]
             gradients = tape.gradient(loss, [v.value for v in variables])
             optimizer.apply(gradients, variables)
         importance = np.zeros(len(relevant), np.float32)
         importance[relevant] = tf.sigmoid(edges.value)
-        return prediction.explained(importance, tf.sigmoid(features.value).numpy())
+        of_sets = split(tf.sigmoid(features.value).numpy(), widths)
+        return prediction.explained(
+            importance, keras.tree.pack_sequence_as(source.x, of_sets)
+        )
 
     fields = Fields(None, None, feature_name, edge_weight_name)
     return explain_each(explain, model, inputs, index, target, outputs, hops, fields)

@@ -6,18 +6,20 @@ from collections.abc import Sequence
 
 import keras
 import numpy as np
+from keras import tree
 
 from tfgraph import arguments
-from tfgraph.data import Graph
-from tfgraph.explain.explanation import Explanation
-from tfgraph.explain.prediction import Prediction, explain_each
+from tfgraph.data import Graph, HeteroGraph
+from tfgraph.explain.explanation import Explanation, HeteroExplanation
+from tfgraph.explain.prediction import Prediction
+from tfgraph.explain.rows import explain_each
 from tfgraph.graph_tensor import Fields
 from tfgraph.typing import Inputs
 
 
 def integrated_gradients(
     model: keras.Model,
-    inputs: Inputs | Graph,
+    inputs: Inputs | Graph | HeteroGraph,
     index: int | Sequence[int],
     *,
     target: int | None = None,
@@ -26,7 +28,7 @@ def integrated_gradients(
     steps: int = 50,
     edge_weight_name: str = "weight",
     feature_name: str = "hidden_state",
-) -> Explanation | list[Explanation]:
+) -> Explanation | HeteroExplanation | list:
     """Explains a prediction by what each edge and each feature contributes.
 
         edge_importance_e = w_e ∫₀¹ ∂f(x, α w) / ∂w_e dα
@@ -54,20 +56,27 @@ def integrated_gradients(
         steps: Points of the midpoint rule, for each of the two integrals.
 
     Returns:
-        An `Explanation`, with a `feature_importance` of `[N, F]`; or a list of them.
+        An `Explanation`, with a `feature_importance` of `[N, F]`. With several node
+        sets or edge sets, a `HeteroExplanation`. For a list of rows, a list of them.
 
     Raises:
         ValueError: As for `gnn_explainer`, or if `steps` is not a positive integer.
     """
     steps = arguments.checked_integer("steps", steps)
 
-    def explain(prediction: Prediction) -> Explanation:
+    def explain(prediction: Prediction) -> Explanation | HeteroExplanation:
         source = prediction.source
         edges = source.weights * np.mean(gradients_of_edges(prediction, steps), axis=0)
-        features = np.zeros_like(source.x)
+        features = tree.map_structure(np.zeros_like, source.x)
         for scale in _midpoints(steps):
-            of_x, _ = prediction.gradients(scale * source.x, source.weights)
-            features += source.x * of_x / steps
+            scaled = tree.map_structure(lambda x, scale=scale: scale * x, source.x)
+            of_x, _ = prediction.gradients(scaled, source.weights)
+            features = tree.map_structure(
+                lambda total, x, gradient: total + x * gradient / steps,
+                features,
+                source.x,
+                of_x,
+            )
         return prediction.explained(edges, features)
 
     fields = Fields(None, None, feature_name, edge_weight_name)

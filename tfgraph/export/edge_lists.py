@@ -265,8 +265,9 @@ def edge_list_inputs(model: keras.Model) -> ModelInputs:
             "`[N, F]` and `[N, N]`, or `[..., N, F]` and `[N, N]`. `edge_features` "
             "`[E, D]` may follow a sparse adjacency, and integers `graph_ids` `[N]` be "
             "the last. A model over a GraphTensor is for `export_graph_tensor_model`, "
-            "one over padded graphs, or over signals with a `layers.FixedAdjacency`, "
-            "for Keras' own `model.export`. "
+            "or for `export_onnx` and `export_litert` with its `spec`; one over padded "
+            "graphs, or over signals with a `layers.FixedAdjacency`, for Keras' own "
+            "`model.export`. "
             f"Received: a model built for inputs of shape {shapes}"
         )
     x_shape: tuple[int | str, ...] = ("N", parts[0][-1])

@@ -1,26 +1,37 @@
 """The export of models to ONNX and LiteRT, which run without TensorFlow."""
 
+from __future__ import annotations
+
 import os
 import tempfile
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import keras
 import tensorflow as tf
 
 from tfgraph import ops
 from tfgraph.export.edge_lists import EdgeListModel, edge_list_model
+from tfgraph.export.hetero import HeteroModel, hetero_model
 from tfgraph.export.onnx_operations import to_onnx
 from tfgraph.export.requests import Input
 from tfgraph.export.versions import check_arguments, track, write_file
 from tfgraph.models import GAE
 
+if TYPE_CHECKING:
+    import tensorflow_gnn as tfgnn
 
-def export_onnx(model: keras.Model, path: str | os.PathLike) -> str:
-    """Exports a model over `[x, adjacency]` to an ONNX file, for graphs of any size.
 
-    For example `models.GCN`, `models.GraphSAGE`, `models.GAT`, `models.GAE` and
-    `models.DiffPoolClassifier`, and models of your own over the same inputs. The file
-    takes
+def export_onnx(
+    model: keras.Model,
+    path: str | os.PathLike,
+    spec: tfgnn.GraphTensorSpec | None = None,
+) -> str:
+    """Exports a model over one graph to an ONNX file, for graphs of any size.
+
+    It is over `[x, adjacency]`, such as `models.GCN`, `models.GraphSAGE`, `models.GAT`,
+    `models.GAE` and `models.DiffPoolClassifier`, and models of your own over the same
+    inputs. The file takes
 
     - `features` float32 `[N, F]`, or many signals `[B, N, F]` as in `export_model`;
     - `edges` int64 `[E, 2]`, each row `(source, target)`, in any order. Repeated edges
@@ -33,6 +44,9 @@ def export_onnx(model: keras.Model, path: str | os.PathLike) -> str:
       `predictions` are the probabilities of these links.
 
     The outputs are those of `predict`, with the names of `export_model`.
+
+    With a `spec`, the model is over a GraphTensor, such as `models.HeteroGraphSAGE`.
+    The inputs and outputs are then those of `export_hetero_model`.
 
     ONNX has no checks of its inputs. The runtime stops with an error of its own at an
     edge or pair of a node that does not exist. It does not see graph ids below 0, edges
@@ -61,9 +75,19 @@ def export_onnx(model: keras.Model, path: str | os.PathLike) -> str:
     (predictions,) = session.run(None, request)
     ```
 
+    A model over a GraphTensor of several node sets:
+
+    ```python
+    model = tfgraph.models.HeteroGraphSAGE(3, "paper", num_nodes={"venue": 5})
+    model(author_paper_graph)  # builds it; usually `fit` does
+    tfgraph.export.export_onnx(model, "papers.onnx", author_paper_graph.spec)
+    ```
+
     Args:
         model: A built functional or subclassed model.
         path: Name of the file. An existing file is replaced at once.
+        spec: For a model over a GraphTensor, the `tfgnn.GraphTensorSpec` of a graph of
+            a request, see `export_hetero_model`. None for one over `[x, adjacency]`.
 
     Returns:
         The name of the file.
@@ -72,15 +96,20 @@ def export_onnx(model: keras.Model, path: str | os.PathLike) -> str:
         ImportError: If tf2onnx is not installed.
         ValueError: If `model` is not built, `path` is remote or a directory, the model
             is not for inputs as in `export_model`, or ONNX lacks one of its operations.
-            This is so for `layers.SAGEConv` with the aggregator "lstm".
+            This is so for `layers.SAGEConv` with the aggregator "lstm". Also as for
+            `export_hetero_model`, if there is a `spec`.
     """
     check_arguments(model, path, is_file=True)
-    served = edge_list_model(model)
+    served = _served(model, spec)
     return write_file(to_onnx(_function(served), _inputs(served)), path)
 
 
-def export_litert(model: keras.Model, path: str | os.PathLike) -> str:
-    """Exports a model over `[x, adjacency]` to a LiteRT (TFLite) file.
+def export_litert(
+    model: keras.Model,
+    path: str | os.PathLike,
+    spec: tfgnn.GraphTensorSpec | None = None,
+) -> str:
+    """Exports a model over one graph to a LiteRT (TFLite) file, for graphs of any size.
 
     The inputs and outputs are those of `export_onnx`, and so is what is not checked.
     They are named by the signature `serving_default`. It has only operations that are
@@ -109,6 +138,7 @@ def export_litert(model: keras.Model, path: str | os.PathLike) -> str:
     Args:
         model: A built functional or subclassed model.
         path: Name of the file. An existing file is replaced at once.
+        spec: As in `export_onnx`.
 
     Returns:
         The name of the file.
@@ -118,7 +148,7 @@ def export_litert(model: keras.Model, path: str | os.PathLike) -> str:
             TensorFlow's converter, which names it.
     """
     check_arguments(model, path, is_file=True)
-    served = edge_list_model(model)
+    served = _served(model, spec)
     archive = keras.export.ExportArchive()
     track(archive, served.model)
     specs = [field.spec for field in _inputs(served)]
@@ -129,7 +159,14 @@ def export_litert(model: keras.Model, path: str | os.PathLike) -> str:
     return write_file(content, path)
 
 
-def _inputs(served: EdgeListModel) -> list[Input]:
+def _served(
+    model: keras.Model, spec: tfgnn.GraphTensorSpec | None
+) -> EdgeListModel | HeteroModel:
+    """Returns how the model is called."""
+    return edge_list_model(model) if spec is None else hetero_model(model, spec)
+
+
+def _inputs(served: EdgeListModel | HeteroModel) -> list[Input]:
     """Returns what the file takes."""
     inputs = served.inputs()
     if isinstance(served.model, GAE):
@@ -137,10 +174,12 @@ def _inputs(served: EdgeListModel) -> list[Input]:
     return inputs
 
 
-def _function(served: EdgeListModel) -> Callable[..., dict[str, tf.Tensor]]:
+def _function(
+    served: EdgeListModel | HeteroModel,
+) -> Callable[..., dict[str, tf.Tensor]]:
     """Returns the function of these inputs, traced for runtimes without assertions."""
 
-    def predictions(features, edges, weights, *others):
+    def of_edges(features, edges, weights, *others):
         num_nodes = tf.shape(features, tf.int64)[-2]
         if isinstance(served.model, GAE):
             others = [_above(pairs, num_nodes) for pairs in others]
@@ -149,7 +188,20 @@ def _function(served: EdgeListModel) -> Callable[..., dict[str, tf.Tensor]]:
                 features, _above(edges, num_nodes), weights, *others
             )
 
-    return predictions
+    def of_node_sets(*tensors):
+        sizes = {}
+        for field, tensor in zip(inputs, tensors, strict=True):
+            sizes.setdefault(field.shape[0], tf.shape(tensor, tf.int64)[0])
+            sizes |= {name: tensor[0] for name in field.counts[1:]}
+        numbers = [
+            _above(tensor, sizes[field.below[0]]) if field.below else tensor
+            for field, tensor in zip(inputs, tensors, strict=True)
+        ]
+        with ops.for_other_runtimes():
+            return served.predictions(*numbers)
+
+    inputs = served.inputs()
+    return of_node_sets if isinstance(served, HeteroModel) else of_edges
 
 
 def _above(numbers, num_nodes):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import re
 from collections.abc import Mapping
@@ -87,25 +88,53 @@ def export_hetero_model(
             sizes other than the rows, or TensorFlow allows no input of such a name.
     """
     check_arguments(model, path)
-    check_spec(spec, model)
-    specs = component_specs(spec)
-    _check_components(specs)
-    inputs = [_input(name, specs[name]) for name in specs if not _rows(name, specs)]
+    served = hetero_model(model, spec)
+    archive = keras.export.ExportArchive()
+    track(archive, model)
+    add_endpoint(archive, "serving_default", served.predictions, served.inputs())
+    return write_version(archive, path)
 
-    def serving_default(*tensors):
-        given = {i.name: tensor for i, tensor in zip(inputs, tensors, strict=True)}
+
+@dataclasses.dataclass(frozen=True)
+class HeteroModel:
+    """A model over a GraphTensor, and how it is called with features and edges.
+
+    Attributes:
+        model: The user's model.
+        specs: The type of each component of the graph.
+    """
+
+    model: keras.Model
+    specs: dict[str, tf.TensorSpec]
+
+    def inputs(self) -> list[Input]:
+        """Returns what `predictions` takes, in its order."""
+        specs = self.specs
+        return [_input(name, specs[name]) for name in specs if not _rows(name, specs)]
+
+    def predictions(self, *tensors: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Returns the outputs by name, as `predict` computes them."""
+        fields = self.inputs()
+        given = {i.name: tensor for i, tensor in zip(fields, tensors, strict=True)}
         components = {}
-        for name, component in specs.items():
+        for name, component in self.specs.items():
             value = given.get(name)
             if value is None:
                 value = tf.shape(given[_rows(name, given)[0]], tf.int64)[:1]
             components[name] = tf.cast(value, component.dtype)
-        return named(model(components, training=False))
+        return named(self.model(components, training=False))
 
-    archive = keras.export.ExportArchive()
-    track(archive, model)
-    add_endpoint(archive, "serving_default", serving_default, inputs)
-    return write_version(archive, path)
+
+def hetero_model(model: keras.Model, spec: tfgnn.GraphTensorSpec) -> HeteroModel:
+    """Returns how a model is called.
+
+    Raises:
+        ValueError: As `export_hetero_model` for `spec`.
+    """
+    check_spec(spec, model)
+    specs = component_specs(spec)
+    _check_components(specs)
+    return HeteroModel(model, specs)
 
 
 def _input(name: str, spec: tf.TensorSpec) -> Input:

@@ -138,7 +138,7 @@ class HeteroGraphSAGE(GraphModel):
 
     def build(self, input_shape: InputShape) -> None:
         with self.named_errors():
-            x, graph = self._parts(input_shape)
+            x, graph = _with_open_sizes(*self._parts(input_shape))
             relations, node_sets = self._relations(graph)
             self._make_first_layers(x, graph, node_sets)
         self.rounds = [
@@ -286,6 +286,13 @@ class HeteroGraphSAGE(GraphModel):
             "feature_name": self.feature_name,
             **self.layer_kwargs,
         }
+
+
+def _with_open_sizes(x, graph):
+    """The shapes without numbers of nodes and edges, which `summary` would show."""
+    graph = graph_inputs.GraphInputs(None, graph=graph).with_open_sizes().graph
+    x = {name: (*[None] * (len(s) - 1), s[-1]) for name, s in x.items()}
+    return x, graph
 
 
 def _checked_widths(hidden_units):
