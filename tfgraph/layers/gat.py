@@ -65,8 +65,12 @@ class GATConv(GraphConvolution):
             by a matrix if it is of another width.
         dropout_per_head: Whether each head draws a `dropout` of its own, as in the
             paper's code: of its input, and once more of the `W h_j` that it adds up.
-            If not, all heads share one draw of the input, as in most libraries. This
-            saves much time on wide dense features. A residual draws its own.
+            If not, all heads share one draw of the input, as in most libraries. On
+            Cora, 10 runs of the paper's model reach 83.2 ± 0.7% with a draw for each
+            head and 82.6 ± 0.7% with one. A training step takes 1.3 to 1.5 times as
+            long with sparse features, and 3 to 4 times with dense ones (`python
+            benchmarks/speed.py gat-cora`): give wide features with many zeros as a
+            SparseTensor. A residual draws its own.
         edge_feature_name: With a GraphTensor, the edge feature that holds `f`.
         use_bias, dropout, kernel_initializer, bias_initializer,
             kernel_regularizer, bias_regularizer, activity_regularizer,

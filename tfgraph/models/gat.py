@@ -38,8 +38,8 @@ class GAT(ConvolutionStack):
         weighted_metrics=["accuracy", "sparse_categorical_crossentropy"],
     )
     model.fit(
-        tfgraph.data.full_batch(graph, "train"),
-        validation_data=tfgraph.data.full_batch(graph, "val"),
+        tfgraph.data.full_batch(graph, "train", sparse_features=True),
+        validation_data=tfgraph.data.full_batch(graph, "val", sparse_features=True),
         callbacks=[
             tfgraph.callbacks.LossAndMetricStopping(
                 loss="val_sparse_categorical_crossentropy"
