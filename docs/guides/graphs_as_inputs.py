@@ -227,8 +227,7 @@ assert isinstance(x, tf.SparseTensor)
 #
 # ## Where to go next
 #
-# - [Your own tables to predictions](tables.md): graphs from CSV files, with ids and
-#   names.
+# - [Your own tables](tables.md): graphs from CSV files, with ids and names.
 # - [Several graphs](inductive.md): many graphs in a batch.
 # - [Graphs and splits](../reference/data/graphs.md): all that a `Graph` can hold.
 # - [GraphTensor](../reference/graph_tensor.md): TF-GNN beside Keras 3.

@@ -1,9 +1,9 @@
 # %% [markdown]
-# # Several sorts of nodes, and a recommender
+# # Several sorts of nodes
 #
 # Users rate films, authors write papers, accounts pay shops: most tables join different
 # things. At the end of this page you have a graph with two node sets, a model that
-# predicts which user likes which film, and its recommendations.
+# recommends films to users and can be served, and a model that classifies users.
 #
 # ## A graph with two node sets
 #
@@ -14,6 +14,7 @@
 # %%
 import keras
 import numpy as np
+import tensorflow as tf
 
 import tfgraph
 from tfgraph.data import EdgeSet, HeteroGraph, NodeSet
@@ -24,17 +25,26 @@ NUM_USERS, NUM_FILMS = 60, 80
 taste, genre = np.arange(NUM_USERS) % 3, np.arange(NUM_FILMS) % 3
 chance = np.where(taste[:, None] == genre, 0.6, 0.02)
 rates = np.argwhere(rng.random((NUM_USERS, NUM_FILMS)) < chance)
-names = [f"film {number}" for number in range(NUM_FILMS)]
 graph = HeteroGraph(
     {
-        "users": NodeSet(num_nodes=NUM_USERS),
-        "films": NodeSet(num_nodes=NUM_FILMS, ids=names),
+        "users": NodeSet(ids=[f"user {number}" for number in range(NUM_USERS)]),
+        "films": NodeSet(ids=[f"film {number}" for number in range(NUM_FILMS)]),
     },
     {"rates": EdgeSet("users", "films", rates)},
 )
 print(graph)
 
 # %% [markdown]
+# A row of `rates` is a pair of row numbers, (user, film). `NodeSet(x=...)` holds
+# features. From tables with ids, `HeteroGraph.from_pandas` makes the graph:
+#
+# ```python
+# graph = HeteroGraph.from_pandas(
+#     {"users": (users, "user_id"), "films": (films, "film_id")},  # table, column of ids
+#     {"rates": (ratings, "users", "films", "user_id", "film_id")},
+# )
+# ```
+#
 # ## The encoder
 #
 # `HeteroGraphSAGE` sends messages along each edge set in both directions, with weights
@@ -86,11 +96,12 @@ assert result["auc"] > 0.75
 # %% [markdown]
 # ## Films for a user
 #
-# Films that the user has rated are left out.
+# Films that the user has rated are left out. `rows` finds the row number of an id.
 
 # %%
-films = graph.node_sets["films"]
-numbers, probabilities = model.top_links(train.to_graph_tensor(), [0], k=5)
+users, films = graph.node_sets["users"], graph.node_sets["films"]
+row = users.rows(["user 0"])
+numbers, probabilities = model.top_links(train.to_graph_tensor(), row, k=5)
 for film, probability in zip(numbers[0], probabilities[0], strict=True):
     liked = "the user's genre" if genre[film] == taste[0] else "another genre"
     print(f"{films.ids[film]}: {probability:.2f}, {liked}")
@@ -101,10 +112,55 @@ rated = train.edge_sets["rates"].edges
 assert not set(rated[rated[:, 0] == 0][:, 1]) & set(numbers[0])
 
 # %% [markdown]
+# ## Serve it
+#
+# `export_link_scorer` writes a SavedModel that holds the vectors of this graph. It
+# scores pairs, and gives the best links of a node:
+
+# %%
+version = tfgraph.export.export_link_scorer(
+    model, "serving/films", train.to_graph_tensor()
+)
+served = tf.saved_model.load(version).signatures["top_links"]
+answer = served(node_ids=tf.constant(row), k=tf.constant([3], tf.int64))
+print(films.ids[answer["nodes"][0]], answer["probabilities"][0].numpy().round(2))
+
+# %% tags=["hidden"]
+np.testing.assert_array_equal(answer["nodes"][0], numbers[0, :3])
+np.testing.assert_allclose(answer["probabilities"][0], probabilities[0, :3], atol=1e-5)
+
+# %% [markdown]
+# ## Classify the nodes of a set
+#
+# Now each user has a label, and that of five users of each class is known. The model
+# gets the number of classes and the name of the node set:
+
+# %%
+labelled = graph.replace({"users": users.replace(y=taste)})
+labelled = tfgraph.data.random_split(labelled, 5, val=0, test=None)
+classifier = tfgraph.models.HeteroGraphSAGE(
+    3, "users", [16], num_nodes={"users": NUM_USERS, "films": NUM_FILMS}
+)
+classifier.compile(
+    keras.optimizers.Adam(0.01),
+    "sparse_categorical_crossentropy",
+    weighted_metrics=["accuracy"],
+)
+classifier.fit(
+    tfgraph.data.full_batch(labelled, "train"), epochs=50, shuffle=False, verbose=0
+)
+test_users = tfgraph.data.full_batch(labelled, "test")
+accuracy = classifier.evaluate(test_users, verbose=0, return_dict=True)["accuracy"]
+print(f"Users whose genre is found: {accuracy:.0%}")
+
+# %% tags=["hidden"]
+assert accuracy > 0.7
+
+# %% [markdown]
 # ## Where to go next
 #
-# - `examples/film_recommender.py` does this on MovieLens, with real titles.
-# - [Models](../reference/models.md): `HeteroGraphSAGE` also classifies the nodes of a
-#   node set.
+# - `examples/film_recommender.py` does this on MovieLens, with real titles, and
+#   `examples/papers_and_authors.py` classifies papers.
+# - [Save, export, serve](serving.md): which export fits which model.
+# - [Graphs and splits](../reference/data/graphs.md): what a `HeteroGraph` holds.
 # - [Layers](../reference/layers.md): `HeteroConv` joins layers of your choice.
-# - [Graphs and splits](../reference/data/graphs.md): `HeteroGraph.from_pandas`.

@@ -113,7 +113,8 @@ np.testing.assert_allclose(by_onnx, answer, atol=1e-5)
 np.testing.assert_allclose(by_litert, answer, atol=1e-5)
 
 # %% [markdown]
-# Both answer as the SavedModel does. They do not check requests.
+# Both answer as the SavedModel does, but check hardly anything. ONNX Runtime is slower on
+# large graphs. [Export](../reference/export.md) says how much, and what is not checked.
 #
 # ## Which export for which model
 #
