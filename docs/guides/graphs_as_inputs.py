@@ -214,17 +214,46 @@ assert isinstance(x, tf.SparseTensor)
 # %% [markdown]
 # In a functional model, the input is `keras.Input((num_features,), sparse=True)`.
 #
+# ## Labels and splits
+#
+# `y` is a class number for each node, -1 if it is not known. A mask has a boolean for
+# each node. Then `full_batch(graph, "train")` is what `fit` takes:
+
+# %%
+labelled = graph.replace(
+    y=[0, 1, 1, -1],
+    train_mask=[True, True, False, False],
+    test_mask=[False, False, True, False],
+)
+print(labelled)
+_, y, sample_weight = tfgraph.data.full_batch(labelled, "train").get_single_element()
+print(y.numpy(), sample_weight.numpy())
+
+# %% tags=["hidden"]
+assert sample_weight.numpy().tolist() == [2, 2, 0, 0]
+
+# %% [markdown]
+# An unknown label is 0 in a batch, and its weight is 0. The others weigh N / (nodes in the
+# split). `tfgraph.data.random_split(graph, 0.6, 0.2, 0.2)` makes masks for you.
+#
 # ## From other libraries
 #
 # `Graph.from_scipy`, `from_networkx`, `from_pandas`, `from_pyg`, `from_dgl` and
 # `from_ogb` make a `Graph` of what you have. `to_scipy`, `to_networkx` and `to_pandas`
 # lead back.
-#
-# ```python
-# graph = tfgraph.data.Graph.from_networkx(network)
-# graph = tfgraph.data.Graph.from_pyg(data)
-# ```
-#
+
+# %%
+import networkx
+
+network = networkx.les_miserables_graph()
+novel = tfgraph.data.Graph.from_networkx(network, ids=list(network))
+print(network)
+print(novel, novel.ids[:3])
+
+# %% tags=["hidden"]
+assert novel.num_edges == 2 * network.number_of_edges()
+
+# %% [markdown]
 # ## Where to go next
 #
 # - [Your own tables](tables.md): graphs from CSV files, with ids and names.

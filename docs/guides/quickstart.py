@@ -75,8 +75,7 @@ model = keras.Model([x, adjacency], y)
 # %% [markdown]
 # ## Fit and evaluate
 #
-# `shuffle=False` tells Keras not to shuffle rows: the rows of a graph have their
-# places.
+# A dataset comes in its own order. Keras warns unless it is told `shuffle=False`.
 
 # %%
 model.compile(
