@@ -79,10 +79,10 @@ tfgraph.plots.attention(
 # %% [markdown]
 # ## Does it choose at all?
 #
-# Entropy tells. It is 0 for a node that looks at one neighbour only. It is largest for
-# a node that pays equal attention to all. The picture counts the nodes by their entropy:
-# the line is the trained layer, and grey is equal attention. If both had the same shape,
-# attention would not choose, and a `GCNConv` would do as well.
+# Entropy tells. It is 0 for a node that looks at one neighbour only, and largest for
+# one that pays equal attention to all. The picture counts the nodes by their entropy.
+# The line is the trained layer, and grey is equal attention. If both had the same
+# shape, attention would not choose, and a `GCNConv` would do as well.
 
 # %% alt="Entropy of each node's attention beside that of equal weights"
 tfgraph.plots.attention_entropy(entries, attention([features, entries]))

@@ -233,8 +233,9 @@ print(y.numpy(), sample_weight.numpy())
 assert sample_weight.numpy().tolist() == [2, 2, 0, 0]
 
 # %% [markdown]
-# An unknown label is 0 in a batch, and its weight is 0. The others weigh N / (nodes in the
-# split). `tfgraph.data.random_split(graph, 0.6, 0.2, 0.2)` makes masks for you.
+# A node outside of the split weighs 0, so its label does not matter. A node inside
+# weighs N / (nodes in the split). `tfgraph.data.random_split(graph, 0.6, 0.2, 0.2)`
+# makes masks for you.
 #
 # ## From other libraries
 #

@@ -40,7 +40,7 @@ print(graph)
 #
 # ```python
 # graph = HeteroGraph.from_pandas(
-#     {"users": (users, "user_id"), "films": (films, "film_id")},  # table, column of ids
+#     {"users": (users, "user_id"), "films": (films, "film_id")},  # with their ids
 #     {"rates": (ratings, "users", "films", "user_id", "film_id")},
 # )
 # ```

@@ -133,8 +133,8 @@ np.testing.assert_array_equal(alone_in_batch, predicted)
 # %% [markdown]
 # ## Other cases
 #
-# **Features of very different scales**: `standardized` scales all graphs by the mean and
-# the deviation of the training graphs.
+# **Features of very different scales**: `standardized` scales all graphs by the mean
+# and the deviation of the training graphs.
 #
 # ```python
 # train, val, test = tfgraph.data.standardized(train, val, test)

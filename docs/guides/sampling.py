@@ -38,9 +38,9 @@ tfgraph.plots.graph(
 )
 
 # %% [markdown]
-# **The fan-outs have the order of the layers.** The first layer is the farthest from the
-# seeds, and so is the first number. The last number is for the direct neighbours of the
-# seeds. DGL has the same order, PyG the reverse.
+# **The fan-outs have the order of the layers.** The first number is for the first
+# layer, the farthest from the seeds. The last number is for the direct neighbours of
+# the seeds. DGL has the same order, PyG the reverse.
 #
 # For training there is a smaller form: blocks. A block is the matrix of one layer, with
 # only the nodes that this layer needs. Two fan-outs are for a model of two layers:

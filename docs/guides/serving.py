@@ -113,8 +113,8 @@ np.testing.assert_allclose(by_onnx, answer, atol=1e-5)
 np.testing.assert_allclose(by_litert, answer, atol=1e-5)
 
 # %% [markdown]
-# Both answer as the SavedModel does, but check hardly anything. ONNX Runtime is slower on
-# large graphs. [Export](../reference/export.md) says how much, and what is not checked.
+# Both answer as the SavedModel does, but check little of a request. ONNX Runtime is
+# slower on large graphs. [Export](../reference/export.md) says more of both.
 #
 # ## Which export for which model
 #

@@ -46,8 +46,8 @@ calls = pd.DataFrame(np.char.add("person ", pairs.astype(str)), columns=["from",
 calls.to_csv("calls.csv", index=False)
 
 # %% [markdown]
-# With files of your own, begin here. Ids stay strings by `dtype`, so that `007` does not
-# become 7:
+# With files of your own, begin here. `dtype` keeps ids as strings, so that `007` does
+# not become 7:
 
 # %%
 people = pd.read_csv("people.csv", dtype={"name": str})
@@ -82,8 +82,8 @@ print(list(graph.columns))
 # - Other columns of people: numbers are features, and strings are kept in
 #   `graph.columns`.
 # - Other columns of calls: `weight_column="minutes"` makes weights of edges. Further
-#   numbers become features of edges. `models.GAT` uses them, so each request needs them, too.
-#   To leave a column out, pass `calls[["from", "to"]]`.
+#   numbers become features of edges. `models.GAT` uses them, so each request needs
+#   them, too. To leave columns out, pass `calls[["from", "to"]]`.
 # - `symmetrized` makes both directions of each edge. Leave it out if the direction
 #   matters.
 #
@@ -109,6 +109,7 @@ print(graph)
 #
 # `keras.utils.FeatureSpace` makes features of numbers and strings. It learns from the
 # training rows only, and becomes a model of its own.
+
 
 # %%
 def columns_of(people):
@@ -230,7 +231,8 @@ print(served["predictions"].numpy().round(2))
 # %% tags=["hidden"]
 served = serve(
     edges=tf.constant(graph.edges),
-    **{name: tf.constant(column[:300, 0]) for name, column in columns_of(people).items()},
+    age=tf.constant(columns_of(people)["age"][:300, 0]),
+    town=tf.constant(columns_of(people)["town"][:300, 0]),
 )
 np.testing.assert_allclose(served["predictions"], probabilities, atol=1e-5)
 
