@@ -45,7 +45,7 @@ np.testing.assert_array_equal(again.predict(everyone, verbose=0), predicted)
 version = tfgraph.export.export_model(model, "serving/karate")
 print(version)
 serve = tf.saved_model.load(version).signatures["serving_default"]
-for name, spec in serve.structured_input_signature[1].items():
+for name, spec in sorted(serve.structured_input_signature[1].items()):
     print(name, spec.shape, spec.dtype.name)
 
 # %% [markdown]
