@@ -63,7 +63,8 @@ for part in train.element_spec:
 # ## The model: functional
 #
 # A graph layer is called with `[x, adjacency]` and returns the new features of the
-# nodes. Everything else is plain Keras.
+# nodes. The adjacency has a row and a column for each node. Its input is `(None,)`, so
+# that the model takes a graph of any size. Everything else is plain Keras.
 
 # %%
 x = keras.Input((graph.num_features,), name="x")

@@ -96,14 +96,8 @@ graph = tfgraph.data.random_split(graph, 0.6, 0.2, 0.2)
 print(graph)
 
 # %% [markdown]
-# Or by a column of your own. If the table of people had a column `part`, it would be:
-#
-# ```python
-# part = graph.columns["part"]
-# graph = graph.replace(
-#     train_mask=part == "train", val_mask=part == "val", test_mask=part == "test"
-# )
-# ```
+# For a split of your own, give the table of people three columns of booleans before:
+# `train_mask`, `val_mask` and `test_mask`. `from_pandas` knows these names.
 #
 # ## Strings as features
 #
