@@ -14,6 +14,7 @@
 # %%
 import keras
 import numpy as np
+import pandas as pd
 import tensorflow as tf
 
 import tfgraph
@@ -36,15 +37,28 @@ print(graph)
 
 # %% [markdown]
 # A row of `rates` is a pair of row numbers, (user, film). `NodeSet(x=...)` holds
-# features. From tables with ids, `HeteroGraph.from_pandas` makes the graph:
-#
-# ```python
-# graph = HeteroGraph.from_pandas(
-#     {"users": (users, "user_id"), "films": (films, "film_id")},  # with their ids
-#     {"rates": (ratings, "users", "films", "user_id", "film_id")},
-# )
-# ```
-#
+# features. From pandas tables with ids, `from_pandas` makes the same graph. Further
+# columns of numbers would be features:
+
+# %%
+user_ids, film_ids = (graph.node_sets[name].ids for name in ("users", "films"))
+users = pd.DataFrame({"user_id": user_ids})
+films = pd.DataFrame({"film_id": film_ids})
+ratings = pd.DataFrame(
+    {"user_id": user_ids[rates[:, 0]], "film_id": film_ids[rates[:, 1]]}
+)
+print(ratings.head(3))
+
+from_tables = HeteroGraph.from_pandas(
+    {"users": (users, "user_id"), "films": (films, "film_id")},
+    {"rates": (ratings, "users", "films", "user_id", "film_id")},
+)
+print(f"The same graph: {from_tables == graph}")
+
+# %% tags=["hidden"]
+assert from_tables == graph
+
+# %% [markdown]
 # ## The encoder
 #
 # `HeteroGraphSAGE` sends messages along each edge set in both directions, with weights
