@@ -79,7 +79,7 @@ tfgraph.plots.attention(
 # %% [markdown]
 # ## Does it choose at all?
 #
-# Entropy tells. It is 0 for a node that looks at one neighbour only, and largest for
+# Entropy tells. It is 0 for a node that looks at one node only, and largest for
 # one that pays equal attention to all. The picture counts the nodes by their entropy.
 # The line is the trained layer, and grey is equal attention. If both had the same
 # shape, attention would not choose, and a `GCNConv` would do as well.
@@ -94,7 +94,7 @@ learned, equal = attention_entropies(entries, attention([features, entries]))
 assert learned.min() < 0.3 < equal.min()
 
 # %% [markdown]
-# Here some nodes are near 0: they look at one neighbour.
+# Here some nodes are near 0, where no grey is: they look at one node only.
 #
 # In a script, `figure = tfgraph.plots.attention(...)` and
 # `figure.savefig("attention.png")` keep a picture.

@@ -191,9 +191,10 @@ np.testing.assert_allclose(kept, added, rtol=1e-5)
 #
 # ## Sparse features
 #
-# A bag of words is mostly zeros. A `Graph` keeps a SciPy matrix sparse, and
-# `sparse_features=True` passes it on to the model. The layers then multiply only
-# what is not zero:
+# A bag of words is mostly zeros. If SciPy is installed (`pip install ".[scipy]"`),
+# Cora's features are a SciPy matrix, and a `Graph` keeps it sparse.
+# `sparse_features=True` passes it on to the model. The layers then multiply only what
+# is not zero:
 
 # %%
 cora = tfgraph.data.planetoid("cora").row_normalized()
