@@ -4,8 +4,8 @@
 # A graph attention layer ([Veličković et al., 2018](https://arxiv.org/abs/1710.10903))
 # weighs the neighbours of a node before it sums them. The weights are
 #
-# ```text
-# α_ij = softmax_j(LeakyReLU(a · [W x_i, W x_j]))
+# ```equation
+# α_ij = softmax_j(LeakyReLU(a · [W x_i ‖ W x_j]))
 # ```
 #
 # over the neighbours `j` of node `i` and the node itself, so those of a node sum to 1.
