@@ -1,15 +1,15 @@
 # %% [markdown]
-# # Attention, and what it looks at
+# # Attention
 #
 # A graph attention layer ([Veličković et al., 2018](https://arxiv.org/abs/1710.10903))
 # weighs the neighbours of a node before it sums them. The weights are
 #
-# ```text
-# α_ij = softmax_j(LeakyReLU(a · [W x_i, W x_j]))
+# ```equation
+# α_ij = softmax_j(LeakyReLU(a · [W x_i ‖ W x_j]))
 # ```
 #
 # over the neighbours `j` of node `i` and the node itself, so those of a node sum to 1.
-# This guide trains such a network and draws its weights.
+# At the end of this page you have trained such a network, and drawn its weights.
 
 # %%
 import keras
@@ -60,10 +60,11 @@ assert accuracy > 0.85
 # %% [markdown]
 # ## The scores as a picture
 #
-# An edge is drawn as wide as the attention that its receiver pays. A hollow node is
-# one whose side was not found.
+# An arrow leads to the node that pays attention. The more attention, the wider and
+# darker the arrow. A dashed ring marks a node whose side was not found. The attention
+# of a node to itself is not drawn.
 
-# %% alt="The karate club as a network; wide edges lead to the two leaders"
+# %% alt="The karate club as a network; few arrows are wide and dark"
 entries = graph.to_sparse_tensor()
 features = tf.constant(graph.x)
 predicted = model([features, entries]).numpy().argmax(axis=1)
@@ -78,16 +79,30 @@ tfgraph.plots.attention(
 # %% [markdown]
 # ## Does it choose at all?
 #
-# A node that pays equal attention to all its neighbours has the largest possible
-# entropy. The picture compares the entropy of each node with that. Where the two agree,
-# attention did not choose, and a `GCNConv` would do as well.
+# Entropy tells. It is 0 for a node that looks at one node only, and largest for
+# one that pays equal attention to all. The picture counts the nodes by their entropy.
+# The line is the trained layer, and grey is equal attention. If both had the same
+# shape, attention would not choose, and a `GCNConv` would do as well.
 
 # %% alt="Entropy of each node's attention beside that of equal weights"
 tfgraph.plots.attention_entropy(entries, attention([features, entries]))
 
+# %% tags=["hidden"]
+from tfgraph.plots.attention import attention_entropies
+
+learned, equal = attention_entropies(entries, attention([features, entries]))
+assert learned.min() < 0.3 < equal.min()
+
 # %% [markdown]
+# Here some nodes are near 0, where no grey is: they look at one node only.
+#
+# In a script, `figure = tfgraph.plots.attention(...)` and
+# `figure.savefig("attention.png")` keep a picture.
+#
 # ## Where to go next
 #
+# - [Explaining a prediction](explain.md): which edges a prediction rests on, for any
+#   model. Attention alone does not say this.
 # - `GATv2Conv` lets the order of the neighbours depend on the node that looks: see
 #   [Layers](../reference/layers.md).
 # - Edge features take part in the scores if a layer is called with

@@ -191,9 +191,10 @@ np.testing.assert_allclose(kept, added, rtol=1e-5)
 #
 # ## Sparse features
 #
-# A bag of words is mostly zeros. A `Graph` keeps a SciPy matrix sparse, and
-# `sparse_features=True` passes it on to the model. The layers then multiply only
-# what is not zero:
+# A bag of words is mostly zeros. If SciPy is installed (`pip install ".[scipy]"`),
+# Cora's features are a SciPy matrix, and a `Graph` keeps it sparse.
+# `sparse_features=True` passes it on to the model. The layers then multiply only what
+# is not zero:
 
 # %%
 cora = tfgraph.data.planetoid("cora").row_normalized()
@@ -214,21 +215,50 @@ assert isinstance(x, tf.SparseTensor)
 # %% [markdown]
 # In a functional model, the input is `keras.Input((num_features,), sparse=True)`.
 #
+# ## Labels and splits
+#
+# `y` is a class number for each node, -1 if it is not known. A mask has a boolean for
+# each node. Then `full_batch(graph, "train")` is what `fit` takes:
+
+# %%
+labelled = graph.replace(
+    y=[0, 1, 1, -1],
+    train_mask=[True, True, False, False],
+    test_mask=[False, False, True, False],
+)
+print(labelled)
+_, y, sample_weight = tfgraph.data.full_batch(labelled, "train").get_single_element()
+print(y.numpy(), sample_weight.numpy())
+
+# %% tags=["hidden"]
+assert sample_weight.numpy().tolist() == [2, 2, 0, 0]
+
+# %% [markdown]
+# A node outside of the split weighs 0, so its label does not matter. A node inside
+# weighs N / (nodes in the split). `tfgraph.data.random_split(graph, 0.6, 0.2, 0.2)`
+# makes masks for you.
+#
 # ## From other libraries
 #
 # `Graph.from_scipy`, `from_networkx`, `from_pandas`, `from_pyg`, `from_dgl` and
 # `from_ogb` make a `Graph` of what you have. `to_scipy`, `to_networkx` and `to_pandas`
 # lead back.
-#
-# ```python
-# graph = tfgraph.data.Graph.from_networkx(network)
-# graph = tfgraph.data.Graph.from_pyg(data)
-# ```
-#
+
+# %%
+import networkx
+
+network = networkx.les_miserables_graph()
+novel = tfgraph.data.Graph.from_networkx(network, ids=list(network))
+print(network)
+print(novel, novel.ids[:3])
+
+# %% tags=["hidden"]
+assert novel.num_edges == 2 * network.number_of_edges()
+
+# %% [markdown]
 # ## Where to go next
 #
-# - [Your own tables to predictions](tables.md): graphs from CSV files, with ids and
-#   names.
+# - [Your own tables](tables.md): graphs from CSV files, with ids and names.
 # - [Several graphs](inductive.md): many graphs in a batch.
 # - [Graphs and splits](../reference/data/graphs.md): all that a `Graph` can hold.
 # - [GraphTensor](../reference/graph_tensor.md): TF-GNN beside Keras 3.

@@ -109,14 +109,14 @@ alone.fit(
 )
 [((x, _), y)] = tests
 accuracy_alone = alone.evaluate(x, y, verbose=0, return_dict=True)["accuracy"]
-print(f"Atoms named rightly, by their bonds: {accuracy:.1%}")
-print(f"by their number of bonds only: {accuracy_alone:.1%}")
+print(f"Atoms with the right name, by their bonds: {accuracy:.1%}")
+print(f"By their number of bonds only: {accuracy_alone:.1%}")
 
 # %% tags=["hidden"]
 assert accuracy > max(0.9, accuracy_alone + 0.03)
 
 # %% [markdown]
-# One of the test molecules. A dashed ring marks an atom that is not named rightly:
+# One of the test molecules. A dashed ring marks an atom that has a wrong name:
 
 # %% alt="A molecule; its atoms are named by the symbols of their elements"
 molecule = test[0]
@@ -133,18 +133,25 @@ np.testing.assert_array_equal(alone_in_batch, predicted)
 # %% [markdown]
 # ## Other cases
 #
-# - **Features of very different sizes**: `standardized` scales all graphs by the mean
-#   and the deviation of the training graphs.
-# - **A few large graphs**: join them, and sample their nodes.
-# - **One graph that grows**: train without the nodes that come later.
+# **Features of very different scales**: `standardized` scales all graphs by the mean
+# and the deviation of the training graphs.
 #
 # ```python
 # train, val, test = tfgraph.data.standardized(train, val, test)
+# ```
 #
+# **A few large graphs**: join them, and sample their nodes.
+#
+# ```python
 # union = tfgraph.data.disjoint_union(train)
 # batches = tfgraph.data.neighbor_batches(union, (10, 10), batch_size=512, shuffle=True)
+# ```
 #
-# known = graph.subgraph(graph.train_mask)
+# **One graph that grows**: train on the graph without the nodes that come later.
+#
+# ```python
+# cora = tfgraph.data.planetoid("cora")
+# known = cora.subgraph(~cora.test_mask)
 # ```
 #
 # `examples/gat_inductive.py` and `examples/sage_inductive.py` learn on Twitch users of
@@ -154,5 +161,6 @@ np.testing.assert_array_equal(alone_in_batch, predicted)
 # ## Where to go next
 #
 # - [Whole graphs](whole_graphs.md): one label for a graph, not for each node.
-# - [Large graphs by sampling](sampling.md).
+# - [Large graphs by sampling](sampling.md): when one graph is too large for a batch.
+# - [Save, export, serve](serving.md): a request holds a graph of its own.
 # - [Batches for fit](../reference/data/pipelines.md): all arguments.

@@ -39,6 +39,8 @@ print(graph)
 tfgraph.plots.graph(graph, names=range(34), class_names=["Mr. Hi", "the officer"])
 
 # %% [markdown]
+# In a script, `tfgraph.plots.graph(...).savefig("club.png")` keeps the picture.
+#
 # Only the sides of the two leaders, nodes 0 and 33, are known in training. These are
 # the nodes of `graph.train_mask`. All others are in `graph.test_mask`.
 #
@@ -61,7 +63,8 @@ for part in train.element_spec:
 # ## The model: functional
 #
 # A graph layer is called with `[x, adjacency]` and returns the new features of the
-# nodes. Everything else is plain Keras.
+# nodes. The adjacency has a row and a column for each node. Its input is `(None,)`, so
+# that the model takes a graph of any size. Everything else is plain Keras.
 
 # %%
 x = keras.Input((graph.num_features,), name="x")
@@ -73,8 +76,7 @@ model = keras.Model([x, adjacency], y)
 # %% [markdown]
 # ## Fit and evaluate
 #
-# `shuffle=False` tells Keras not to shuffle rows: the rows of a graph have their
-# places.
+# A dataset comes in its own order. Keras warns unless it is told `shuffle=False`.
 
 # %%
 model.compile(
@@ -99,7 +101,12 @@ assert loss[-1] < 0.5 * loss[0]
 
 # %% alt="The karate club again; few nodes at the border of the sides have a ring"
 probabilities = model.predict(everyone, verbose=0)
-tfgraph.plots.graph(graph, predicted=probabilities.argmax(axis=1), names=range(34))
+tfgraph.plots.graph(
+    graph,
+    predicted=probabilities.argmax(axis=1),
+    names=range(34),
+    class_names=["Mr. Hi", "the officer"],
+)
 
 
 # %% [markdown]
@@ -190,10 +197,11 @@ assert abs(served["predictions"].numpy() - probabilities).max() < 1e-5
 #
 # ## A recipe for your task
 #
-# There are four tasks, and a model that is ready for each. `planetoid` downloads Cora
+# Here is code for four frequent tasks, each with a ready model. It is not run on this
+# page: the guide that is named at each task shows results. `planetoid` downloads Cora
 # once: 2708 papers in 7 classes, with the citations between them.
 #
-# **Nodes.** Which subject has a paper?
+# **Nodes.** Which subject does a paper have?
 #
 # ```python
 # graph = tfgraph.data.planetoid("cora").row_normalized()
@@ -208,8 +216,8 @@ assert abs(served["predictions"].numpy() - probabilities).max() < 1e-5
 # nodes = model.evaluate(tfgraph.data.full_batch(graph, "test"), verbose=0)
 # ```
 #
-# `nodes` is `[loss, accuracy]` on the test papers. For a large graph, see
-# [Large graphs by sampling](sampling.md).
+# `nodes` is `[loss, accuracy]` on the test papers. See [Attention](attention.md) for
+# another layer, and [Large graphs by sampling](sampling.md) for batches.
 #
 # **Links.** Which papers cite each other?
 #
@@ -222,8 +230,8 @@ assert abs(served["predictions"].numpy() - probabilities).max() < 1e-5
 # ```
 #
 # `links` is `[loss, AUC]` on links that were held out, and as many pairs without a
-# link. For links of a graph with several node sets, take
-# [`LinkPredictor`](../reference/models.md).
+# link. See [Finding missing links](link_prediction.md), and for users and films
+# [Several sorts of nodes](heterogeneous.md).
 #
 # **Whole graphs.** Is a molecule mutagenic?
 #
@@ -243,7 +251,8 @@ assert abs(served["predictions"].numpy() - probabilities).max() < 1e-5
 # molecules = model.evaluate(test, verbose=0)
 # ```
 #
-# `max_nodes` is the size of the largest graph. See [Whole graphs](whole_graphs.md).
+# `max_nodes` is the size of the largest graph. `molecules` is `[loss, accuracy]`. See
+# [Whole graphs](whole_graphs.md).
 #
 # **Embeddings.** Vectors of nodes, without labels:
 #
@@ -258,11 +267,12 @@ assert abs(served["predictions"].numpy() - probabilities).max() < 1e-5
 # `z` `[N, 64]` puts nodes near each other that short random walks join.
 # `tfgraph.plots.latent_space(z, graph.y)` draws them, and
 # `tfgraph.metrics.linear_probe(z, graph.y, graph.train_mask, graph.test_mask)` says how
-# well a logistic regression tells the classes apart.
+# well a logistic regression tells the classes apart. See
+# [Embeddings without labels](embeddings.md).
 #
 # ## Where to go next
 #
+# - [Your own tables](tables.md): from CSV files to predictions.
 # - [Graphs as inputs](graphs_as_inputs.md): a graph of your own, in the form you have.
-# - [Your own tables to predictions](tables.md): from CSV files to a server.
-# - [Attention, and what it looks at](attention.md): another layer, and its pictures.
+# - [Save, export, serve](serving.md): requests to a server, ONNX and LiteRT.
 # - [Layers](../reference/layers.md): all layers, with their equations.

@@ -39,11 +39,11 @@ tfgraph.plots.graph(
 
 # %% [markdown]
 # **The fan-outs have the order of the layers.** The first number is for the first
-# layer, which works at the rim; the last is for the direct neighbours of the seeds. DGL
-# has the same order, PyG the reverse.
+# layer, the farthest from the seeds. The last number is for the direct neighbours of
+# the seeds. DGL has the same order, PyG the reverse.
 #
-# For training there is a leaner form, the blocks. There is a matrix for each layer,
-# with only the nodes that it needs:
+# For training there is a smaller form: blocks. A block is the matrix of one layer, with
+# only the nodes that this layer needs. Two fan-outs are for a model of two layers:
 
 # %%
 fanouts = (25, 10)
@@ -150,19 +150,17 @@ assert sum(entries.values()) == 1000
 # A node with fewer neighbours than the fan-out gets some of them several times, as in
 # the paper. `replacement="never"` gives it each neighbour once.
 #
-# ## When the graph is really large
+# ## Other models, other features
 #
-# - `Graph.x` may be a `numpy.memmap`: a batch reads only the rows that it needs.
-#   `graph.save("folder")` and `tfgraph.data.Graph.load("folder")` do this for you.
-# - `sparse_features=True` passes sparse features on as they are.
-# - `replacement="always"` gives all batches the same shapes, for `jit_compile=True`.
-# - `predict_nodes(..., out="predictions.npy")` writes to a file.
 # - `models.GAT` takes the same batches. `models.GCN` needs the degrees of all
 #   neighbours, so it takes `form="graph_tensor"`.
+# - `sparse_features=True` passes sparse features on as they are.
+# - `replacement="always"` gives all batches the same shapes, for `jit_compile=True`.
 #
 # ## Where to go next
 #
+# - [Several workers, and graphs larger than memory](scale_out.md): features and
+#   predictions in files, and sampling by Apache Beam.
 # - [Several graphs](inductive.md): predict for graphs that training did not see.
-# - [Graphs larger than memory](../reference/beam.md), sampled by Apache Beam.
-# - [Several workers](../reference/distribute.md), which share the seeds of a batch.
+# - [Save, export, serve](serving.md): `export_block_model` serves such a model.
 # - [Batches for fit](../reference/data/pipelines.md): all arguments.

@@ -1,9 +1,9 @@
 # %% [markdown]
-# # Saving, exporting, serving
+# # Save, export, serve
 #
 # A trained model has to leave the notebook. At the end of this page you have a `.keras`
-# file that loads again, a SavedModel that TensorFlow Serving takes, and an answer to a
-# request about a graph that the model has never seen.
+# file, a SavedModel for TensorFlow Serving, an ONNX file and a LiteRT file. All of them
+# answer a request about a graph that the model has never seen.
 
 # %%
 import keras
@@ -39,13 +39,13 @@ np.testing.assert_array_equal(again.predict(everyone, verbose=0), predicted)
 #
 # The SavedModel needs neither Keras nor tfgraph. It takes a graph of any size as plain
 # tensors. Each export gets the next number as its folder, as TensorFlow Serving
-# expects.
+# expects. Its signature says what a request holds:
 
 # %%
 version = tfgraph.export.export_model(model, "serving/karate")
 print(version)
 serve = tf.saved_model.load(version).signatures["serving_default"]
-for name, spec in serve.structured_input_signature[1].items():
+for name, spec in sorted(serve.structured_input_signature[1].items()):
     print(name, spec.shape, spec.dtype.name)
 
 # %% [markdown]
@@ -69,7 +69,7 @@ np.testing.assert_allclose(answer, expected, atol=1e-5)
 # ## A bad request
 #
 # A request is checked before anything is computed. A bad one gets an error, and the
-# server goes on.
+# server goes on. Here an edge names node 7, but there are only three nodes:
 
 # %%
 try:
@@ -82,6 +82,41 @@ except tf.errors.InvalidArgumentError as error:
 assert "Expected `edges` of node numbers from 0 to 2" in message
 
 # %% [markdown]
+# ## ONNX and LiteRT
+#
+# Without TensorFlow on the other side, `export_onnx` and `export_litert` write one file
+# each. To write and run them: `pip install ".[onnx,litert]"`. A request to these files
+# has the weights of the edges, too. Without weights in your graph, all are 1:
+
+# %%
+request = {name: np.asarray(value) for name, value in request.items()}
+request["weights"] = np.ones(len(request["edges"]), "float32")
+
+# %%
+import onnxruntime
+
+tfgraph.export.export_onnx(model, "karate.onnx")
+session = onnxruntime.InferenceSession("karate.onnx")
+(by_onnx,) = session.run(["predictions"], request)
+print(by_onnx.round(3))
+
+# %%
+from ai_edge_litert.interpreter import Interpreter
+
+tfgraph.export.export_litert(model, "karate.tflite")
+runner = Interpreter("karate.tflite").get_signature_runner("serving_default")
+by_litert = runner(**request)["predictions"]
+print(by_litert.round(3))
+
+# %% tags=["hidden"]
+np.testing.assert_allclose(by_onnx, answer, atol=1e-5)
+np.testing.assert_allclose(by_litert, answer, atol=1e-5)
+
+# %% [markdown]
+# Both answer as the SavedModel does, but check little of a request. ONNX Runtime is
+# slower on large graphs. For a model over several node sets, both take the `spec` of its
+# GraphTensor last. [Export](../reference/export.md) says more.
+#
 # ## Which export for which model
 #
 # | model | export |
@@ -94,23 +129,10 @@ assert "Expected `edges` of node numbers from 0 to 2" in message
 # | scores of links | `export_link_scorer` |
 #
 # `export_model(preprocessing=...)` puts Keras' preprocessing layers into the
-# SavedModel, so that a request holds raw columns.
-#
-# ## ONNX and LiteRT
-#
-# Without TensorFlow on the other side, `export_onnx` and `export_litert` write one file
-# each. They need `pip install "tfgraph[onnx,litert]"`. For a model over several node
-# sets, they take the `spec` of its GraphTensor last, as `export_hetero_model` does.
-#
-# ```python
-# import onnxruntime
-#
-# tfgraph.export.export_onnx(model, "karate.onnx")
-# session = onnxruntime.InferenceSession("karate.onnx")
-# ```
+# SavedModel, so that a request holds raw columns: see [Your own tables](tables.md).
 #
 # ## Where to go next
 #
-# - [Requests to TensorFlow Serving](../serving.md): REST, gRPC and the shell.
+# - [Requests to TensorFlow Serving](../serving.md): the server itself, by REST, gRPC
+#   and the shell.
 # - [Export](../reference/export.md): all exports, their inputs and limits.
-# - [Your own tables](tables.md): raw columns in requests.

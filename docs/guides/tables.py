@@ -1,5 +1,5 @@
 # %% [markdown]
-# # Your own tables to predictions
+# # Your own tables
 #
 # You have a table of nodes and a table of edges. At the end of this page you have a
 # table of predictions by name, and a server that takes the columns of your table.
@@ -20,7 +20,7 @@ keras.utils.set_random_seed(0)
 #
 # Here they are made up: 300 people, who mostly call others of the same job. Half of
 # them live where their job is common, the others anywhere. The jobs of 30 people are
-# unknown.
+# unknown, and a few ages.
 
 # %%
 rng = np.random.default_rng(0)
@@ -36,6 +36,7 @@ people = pd.DataFrame(
     }
 )
 people.loc[:29, "job"] = None
+people.loc[::50, "age"] = None
 people.to_csv("people.csv", index=False)
 
 pairs = rng.integers(0, 300, (6000, 2))
@@ -45,7 +46,8 @@ calls = pd.DataFrame(np.char.add("person ", pairs.astype(str)), columns=["from",
 calls.to_csv("calls.csv", index=False)
 
 # %% [markdown]
-# With tables of your own, begin here:
+# With files of your own, begin here. `dtype` keeps ids as strings, so that `007` does
+# not become 7:
 
 # %%
 people = pd.read_csv("people.csv", dtype={"name": str})
@@ -55,10 +57,19 @@ print(calls.tail(3))
 
 # %% [markdown]
 # ## A graph of the tables
+#
+# A graph holds no missing numbers, so a missing age becomes the median. Then name the
+# columns of ids, labels, sources and targets:
 
 # %%
+people["age"] = people["age"].fillna(people["age"].median())
 graph = tfgraph.data.Graph.from_pandas(
-    people, calls, id_column="name", label_column="job"
+    people,
+    calls,
+    id_column="name",
+    label_column="job",
+    source_column="from",
+    target_column="to",
 ).symmetrized()
 print(graph)
 print(graph.class_names)
@@ -68,7 +79,11 @@ print(list(graph.columns))
 # - Ids are strings or integers, of one type in both tables. An edge with an unknown id
 #   is an error that names the id and the column.
 # - Labels are strings or class numbers. A person without a job is a node without label.
-# - Columns of numbers are features. Columns of strings are kept in `graph.columns`.
+# - Other columns of people: numbers are features, and strings are kept in
+#   `graph.columns`.
+# - Other columns of calls: `weight_column="minutes"` makes weights of edges. Further
+#   numbers become features of edges. `models.GAT` uses them, so each request needs
+#   them, too. To leave columns out, pass `calls[["from", "to"]]`.
 # - `symmetrized` makes both directions of each edge. Leave it out if the direction
 #   matters.
 #
@@ -81,36 +96,31 @@ graph = tfgraph.data.random_split(graph, 0.6, 0.2, 0.2)
 print(graph)
 
 # %% [markdown]
-# Or by a column of your own, here one that is called `part`:
-#
-# ```python
-# part = graph.columns["part"]
-# graph = graph.replace(
-#     train_mask=part == "train", val_mask=part == "val", test_mask=part == "test"
-# )
-# ```
+# For a split of your own, give the table of people three columns of booleans before:
+# `train_mask`, `val_mask` and `test_mask`. `from_pandas` knows these names.
 #
 # ## Strings as features
 #
 # `keras.utils.FeatureSpace` makes features of numbers and strings. It learns from the
-# training rows only. It becomes a model of its own, which is saved, and served with the
-# other.
+# training rows only, and becomes a model of its own.
+
 
 # %%
+def columns_of(people):
+    return {
+        "age": people["age"].to_numpy("float32")[:, None],
+        "town": people["town"].to_numpy(str)[:, None],
+    }
+
+
 space = keras.utils.FeatureSpace(
     {"age": "float_normalized", "town": "string_categorical"}, output_mode="concat"
 )
-columns = {
-    "age": people["age"].to_numpy("float32"),
-    "town": people["town"].to_numpy(str),
-}
-seen = {name: column[graph.train_mask] for name, column in columns.items()}
+seen = columns_of(people[graph.train_mask])
 space.adapt(tf.data.Dataset.from_tensor_slices(seen))
 preprocessing = keras.Model(dict(space.get_inputs()), space.get_encoded_features())
-preprocessing.save("preprocessing.keras")
 
-x = preprocessing({name: column[:, None] for name, column in columns.items()})
-graph = graph.replace(x=x)
+graph = graph.replace(x=preprocessing(columns_of(people)))
 print(graph.x[:3].round(2))
 
 # %% [markdown]
@@ -166,6 +176,36 @@ assert written.index.tolist() == people["name"].tolist()
 assert set(written["predicted"]) == {"baker", "nurse", "vet"}
 
 # %% [markdown]
+# ## Predict for new people
+#
+# Save both models. Another program loads them, and makes the graph of the new tables in
+# the same way. Here Ann is new, and calls two people:
+
+# %%
+model.save("jobs.keras")
+preprocessing.save("preprocessing.keras")
+
+# %%
+again = keras.models.load_model("jobs.keras")
+preprocessing = keras.models.load_model("preprocessing.keras")
+
+ann = pd.DataFrame({"name": ["Ann"], "age": [30], "town": ["Bonn"]})
+by_ann = pd.DataFrame({"from": ["Ann", "Ann"], "to": ["person 34", "person 298"]})
+people, calls = pd.concat([people, ann]), pd.concat([calls, by_ann])
+later = tfgraph.data.Graph.from_pandas(
+    people, calls, id_column="name", label_column="job"
+).symmetrized()
+later = later.replace(x=preprocessing(columns_of(people)))
+predicted = again.predict(tfgraph.data.full_batch(later), verbose=0)
+print(later.predictions_frame(predicted).loc[["Ann"]].round(2))
+
+# %% tags=["hidden"]
+assert predicted.shape == (301, 3)
+# Only those whom Ann calls, and those whom these call, can have another prediction.
+changed = np.abs(predicted[:300] - probabilities).max(axis=1) > 1e-5
+assert 0 < changed.sum() < 100
+
+# %% [markdown]
 # ## Serve the columns
 #
 # A request holds the columns of the table, and edges by row number:
@@ -183,11 +223,12 @@ served = serve(
 print(served["predictions"].numpy().round(2))
 
 # %% tags=["hidden"]
-again = serve(
+served = serve(
     edges=tf.constant(graph.edges),
-    **{name: tf.constant(column) for name, column in columns.items()},
+    age=tf.constant(columns_of(people)["age"][:300, 0]),
+    town=tf.constant(columns_of(people)["town"][:300, 0]),
 )
-np.testing.assert_allclose(again["predictions"], probabilities, atol=1e-5)
+np.testing.assert_allclose(served["predictions"], probabilities, atol=1e-5)
 
 # %% [markdown]
 # `examples/tables.py` does all of this on three tables of Twitch users.
@@ -195,6 +236,7 @@ np.testing.assert_allclose(again["predictions"], probabilities, atol=1e-5)
 # ## Where to go next
 #
 # - [Large graphs by sampling](sampling.md), when a graph is too large for one batch.
-# - [Graphs and splits](../reference/data/graphs.md): `from_pandas`, and weights or
-#   features in the table of edges.
-# - [Export](../reference/export.md): what a server checks, and other forms of requests.
+# - [Several sorts of nodes](heterogeneous.md): a table for each sort, such as users and
+#   films.
+# - [Graphs and splits](../reference/data/graphs.md): all arguments of `from_pandas`.
+# - [Save, export, serve](serving.md): what a server checks, and other runtimes.
