@@ -9,9 +9,12 @@ hold checks, and a failed check ends the build. What a guide gave is kept, in
 import base64
 import hashlib
 import os
+import re
 import tempfile
+import time
 from pathlib import Path
 
+import equations
 import jupytext
 import nbformat
 from mkdocs.structure.files import File
@@ -21,6 +24,7 @@ ROOT = Path(__file__).resolve().parents[1]
 CACHE = ROOT / ".cache" / "guides"
 SECONDS = 300  # for one cell
 HIDDEN = {"tags": ["hidden"]}
+EQUATIONS = re.compile(r"^```equation\n(.*?)\n```$", re.DOTALL | re.MULTILINE)
 FIRST = """%matplotlib inline
 import tensorflow as tf
 tf.get_logger().setLevel("ERROR")"""
@@ -50,10 +54,11 @@ def executed(source):
     if "TFGRAPH_DATA_DIR" in os.environ:  # the guide runs in another folder
         data = os.path.abspath(os.environ["TFGRAPH_DATA_DIR"])
         os.environ["TFGRAPH_DATA_DIR"] = data
-    print(f"Running {source.relative_to(ROOT)}")
+    begin = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         resources = {"metadata": {"path": folder}}
         NotebookClient(notebook, timeout=SECONDS, resources=resources).execute()
+    print(f"{source.relative_to(ROOT)}: {time.perf_counter() - begin:.0f} s")
     notebook.cells = [cell for cell in notebook.cells if not is_hidden(cell)]
     CACHE.mkdir(parents=True, exist_ok=True)
     for outdated in CACHE.glob(f"{source.stem}-*.ipynb"):
@@ -71,7 +76,7 @@ def rendered(notebook, name):
     parts, pictures = [], {}
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
-            parts.append(cell.source)
+            parts.append(EQUATIONS.sub(_equations, cell.source))
             continue
         parts.append(f"```python\n{cell.source}\n```")
         # What goes to "stderr" are TensorFlow's notes about the machine.
@@ -87,6 +92,10 @@ def rendered(notebook, name):
     title, *rest = parts
     download = f"[Download this page as a notebook]({name}.ipynb){{ .md-button }}"
     return "\n\n".join([title, *rest, download]), pictures
+
+
+def _equations(found):
+    return equations.block(found[1])
 
 
 def is_picture(output):
