@@ -76,7 +76,7 @@ def trained(model, epochs=15):
         keras.optimizers.Adam(0.01, clipnorm=2.0),
         "sparse_categorical_crossentropy",
         metrics=["accuracy"],
-        )
+    )
     best = keras.callbacks.EarlyStopping(
         "val_accuracy", patience=epochs, restore_best_weights=True
     )
