@@ -89,9 +89,9 @@ tfgraph.plots.latent_space(model.predict(data, verbose=0), graph.y, "Cora")
 # %% [markdown]
 # ## A graph too large for this
 #
-# The autoencoder takes the whole graph in each step, and its loss goes over all pairs of
-# nodes. `num_samples` estimates this loss from so many pairs, drawn anew in each step.
-# The time of the loss then grows with the edges and samples only:
+# The autoencoder takes the whole graph in each step, and its loss goes over all pairs
+# of nodes. `num_samples` estimates this loss from so many pairs, drawn anew in each
+# step. The time of the loss then grows with the edges and samples only:
 
 # %%
 estimated = tfgraph.models.VGAE(latent_dim=16, hidden_units=32, num_samples=100_000)

@@ -64,11 +64,11 @@ np.testing.assert_allclose(predictions, whole, atol=1e-4)
 # %% [markdown]
 # ## Several workers
 #
-# A strategy of `tf.distribute` trains copies of a model, the replicas. Each takes a part
-# of every batch, and all make the same step. Keras itself would cut a graph apart to
-# share it. `distribute.batches` gives each replica whole samples instead: it calls your
-# function with the number of a part and the number of all parts, and you pass this pair
-# on as `shard`. Here two devices have a replica each:
+# A strategy of `tf.distribute` trains copies of a model, the replicas. Each takes a
+# part of every batch, and all make the same step. Keras itself would cut a graph apart
+# to share it. `distribute.batches` gives each replica whole samples instead: it calls
+# your function with the number of a part and the number of all parts, and you pass this
+# pair on as `shard`. Here two devices have a replica each:
 
 
 # %%
@@ -94,8 +94,8 @@ shared.fit(
 print(f"Replicas: {strategy.num_replicas_in_sync}")
 
 # %% [markdown]
-# `fanouts=(None,)` takes all neighbours, so nothing is drawn at random. Then one process
-# comes to the same weights:
+# `fanouts=(None,)` takes all neighbours, so nothing is drawn at random. Then one
+# process comes to the same weights:
 
 # %%
 alone = compiled()

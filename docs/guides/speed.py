@@ -81,8 +81,8 @@ assert len(set(sizes[False])) == 3 and len(set(sizes[True])) == 1
 
 # %% [markdown]
 # Under XLA, edges are not checked, and sums over neighbours gather rows instead of
-# multiplying by a sparse matrix. A ratio above 1 says that this step is slower by XLA. So
-# measure your own model before you choose it:
+# multiplying by a sparse matrix. A ratio above 1 says that this step is slower by XLA.
+# So measure your own model before you choose it:
 
 # %%
 data = tfgraph.data.full_batch(graph, "train")

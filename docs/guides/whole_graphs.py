@@ -18,8 +18,8 @@ keras.utils.set_random_seed(0)
 # %% [markdown]
 # ## Graphs and their classes
 #
-# The data are a list of `Graph`s, and an array with a class for each. Graphs of your own
-# are made by `tfgraph.data.Graph(x, edges)`.
+# The data are a list of `Graph`s, and an array with a class for each. Graphs of your
+# own are made by `tfgraph.data.Graph(x, edges)`.
 #
 # MUTAG has 188 molecules, each with a class. Features say which element an atom is.
 # `stratified_folds` deals the graphs out to five parts in which the classes are alike.
@@ -150,8 +150,8 @@ assert min(ready_accuracy, own_accuracy) > most + 0.05
 #
 # ## The clusters
 #
-# What did `DiffPoolClassifier` find? The first of its `poolings` gives the share of each
-# node in each cluster. This is the largest of the validation graphs:
+# What did `DiffPoolClassifier` find? The first of its `poolings` gives the share of
+# each node in each cluster. This is the largest of the validation graphs:
 
 # %% alt="A molecule with its atoms in the colours and shapes of their clusters"
 graph = max((graphs[i] for i in val), key=lambda graph: graph.num_nodes)
