@@ -36,7 +36,8 @@ print(f"Nodes: {min(sizes)} to {max(sizes)}")
 # %% [markdown]
 # Each part has one purpose. The training graphs set the weights. The validation graphs
 # choose: a model, its arguments, the number of epochs. The test graphs are used once,
-# at the end. If they choose, too, their accuracy is too good.
+# at the end. If they choose, too, their accuracy is too good. The step size and the
+# convolutions below were chosen by the validation graphs.
 
 # %% [markdown]
 # ## Batches
