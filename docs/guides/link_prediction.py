@@ -133,7 +133,7 @@ auc = predictor.evaluate(sampled, verbose=0, return_dict=True)["auc"]
 print(f"Test AUC {auc:.2f}")
 
 # %% tags=["hidden"]
-assert auc > 0.75
+assert 0.75 < auc < result["auc"]
 
 # %% [markdown]
 # This is below the autoencoder's score. So on a graph as small as Cora, take the
