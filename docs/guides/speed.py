@@ -48,8 +48,8 @@ print(f"dense 1, sparse {sparse / dense:.2f}")
 #
 # Between two steps, Keras works in Python. With `steps_per_execution`, it runs several
 # steps in one call. An epoch then needs as many batches: repeat the graph. This can
-# help only where a step is short, as on the 34 nodes of the karate club. A ratio near 1
-# says that Python took little of the time.
+# help only where a step is short, as on the 34 nodes of the karate club. If the ratio
+# is not below 1, nothing was gained.
 
 # %%
 data = tfgraph.data.full_batch(tfgraph.data.karate_club(), "train").repeat(20)
