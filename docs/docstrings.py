@@ -1,12 +1,16 @@
-"""Full signatures, sections and links for the reference, as an extension of griffe."""
+"""Signatures, equations, sections and links of the reference: a griffe extension."""
 
 import importlib
 import inspect
 import re
+import sys
 import textwrap
 from pathlib import Path
 
 import griffe
+
+sys.path.append(str(Path(__file__).parent))  # griffe reads this file by its path
+import equations
 
 REFERENCE = Path(__file__).parent / "reference"
 ITEMS = ("Args", "Call arguments", "Attributes")
@@ -16,6 +20,11 @@ TITLES = {"Args": "Arguments"}
 _SECTION = re.compile(
     rf"^(?P<title>{'|'.join(ITEMS + TEXTS)}):\n(?P<body>(?: +\S.*\n?|\n(?=[ \n]))+)",
     re.MULTILINE,
+)
+# Lines of equations in the text before the example and the sections.
+_EQUATIONS = re.compile(r"(?:^    .*\S.*\n?)+", re.MULTILINE)
+_AFTER_TEXT = re.compile(
+    rf"^(?:```|(?:Example|Raises|{'|'.join(ITEMS + TEXTS)}):$)", re.MULTILINE
 )
 # An item is "name: text" or "name, name: text", which may go on in indented lines.
 _ITEM = re.compile(
@@ -49,7 +58,11 @@ def public_names() -> list[str]:
 
 
 def rewrite(docstring: str, links: dict[str, str]) -> str:
-    """Returns a docstring with its sections and links as Markdown."""
+    """Returns a docstring with its equations, sections and links as Markdown."""
+    end = _AFTER_TEXT.search(docstring)
+    text = docstring[: end.start() if end else None]
+    shown = _EQUATIONS.sub(lambda lines: equations.block(lines[0]) + "\n", text)
+    docstring = shown + docstring.removeprefix(text)
     docstring = re.sub("^Example:$", "**Example:**", docstring, flags=re.MULTILINE)
     docstring = _SECTION.sub(_rewrite_section, docstring)
     return _QUOTED.sub(lambda quoted: _link(quoted, links), docstring)

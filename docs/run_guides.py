@@ -9,9 +9,13 @@ hold checks, and a failed check ends the build. What a guide gave is kept, in
 import base64
 import hashlib
 import os
+import re
 import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import equations
 import jupytext
 import nbformat
 from mkdocs.structure.files import File
@@ -20,7 +24,9 @@ from nbclient import NotebookClient
 ROOT = Path(__file__).resolve().parents[1]
 CACHE = ROOT / ".cache" / "guides"
 SECONDS = 300  # for one cell
+TIMED = {"speed"}  # guides that measure time run alone
 HIDDEN = {"tags": ["hidden"]}
+EQUATIONS = re.compile(r"^```equation\n(.*?)\n```$", re.DOTALL | re.MULTILINE)
 FIRST = """%matplotlib inline
 import tensorflow as tf
 tf.get_logger().setLevel("ERROR")"""
@@ -28,7 +34,13 @@ tf.get_logger().setLevel("ERROR")"""
 
 def on_files(files, config):
     """Adds the pages, the pictures and the notebooks to the site."""
-    for source in sorted((ROOT / "docs" / "guides").glob("*.py")):
+    sources = sorted((ROOT / "docs" / "guides").glob("*.py"))
+    if "TFGRAPH_DATA_DIR" in os.environ:  # the guides run in other folders
+        data = os.path.abspath(os.environ["TFGRAPH_DATA_DIR"])
+        os.environ["TFGRAPH_DATA_DIR"] = data
+    with ThreadPoolExecutor(num_cores()) as pool:  # each guide is a process of its own
+        list(pool.map(executed, [each for each in sources if each.stem not in TIMED]))
+    for source in sources:
         notebook = executed(source)
         page, pictures = rendered(notebook, source.stem)
         made = {f"{source.stem}.md": page, **pictures}
@@ -47,19 +59,24 @@ def executed(source):
         return nbformat.read(kept, as_version=4)
     notebook = jupytext.read(source)
     notebook.cells.insert(0, nbformat.v4.new_code_cell(FIRST, metadata=HIDDEN))
-    if "TFGRAPH_DATA_DIR" in os.environ:  # the guide runs in another folder
-        data = os.path.abspath(os.environ["TFGRAPH_DATA_DIR"])
-        os.environ["TFGRAPH_DATA_DIR"] = data
-    print(f"Running {source.relative_to(ROOT)}")
+    begin = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         resources = {"metadata": {"path": folder}}
         NotebookClient(notebook, timeout=SECONDS, resources=resources).execute()
+    print(f"{source.relative_to(ROOT)}: {time.perf_counter() - begin:.0f} s")
     notebook.cells = [cell for cell in notebook.cells if not is_hidden(cell)]
     CACHE.mkdir(parents=True, exist_ok=True)
     for outdated in CACHE.glob(f"{source.stem}-*.ipynb"):
         outdated.unlink()
     nbformat.write(notebook, kept)
     return notebook
+
+
+def num_cores():
+    """Returns the number of cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):  # not on macOS and Windows
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def is_hidden(cell):
@@ -71,7 +88,7 @@ def rendered(notebook, name):
     parts, pictures = [], {}
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
-            parts.append(cell.source)
+            parts.append(EQUATIONS.sub(_equations, cell.source))
             continue
         parts.append(f"```python\n{cell.source}\n```")
         # What goes to "stderr" are TensorFlow's notes about the machine.
@@ -87,6 +104,10 @@ def rendered(notebook, name):
     title, *rest = parts
     download = f"[Download this page as a notebook]({name}.ipynb){{ .md-button }}"
     return "\n\n".join([title, *rest, download]), pictures
+
+
+def _equations(found):
+    return equations.block(found[1])
 
 
 def is_picture(output):

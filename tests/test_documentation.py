@@ -92,6 +92,9 @@ def test_questions_and_limits(tmp_path, monkeypatch):
     exec(blocks(PAGES["limits"], "python"), found)
     assert found["weights"].sum() == pytest.approx(34)
     assert found["second"].indices.shape == (20, 2)
+    assert len(list(found["shuffled"])) == 2
+    scaled = found["scaled"].x[found["graph"].train_mask]
+    np.testing.assert_allclose(scaled.mean(axis=0), 0, atol=1e-6)
     shapes = {
         str([part.shape for part in tf.nest.flatten(batch[0])])
         for batches in (found["batches"].repeat(3), found["padded"])

@@ -161,3 +161,40 @@ Output shape:
 `[N]`.
 """
     )
+
+
+def test_equations_become_html(extension):
+    docstring = """Sums.
+
+    h_i' = (a + b) / Σ_{j ∈ N_i} w_ij
+    Â = D̃^(-1/2) W₀ `x`
+
+Of `i`.
+"""
+    spans = "<span class={}><span>{}</span><span>{}</span></span>".format
+    total = spans('"limits"', "∑", "<i>j</i> ∈ <i>N</i><sub><i>i</i></sub>")
+    divisor = f"{total} <i>w</i><sub><i>i</i><i>j</i></sub>"
+    first = spans('"scripts"', "′", "<i>i</i>")
+    second = spans('"fraction"', "<i>a</i> + <i>b</i>", divisor)
+    last = "<i>Â</i> = <i>D̃</i><sup>−1/2</sup> <i>W</i><sub>0</sub> <i>x</i>"
+    shown = extension.rewrite(docstring, {})
+    assert re.sub(' aria-label=".*?"', "", shown).splitlines() == [
+        "Sums.",
+        "",
+        '<div class="equation">'
+        f'<div role="math"><i>h</i>{first} = {second}</div>'
+        f'<div role="math">{last}</div></div>',
+        "",
+        "Of `i`.",
+    ]
+
+
+def test_the_reference_shows_equations(package):
+    shown = {
+        name: package[name].docstring.value.count('<div role="math"')
+        for name in sorted(public_names())
+    }
+    assert shown["layers.GATConv"] == 3
+    assert shown["losses.reconstruction_loss"] == 3
+    assert shown["data.full_batch"] == 0
+    assert sum(map(bool, shown.values())) > 25

@@ -259,7 +259,8 @@ class LossAndMetricStopping(keras.callbacks.Callback):
 
     Training stops when, for `patience` epochs, neither of the two has equalled or
     improved its best value. The model then gets the weights of the last epoch in which
-    both equalled or improved their best values.
+    both equalled or improved their best values. A metric that stays at its best, such
+    as an accuracy of 1, equals it in each epoch, so training goes on to the last one.
 
     Args:
         patience: Positive integer, the number of epochs.

@@ -74,7 +74,7 @@ class NegativeSamplingLoss(keras.losses.Loss):
 class MaskedLoss(keras.losses.Loss):
     """A loss of several labels of each node, of which some are missing (NaN).
 
-        L = Σ_ij w_ij l(y_ij, p_ij) / Σ_ij w_ij
+        L = (Σ_ij w_ij l(y_ij, p_ij)) / Σ_ij w_ij
 
     over the entries `ij` of `y [N, C]` that are not NaN, with their sample weights `w`,
     or 1. Missing entries change neither the loss nor its gradient. Without any entry,

@@ -4,15 +4,18 @@
 # At the end of this page each node has a vector that says where it stands in the graph,
 # learned without a single label. GraphSAGE ([Hamilton et al.,
 # 2017](https://arxiv.org/abs/1706.02216)) learns it from random walks: nodes that meet
-# on a walk shall have similar vectors, and nodes drawn at random shall not.
+# on a walk get similar vectors, and nodes drawn at random do not.
 #
-# ```text
-# loss = -log sigmoid(z_u · z_v) - Q · mean log sigmoid(-z_u · z_n)
+# ```equation
+# loss = -log σ(z_u · z_v) - Σ_n log σ(-z_u · z_n)
 # ```
 #
-# for nodes `u` and `v` of one walk, and `n` drawn at random.
+# for nodes `u` and `v` of one walk, and nodes `n` drawn at random. `σ` is the sigmoid
+# function.
 
 # %%
+from pathlib import Path
+
 import keras
 import numpy as np
 
@@ -26,12 +29,15 @@ model.compile(keras.optimizers.Adam(0.005), tfgraph.losses.NegativeSamplingLoss(
 batches = tfgraph.data.walk_batches(
     graph, (10, 10), batch_size=512, walks_per_node=1, seed=0
 )
-history = model.fit(batches, epochs=1, shuffle=False, verbose=0)
-print(f"loss {history.history['loss'][0]:.1f}")
+model.fit(batches, epochs=1, shuffle=False, verbose=0)
 
 # %% [markdown]
 # `walk_batches` draws the walks, the nodes at random, and the neighbours of all of
-# them. `predict_nodes` then computes the vectors of all nodes, layer by layer.
+# them. The value of this loss says little: look at what the vectors can do, below.
+#
+# `predict_nodes` computes the vectors of all nodes, layer by layer. It takes other
+# graphs, too: the model can embed nodes that it never saw, from their features and
+# neighbours.
 
 # %%
 z = tfgraph.inference.predict_nodes(model, graph, verbose=0)
@@ -77,6 +83,29 @@ np.testing.assert_allclose(np.linalg.norm(z, axis=1), 1, atol=1e-4)
 tfgraph.plots.latent_space(z, graph.y, "Cora without labels")
 
 # %% [markdown]
+# ## In TensorBoard, or in a table
+#
+# `callbacks.EmbeddingProjector` writes the vectors for TensorBoard's "Projector", which
+# turns them in three dimensions. Pass it to `fit`. Here it writes those of a GCN, which
+# the labels trained:
+
+# %%
+data = tfgraph.data.full_batch(graph, "train", sparse_features=True)
+projector = tfgraph.callbacks.EmbeddingProjector("runs", data, labels=graph.y)
+gcn = tfgraph.models.GCN(graph.num_classes)
+gcn.compile(keras.optimizers.Adam(0.01), "sparse_categorical_crossentropy")
+gcn.fit(data, epochs=20, shuffle=False, verbose=0, callbacks=[projector])
+print(sorted(path.name for path in Path("runs").iterdir()))
+
+# %% tags=["hidden"]
+assert np.loadtxt("runs/tensors.tsv").shape == (graph.num_nodes, graph.num_classes)
+assert np.loadtxt("runs/metadata.tsv", int).tolist() == graph.y.tolist()
+
+# %% [markdown]
+# `tensorboard --logdir runs` shows them. `pip install "tfgraph[tensorboard]"` installs
+# it. For a file of the vectors alone, `numpy.savetxt("vectors.csv", z, delimiter=",")`
+# writes a row for each node, in the order of the graph.
+#
 # ## Where to go next
 #
 # - [Large graphs by sampling](sampling.md): the same model, with labels.

@@ -7,9 +7,11 @@
 # autoencoder of [Kipf & Welling, 2016](https://arxiv.org/abs/1611.07308): an encoder
 # gives each node a vector `z`, and
 #
-# ```text
-# p(edge between i and j) = sigmoid(z_i · z_j)
+# ```equation
+# p(edge between i and j) = σ(z_i · z_j)
 # ```
+#
+# where `σ` is the sigmoid function.
 
 # %%
 import keras
@@ -43,8 +45,8 @@ data = tfgraph.data.full_batch(train, sparse_features=True)
 history = model.fit(
     data,
     validation_data=tfgraph.data.link_batch(train, val, sparse_features=True),
-    validation_freq=10,
-    epochs=50,
+    validation_freq=20,
+    epochs=40,
     shuffle=False,
     verbose=0,
 )
@@ -73,6 +75,11 @@ assert not known & {int(node) for node in nodes[0]}
 
 # %% [markdown]
 # `top_links` leaves out the links that are known, and never holds all pairs in memory.
+# One line puts it into TensorFlow Serving:
+#
+# ```python
+# tfgraph.export.export_link_scorer(model, "serving/links", inputs)
+# ```
 #
 # ## Where the vectors lie
 
@@ -82,7 +89,22 @@ tfgraph.plots.latent_space(model.predict(data, verbose=0), graph.y, "Cora")
 # %% [markdown]
 # ## A graph too large for this
 #
-# The autoencoder takes the whole graph in each step. `models.LinkPredictor` learns from
+# The autoencoder takes the whole graph in each step, and its loss goes over all pairs
+# of nodes. `num_samples` estimates this loss from so many pairs, drawn anew in each
+# step. The time of the loss then grows with the edges and samples only:
+
+# %%
+estimated = tfgraph.models.VGAE(latent_dim=16, hidden_units=32, num_samples=100_000)
+estimated.compile(keras.optimizers.Adam(0.01), metrics=[tfgraph.metrics.RocAUC()])
+estimated.fit(data, epochs=40, shuffle=False, verbose=0)
+auc = estimated.evaluate(held_out, verbose=0, return_dict=True)["auc"]
+print(f"{100_000 / graph.num_nodes**2:.1%} of the pairs, test AUC {auc:.2f}")
+
+# %% tags=["hidden"]
+assert auc > 0.85
+
+# %% [markdown]
+# `models.LinkPredictor` does not need the whole graph in a step, either. It learns from
 # batches of links, each with the sampled neighbours of both ends, and with new pairs
 # without an edge in each epoch. The links of a batch are left out of its own messages.
 
@@ -111,9 +133,13 @@ auc = predictor.evaluate(sampled, verbose=0, return_dict=True)["auc"]
 print(f"Test AUC {auc:.2f}")
 
 # %% tags=["hidden"]
-assert auc > 0.75
+assert 0.75 < auc < result["auc"]
 
 # %% [markdown]
+# This is below the autoencoder's score. So on a graph as small as Cora, take the
+# autoencoder. The predictor is for graphs that do not fit into one step, for several
+# node sets, and for links with labels.
+#
 # Links may also have classes or ratings of their own: pass them as `data.Links(pairs,
 # labels)`.
 #

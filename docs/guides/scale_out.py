@@ -3,13 +3,21 @@
 #
 # At the end of this page you know three steps from a laptop to several machines: files
 # in place of memory, several workers for training, and sampling by Apache Beam where no
-# machine holds the graph.
+# machine holds the graph. Two devices of this machine stand for two workers here. What
+# needs more machines is shown, but not run.
 
 # %%
 import keras
 import numpy as np
+import tensorflow as tf
 
 import tfgraph
+
+# First of all: the processor as two devices, for the second part of this page.
+[cpu] = tf.config.list_physical_devices("CPU")
+tf.config.set_logical_device_configuration(
+    cpu, 2 * [tf.config.LogicalDeviceConfiguration()]
+)
 
 keras.utils.set_random_seed(0)
 rng = np.random.default_rng(0)
@@ -56,49 +64,94 @@ np.testing.assert_allclose(predictions, whole, atol=1e-4)
 # %% [markdown]
 # ## Several workers
 #
-# `tf.distribute` trains copies of a model, each on its part of every batch. Keras
-# itself would cut graphs apart. `distribute.batches` gives each copy whole samples
-# instead:
+# A strategy of `tf.distribute` trains copies of a model, the replicas. Each takes a
+# part of every batch, and all make the same step. Keras itself would cut a graph apart
+# to share it. `distribute.batches` gives each replica whole samples instead: it calls
+# your function with the number of a part and the number of all parts, and you pass this
+# pair on as `shard`. Here two devices have a replica each:
+
+
+# %%
+def compiled():
+    keras.utils.set_random_seed(0)
+    model = tfgraph.models.GraphSAGE(3, hidden_units=[32])
+    model.compile(keras.optimizers.SGD(0.1), "sparse_categorical_crossentropy")
+    return model
+
+
+def minibatches(shard=None):
+    return tfgraph.data.neighbor_batches(
+        graph, (None,), batch_size=1024, nodes=range(4096), shard=shard
+    )
+
+
+strategy = tf.distribute.MirroredStrategy(["/cpu:0", "/cpu:1"])
+with strategy.scope():
+    shared = compiled()
+shared.fit(
+    tfgraph.distribute.batches(shared, minibatches), epochs=1, shuffle=False, verbose=0
+)
+print(f"Replicas: {strategy.num_replicas_in_sync}")
+
+# %% [markdown]
+# `fanouts=(None,)` takes all neighbours, so nothing is drawn at random. Then one
+# process comes to the same weights:
+
+# %%
+alone = compiled()
+alone.fit(minibatches(), epochs=1, shuffle=False, verbose=0)
+pairs = zip(shared.get_weights(), alone.get_weights(), strict=True)
+difference = max(np.abs(a - b).max() for a, b in pairs)
+print(f"Largest difference of a weight: {difference:.0e}")
+
+# %% tags=["hidden"]
+assert strategy.num_replicas_in_sync == 2 and difference < 1e-5
+start = compiled()
+start(next(iter(minibatches()))[0])
+assert np.abs(start.get_weights()[0] - alone.get_weights()[0]).max() > 1e-3
+
+# %% [markdown]
+# A part is a run of consecutive seeds of the batch:
+
+# %%
+for part in (0, 1):
+    (x, (adjacency,)), y = next(iter(minibatches(shard=(part, 2))))
+    print(f"part {part}: {len(y)} seeds, {x.shape[0]} nodes")
+
+# %% tags=["hidden"]
+np.testing.assert_array_equal(y, graph.y[512:1024])
+
+# %% [markdown]
+# On several machines, only the strategy is another one. Each machine runs this script.
+# The environment variable `TF_CONFIG` tells it the addresses of all and its own number:
+#
+# ```sh
+# export TF_CONFIG='{
+#   "cluster": {"worker": ["10.0.0.1:12345", "10.0.0.2:12345"]},
+#   "task": {"type": "worker", "index": 0}
+# }'
+# ```
 #
 # ```python
-# strategy = tf.distribute.MultiWorkerMirroredStrategy()  # first of all
-# with strategy.scope():
-#     model = tfgraph.models.GraphSAGE(3, hidden_units=[32])
-#     model.compile("adam", "sparse_categorical_crossentropy")
+# # First of all: it waits for the other workers.
+# strategy = tf.distribute.MultiWorkerMirroredStrategy()
 #
-# batches = tfgraph.distribute.batches(
-#     model,
-#     lambda shard: tfgraph.data.neighbor_batches(
-#         graph, (10,), batch_size=1024, shuffle=True, seed=0, shard=shard
-#     ),
-# )
+# with strategy.scope():
+#     model = compiled()
 # model.fit(
-#     batches,
+#     tfgraph.distribute.batches(model, minibatches),
 #     epochs=10,
 #     shuffle=False,
 #     callbacks=[tfgraph.callbacks.BackupAndRestore("backup")],
 # )
 # ```
 #
-# `batch_size` is that of all workers together. With all neighbours, the weights are
-# those of one process. A worker that was killed and started again goes on after the
-# last epoch. `python examples/two_workers.py` starts two on your machine.
+# `batch_size` is that of all workers together. If a worker is killed, all stop. Start
+# them again, and `BackupAndRestore` goes on after the last epoch.
 #
-# What a worker gets is a part of each batch, a run of consecutive seeds:
-
-# %%
-seeds = range(8)
-for part in (0, 1):
-    data = tfgraph.data.neighbor_batches(
-        graph, (None,), batch_size=8, nodes=seeds, shard=(part, 2)
-    )
-    (x, (adjacency,)), y = data.get_single_element()
-    print(f"part {part}: {len(y)} seeds, {x.shape[0]} nodes")
-
-# %% tags=["hidden"]
-np.testing.assert_array_equal(y, graph.y[4:8])
-
-# %% [markdown]
+# `python examples/two_workers.py` does this with two workers on your machine, on
+# Pubmed.
+#
 # ## Larger than memory
 #
 # If no machine holds the graph, TF-GNN's sampler draws the samples once, on Apache

@@ -8,7 +8,8 @@
 # ## A signal
 #
 # We simulate one: a damped wave on a net of 60 points, each tied to its 4 nearest. A
-# point is pulled towards the mean of its neighbours, and now and then some are hit.
+# point is pulled towards the mean of its neighbours. Now and then, some points get a
+# push. With data of your own, `signal` is your array `[steps, nodes]`.
 
 # %%
 import keras
@@ -115,4 +116,5 @@ np.testing.assert_array_equal(again.predict(x[test], verbose=0), forecast)
 #
 # - [Layers](../reference/layers.md): `FixedAdjacency`, and which layers take signals.
 # - [Cheat sheet](../cheat_sheet.md): which layer takes which input.
-# - [Export](../reference/export.md): signals with a graph in each request.
+# - [Saving, exporting, serving](serving.md): `export_model` serves signals with a graph
+#   in each request.

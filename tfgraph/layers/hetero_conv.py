@@ -26,10 +26,10 @@ MERGES = {
 class HeteroConv(GraphLayer):
     """One round of messages: a convolution for each edge set, merged by node set.
 
-        h_v' = σ(MERGE_r(conv_r(h_senders(r), h_v))),    r: the edge sets that end in
-                                                            v's node set
+        h_v' = σ(MERGE_r(conv_r(h_{senders(r)}, h_v)))
 
-    With `SAGEConv(aggregator="mean")` inside and the merge "sum", it is the layer of
+    over the edge sets `r` that end in the node set of `v`. With
+    `SAGEConv(aggregator="mean")` inside and the merge "sum", it is the layer of
     "Modeling Relational Data with Graph Convolutional Networks" (Schlichtkrull et al.,
     ESWC 2018, https://arxiv.org/abs/1703.06103) with an own `W_0` for each relation.
     A node set that receives nothing comes out unchanged.

@@ -22,27 +22,27 @@ AGGREGATORS = ("mean", "gcn", "sum", "max_pool", "mean_pool", "lstm")
 class SAGEConv(GraphConvolution):
     """Convolution of "Inductive Representation Learning on Large Graphs" (GraphSAGE).
 
-        h_N(v) = AGGREGATE({h_u : u ∈ N(v)})
-        h_v' = σ(W · [h_v ‖ h_N(v)] + b),    then h_v' / ‖h_v'‖₂ with `normalize`
+        h_{N(v)} = AGGREGATE({h_u : u ∈ N(v)})
+        h_v' = σ(W · [h_v ‖ h_{N(v)}] + b),    then h_v' / ‖h_v'‖₂ with `normalize`
 
     (Hamilton, Ying & Leskovec, NeurIPS 2017, https://arxiv.org/abs/1706.02216). `W` is
     kept as its two halves, for the node itself and for its neighbours. With weights
     `w_vu` on the edges, the aggregators are
 
-    | `aggregator` | `h_N(v)` |
+    | `aggregator` | `h_{N(v)}` |
     | --- | --- |
     | "mean" | `Σ_u w_vu h_u / Σ_u w_vu` |
     | "sum" | `Σ_u w_vu h_u` |
     | "mean_pool" | the mean of `ReLU(W_pool h_u + b_pool)` |
     | "max_pool" | the maximum of `ReLU(W_pool h_u + b_pool)`, feature by feature |
     | "lstm" | the last state of an LSTM over the neighbours, shuffled in training |
-    | "gcn" | the mean over `N(v) ∪ {v}`, and then `h_v' = σ(W h_N(v) + b)` |
+    | "gcn" | the mean over `N(v) ∪ {v}`, and then `h_v' = σ(W h_{N(v)} + b)` |
 
     For "max_pool" and "lstm" an edge of any weight but 0 is one neighbour. An edge of
     weight 0 is ignored. A repeated edge counts once, with the sum of its weights. A
     mean divides by the sum of the weights, so they must not be negative; the other
     aggregators take negative weights.
-    A node without neighbours has `h_N(v) = 0` (for "gcn", `h_v`).
+    A node without neighbours has `h_{N(v)} = 0` (for "gcn", `h_v`).
 
     Example:
 
@@ -60,7 +60,7 @@ class SAGEConv(GraphConvolution):
         aggregator: One of the table.
         aggregator_units: Width of the pooling layer or the LSTM. None for `units`.
         concat: Whether to concatenate the products of the two halves, `σ([W₁ h_v ‖ W₂
-            h_N(v)] + b)`, each `units` wide, as the official code does. If not, they
+            h_{N(v)}] + b)`, each `units` wide, as the official code does. If not, they
             are added, as in the paper. Not for "gcn" or `root_weight=False`, which
             have only one product.
         root_weight: Whether the node itself has a part, `W₁ h_v`, in its new features.
@@ -186,7 +186,7 @@ class SAGEConv(GraphConvolution):
     def aggregate(
         self, x: Features, adjacency: Adjacency, training: bool | None
     ) -> tf.Tensor:
-        """`W₂ h_N(v)`, of the aggregated neighbours: `[..., M, units]`."""
+        """`W₂ h_{N(v)}`, of the aggregated neighbours: `[..., M, units]`."""
         if self.aggregator in ("max_pool", "mean_pool"):
             x = ops.matmul(x, self.pool_kernel)
             x = tf.nn.relu(self.with_bias(x, self.pool_bias))

@@ -64,7 +64,7 @@ def neighbor_batches(
     layers. The nodes of a batch are its seeds, B^K. For each node v of B^k, S_k
     neighbours N_k(v) are drawn uniformly:
 
-        B^(k-1) = B^k ∪ (∪ over v in B^k of N_k(v)),    k = K .. 1
+        B^(k-1) = B^k ∪ (∪_{v ∈ B^k} N_k(v)),    k = K .. 1
 
     Layer k computes the nodes B^k from the nodes B^(k-1). Draws are independent from
     layer to layer and from batch to batch, and new in each epoch.
