@@ -145,12 +145,17 @@ SCRIPTS = {
 PEERS = [library for library in SCRIPTS if library not in ("tfgraph", "tensorflow")]
 
 
+def script_of(library, case):
+    """Returns the name of the script in which a library takes a case."""
+    model = case.split("-")[0]
+    if model in OWN_SCRIPTS:
+        return f"{OWN_SCRIPTS[model]}_{library}.py"
+    return SCRIPTS[library]
+
+
 def run(python, library, case, variant):
     """Returns one contender's figures, or None with the reason on standard error."""
-    model = case.split("-")[0]
-    script = SCRIPTS[library]
-    if model in OWN_SCRIPTS:
-        script = f"{OWN_SCRIPTS[model]}_{library}.py"
+    script = script_of(library, case)
     environment = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join([str(HERE), str(HERE.parent)]),
