@@ -8,8 +8,15 @@ the most memory that the process ever had, `imports_mb` how much of it its impor
 In `graph-build` and `predict-large`, that includes pages of the files that hold edges
 and features, which the system may drop.
 
-PyG and DGL take part if the Python given by `--pyg` and `--dgl` (default: this one)
-has them installed. Nothing else should run on the machine meanwhile.
+A peer takes part if the Python given by `--pyg`, `--dgl`, `--k3-node` or
+`--keras-geometric` (default: this one) has it installed. Nothing else should run on the
+machine meanwhile. The peers on Keras 3, each in an environment of its own:
+
+    python -m venv k3; k3/bin/pip install "tensorflow==2.21.*" torch k3-node==1.0.0
+    python -m venv kg; kg/bin/pip install "tensorflow==2.21.*" keras-geometric==0.0.2
+
+k3-node imports torch on every backend. keras-geometric requires torch and JAX, but runs
+without them (`pip install --no-deps`).
 """
 
 import argparse
@@ -27,12 +34,15 @@ GCN = {
     "tensorflow": ["sparse_dense_matmul"],
     "pyg": ["edge_index", "SparseTensor", "torch.sparse_csr", "compile"],
     "dgl": ["norm", "edge_weight"],
+    "k3-node": ["default", "cached", "cached, XLA"],
+    "keras-geometric": ["default", "XLA"],
 }
 GAT = {
     "tfgraph": ["one dropout for all heads", "dropout per head"],
     "tensorflow": ["gather and segment"],
     "pyg": ["edge_index", "SparseTensor", "compile"],
     "dgl": ["default"],
+    "k3-node": ["default", "XLA"],
 }
 VGAE = {
     "tfgraph": ["default", "sparse"],
@@ -129,15 +139,23 @@ SCRIPTS = {
     "tensorflow": "tensorflow_.py",
     "pyg": "pyg.py",
     "dgl": "dgl_.py",
+    "k3-node": "k3_node_.py",
+    "keras-geometric": "keras_geometric_.py",
 }
+PEERS = [library for library in SCRIPTS if library not in ("tfgraph", "tensorflow")]
+
+
+def script_of(library, case):
+    """Returns the name of the script in which a library takes a case."""
+    model = case.split("-")[0]
+    if model in OWN_SCRIPTS:
+        return f"{OWN_SCRIPTS[model]}_{library}.py"
+    return SCRIPTS[library]
 
 
 def run(python, library, case, variant):
     """Returns one contender's figures, or None with the reason on standard error."""
-    model = case.split("-")[0]
-    script = SCRIPTS[library]
-    if model in OWN_SCRIPTS:
-        script = f"{OWN_SCRIPTS[model]}_{library}.py"
+    script = script_of(library, case)
     environment = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join([str(HERE), str(HERE.parent)]),
@@ -159,10 +177,10 @@ def run(python, library, case, variant):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("case", choices=sorted(CASES))
-    parser.add_argument("--pyg", default=sys.executable, metavar="PYTHON")
-    parser.add_argument("--dgl", default=sys.executable, metavar="PYTHON")
+    for peer in PEERS:
+        parser.add_argument(f"--{peer}", default=sys.executable, metavar="PYTHON")
     args = parser.parse_args()
-    pythons = {"pyg": args.pyg, "dgl": args.dgl}
+    pythons = {peer: getattr(args, peer.replace("-", "_")) for peer in PEERS}
 
     figures = {}
     for contender, variants in CASES[args.case].items():

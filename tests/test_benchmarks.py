@@ -4,6 +4,8 @@ import functools
 import importlib
 import json
 import os
+import re
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -88,6 +90,39 @@ def test_contender_takes_its_case(module, monkeypatch, script, model, case):
         monkeypatch.setattr(cases, name, value)
     seconds = getattr(module(script), model)(case, "both")
     assert len(seconds) == 2
+
+
+def test_each_contender_has_a_script_that_takes_its_case(module):
+    speed = module("speed")
+    found = set()
+    for case, contenders in speed.CASES.items():
+        for contender in contenders:
+            library = contender.split(",")[0]
+            script = BENCHMARKS / "contenders" / speed.script_of(library, case)
+            models = re.findall(
+                r"^def (\w+)\(case, variant\)", script.read_text(), re.M
+            )
+            assert set(models) & set(case.split("-")), (contender, case)
+            found.add(library)
+    assert found == set(speed.SCRIPTS)
+
+
+def test_speed_leaves_out_what_is_not_installed(module, monkeypatch, capsys):
+    """tfgraph's figures stand alone if no other library can be used."""
+    speed = module("speed")
+    own = {"median_s": 2.0, "peak_mb": 3.0, "imports_mb": 1.0}
+
+    def run(python, library, case, variant):
+        asked.append((library, python))
+        return own if library == "tfgraph" else None
+
+    asked = []
+    monkeypatch.setattr(speed, "run", run)
+    monkeypatch.setattr("sys.argv", ["_", "gat-large", "--k3-node", "k3/bin/python"])
+    speed.main()
+    assert ("k3-node", "k3/bin/python") in asked and ("dgl", sys.executable) in asked
+    result = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert result == {"case": "gat-large", **own, "baselines": {}}
 
 
 def test_large_graphs(module, monkeypatch):

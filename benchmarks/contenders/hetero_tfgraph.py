@@ -3,8 +3,8 @@
 import cases
 import keras
 import timing
+from keras_training import time_epochs
 from sage_tfgraph import time_batches
-from tfgraph_ import time_epochs
 
 import tfgraph
 from tfgraph.data import EdgeSet, HeteroGraph, NodeSet
@@ -27,7 +27,7 @@ def full(case, variant):
     graph, num_classes = graph_of(make())
     inputs, papers = graph.to_graph_tensor(), graph.node_sets["papers"]
     model = two_rounds(inputs.spec, hidden, num_classes)
-    return time_epochs(model, inputs, papers, warm_up, runs)
+    return time_epochs(model, inputs, papers.y, papers.train_mask, warm_up, runs)
 
 
 def sampled(case, variant):

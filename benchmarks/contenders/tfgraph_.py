@@ -1,24 +1,12 @@
 """tfgraph, by `Model.fit` for training, end of epoch to end of epoch."""
 
-import time
-
 import cases
 import keras
-import numpy as np
 import tensorflow as tf
 import timing
+from keras_training import time_epochs
 
 import tfgraph
-
-
-class EpochEnds(keras.callbacks.Callback):
-    """Records when each epoch ended."""
-
-    def on_train_begin(self, logs=None):
-        self.times = []
-
-    def on_epoch_end(self, epoch, logs=None):
-        self.times.append(time.perf_counter())
 
 
 def gcn(case, variant):
@@ -37,28 +25,8 @@ def gcn(case, variant):
         return timing.time_calls(lambda: call(x, adjacency).numpy(), warm_up, runs)
 
     per_call = 10 if "steps" in variant else 1
-    return time_epochs(model, (x, adjacency), graph, warm_up, runs, per_call)
-
-
-def time_epochs(model, inputs, graph, warm_up, runs, per_call=1):
-    """Seconds of each full-batch step of Adam on the mean cross-entropy."""
-    weights = graph.train_mask * np.float32(graph.num_nodes / graph.train_mask.sum())
-    data = tf.data.Dataset.from_tensors((inputs, graph.y, weights)).repeat()
-    model.compile(
-        keras.optimizers.Adam(0.01),
-        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        steps_per_execution=per_call,
-    )
-    ends = EpochEnds()
-    model.fit(
-        data,
-        steps_per_epoch=per_call,
-        epochs=warm_up + runs + 1,
-        callbacks=[ends],
-        shuffle=False,
-        verbose=0,
-    )
-    return (np.diff(ends.times)[warm_up:] / per_call).tolist()
+    labels = graph.y, graph.train_mask
+    return time_epochs(model, (x, adjacency), *labels, warm_up, runs, per_call)
 
 
 class TwoLayers(keras.Model):
@@ -98,7 +66,8 @@ def gat(case, variant):
     model = keras.Model(inputs, logits)
     inputs = (x, graph.to_sparse_tensor())
     per_call = 10 if "steps" in variant else 1
-    return time_epochs(model, inputs, graph, warm_up, runs, per_call)
+    labels = graph.y, graph.train_mask
+    return time_epochs(model, inputs, *labels, warm_up, runs, per_call)
 
 
 def signals(case, variant):

@@ -5,7 +5,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 import timing
-from tfgraph_ import EpochEnds
+from keras_training import EpochEnds
 
 import tfgraph
 
