@@ -114,8 +114,8 @@ np.testing.assert_allclose(by_litert, answer, atol=1e-5)
 
 # %% [markdown]
 # Both answer as the SavedModel does, but check little of a request. ONNX Runtime is
-# slower on large graphs. For a model over several node sets, both take the `spec` of its
-# GraphTensor last. [Export](../reference/export.md) says more.
+# slower on large graphs. For a model over several node sets, both take the `spec` of
+# its GraphTensor last. [Export](../reference/export.md) says more.
 #
 # ## Which export for which model
 #
