@@ -249,6 +249,18 @@ def test_a_neighbourhood_is_enough(method, form):
         call(model, inputs, node, hops=1, **arguments)
 
 
+def test_messages_from_beyond_the_hops_are_noticed():
+    layers = [GATConv(5, activation="tanh"), GATConv(3, activation="softmax")]
+    model = functional(*layers)
+    inputs = [X, sparse(ADJACENCY)]
+    # One hop more is computed than asked for, so that the prediction is the same.
+    with pytest.raises(ValueError, match=r"hops=1, with messages from nodes beyond"):
+        explain.integrated_gradients(model, inputs, 0, hops=1)
+    found = explain.integrated_gradients(model, inputs, 0, steps=3)
+    cut = explain.integrated_gradients(model, inputs, 0, steps=3, hops=2)
+    np.testing.assert_allclose(cut.edge_importance, found.edge_importance, atol=1e-6)
+
+
 def test_links():
     pairs = np.array([[0, 3], [4, 1]])
     x, entries = keras.Input((4,)), keras.Input((None,), sparse=True)
@@ -423,11 +435,11 @@ def test_picture():
     [
         ({"index": 6}, "`index` to be below 6, the number of rows.*index=6"),
         ({"index": -1}, "`index` to be a non-negative integer"),
-        ({"index": "a"}, "`index` to be a non-negative integer"),
         ({"target": 3}, "`target` to be below 3.*target=3"),
         ({"outputs": "softmax"}, "`outputs` to be one of"),
         ({"outputs": "values"}, "`target` to be one of the 3 columns"),
         ({"hops": 0}, "`hops` to be a positive integer"),
+        ({"index": "n5"}, "`index` to be a non-negative integer.*index='n5'"),
         ({"model": "gcn"}, "`model` to be a keras.Model"),
         ({"model": Subclassed()}, "`model` to be built"),
         ({"inputs": [X]}, "Expected the inputs to be"),

@@ -93,7 +93,8 @@ def gnn_explainer(
             that of class 1, of the classes 0 and 1.
         hops: Only for nodes and pairs of `[x, adjacency]`: how many layers of messages
             the model has. Then only this neighbourhood is computed, which saves time on
-            a large graph. None to compute the whole graph.
+            a large graph. An edge beyond it, which matters only for the degree of a
+            sender, gets an importance of 0. None to compute the whole graph.
         epochs: Steps of the optimisation.
         learning_rate: Of Adam.
         edge_size, edge_entropy, feature_size, feature_entropy: Coefficients, as above.

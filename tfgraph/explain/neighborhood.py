@@ -32,6 +32,7 @@ def within(prediction: Prediction, hops: int) -> Prediction:
     for _ in range(hops):
         inner, near = near, near.copy()
         near[sender[inner[receiver]]] = True
+    reached = near.copy()
     kept = np.flatnonzero(near[receiver])
     near[sender[kept]] = True
     nodes = np.flatnonzero(near)
@@ -53,6 +54,12 @@ def within(prediction: Prediction, hops: int) -> Prediction:
             "Expected `hops` to be the number of layers of messages, or more. "
             f"Received: hops={hops}, within which the prediction is "
             f"{float(number):.4g} rather than {prediction.number:.4g}"
+        )
+    of_x, _ = smaller.gradients(cut.x, cut.weights)
+    if of_x[~reached[nodes]].any():
+        raise ValueError(
+            "Expected `hops` to be the number of layers of messages, or more. "
+            f"Received: hops={hops}, with messages from nodes beyond"
         )
     return smaller
 

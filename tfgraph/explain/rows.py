@@ -44,7 +44,7 @@ def explain_each(
     output = output_of(model, source)
     rows = output(*source.tensors()).numpy()
     call = _traced(output, source)
-    single = arguments.is_integer(index) or not hasattr(index, "__iter__")
+    single = np.ndim(index) == 0
     numbers: Any = [index] if single else index
     explanations = []
     for number in [_checked_index(number, len(rows)) for number in numbers]:

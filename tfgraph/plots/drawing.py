@@ -209,7 +209,7 @@ def node_size(num_nodes: int) -> float:
     return float(np.clip(6000 / max(num_nodes, 1), 12, 120))
 
 
-def add_legend(axes: Any, scale: float = 1) -> None:
+def add_legend(axes: Any, scale: float = 1, spacing: float = 0.5) -> None:
     """Adds a legend beside the picture, if there is anything to tell."""
     _, labels = axes.get_legend_handles_labels()
     if labels:
@@ -218,6 +218,7 @@ def add_legend(axes: Any, scale: float = 1) -> None:
             fontsize="small",
             loc="upper left",
             markerscale=scale,
+            labelspacing=spacing,
             bbox_to_anchor=(1, 1),
             ncols=columns,
         )

@@ -98,9 +98,9 @@ def explanation(
     importance = np.asarray(subgraph.edge_weight)
     highest = max(importance.max(initial=0), 1e-12)
     for (sender, receiver), share in zip(
-        subgraph.edges, np.clip(importance / highest, 0.05, 1), strict=True
+        subgraph.edges, np.clip(importance / highest, 0.15, 1), strict=True
     ):
-        style = {"alpha": share, "linewidth": 2 * share}
+        style = {"alpha": share, "linewidth": 0.5 + 1.5 * share}
         draw_arrow(axes, places[sender], places[receiver], size, **style)
     draw_nodes(
         axes,
@@ -120,7 +120,7 @@ def explanation(
             label="explained",
         )
     axes.margins(0.1)
-    add_legend(axes)
+    add_legend(axes, spacing=1.5)  # rings are higher than text
     add_scale(figure, axes, highest, "importance of the edge")
     axes.set_title(title)
     axes.set_axis_off()
