@@ -137,7 +137,6 @@ def test_fit_traces_the_training_step_once(metrics):
 
     model = Counting(3, [4])
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.build([(None, 4), (None, None)])
     model.compile("sgd", loss, metrics=metrics)
     model.fit(full_batch(), epochs=2, shuffle=False, verbose=0)
     assert traces.count(True) == 1

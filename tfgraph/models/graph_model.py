@@ -75,15 +75,14 @@ class GraphModel(keras.Model):
             return super().predict(x, *args, **kwargs)
 
     def _make_variables(self, x):
-        """Makes the metrics' and optimizer's variables before the first step.
+        """Makes the variables of layers, metrics and optimizer before the first step.
 
         TensorFlow traces a function again if its first trace makes variables. A forward
         pass makes them in less time than the training step does.
         """
         optimizer = getattr(self, "optimizer", None)
         replicas = self.distribute_strategy.num_replicas_in_sync
-        nothing_to_make = not self.built or optimizer is None or optimizer.built
-        if nothing_to_make or self.run_eagerly or replicas > 1:
+        if optimizer is None or optimizer.built or self.run_eagerly or replicas > 1:
             return
         is_own_step = type(self).train_step is not keras.Model.train_step
         if isinstance(x, tf.data.Dataset) and not is_own_step:
