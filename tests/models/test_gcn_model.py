@@ -124,37 +124,3 @@ def test_each_layer_draws_its_own_kernel(tmp_path):
     first, second = model.get_weights()[:2]
     assert not np.allclose(first, second)
     checks.check_reload(model, INPUTS, tmp_path / "model.keras")
-
-
-@pytest.mark.parametrize("metrics", [None, ["accuracy"]])
-def test_fit_traces_the_training_step_once(metrics):
-    traces = []
-
-    class Counting(GCN):
-        def call(self, inputs, training=None):
-            traces.append(training)
-            return super().call(inputs, training)
-
-    model = Counting(3, [4])
-    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile("sgd", loss, metrics=metrics)
-    model.fit(full_batch(), epochs=2, shuffle=False, verbose=0)
-    assert traces.count(True) == 1
-
-
-def test_fit_with_a_step_of_one_s_own_needs_no_loss():
-    class Own(GCN):
-        def train_step(self, data):
-            _, y, _ = data
-            return {"correct": tf.reduce_sum(tf.cast(y >= 0, tf.int32))}
-
-    model = Own(3, [4])
-    model.compile("sgd")
-    history = model.fit(full_batch(), shuffle=False, verbose=0).history
-    assert history["correct"] == [4]
-
-
-def full_batch():
-    edges, y, mask = [[0, 1], [1, 2], [2, 3]], [0, 1, 2, 0], np.ones(4, bool)
-    graph = tfgraph.data.Graph(np.eye(4), edges, y=y, train_mask=mask)
-    return tfgraph.data.full_batch(graph, "train")

@@ -57,7 +57,6 @@ class GraphModel(keras.Model):
         if self.needs_labels and y is None:
             self._check_labels(x)
         with self._forgetting_failures():
-            self._make_variables(x)
             return super().fit(x, y, *args, **kwargs)
 
     @functools.wraps(keras.Model.evaluate)
@@ -73,22 +72,6 @@ class GraphModel(keras.Model):
         self._check_data("predict", x)
         with self._forgetting_failures():
             return super().predict(x, *args, **kwargs)
-
-    def _make_variables(self, x):
-        """Makes the variables of layers, metrics and optimizer before the first step.
-
-        TensorFlow traces a function again if its first trace makes variables. A forward
-        pass makes them in less time than the training step does.
-        """
-        optimizer = getattr(self, "optimizer", None)
-        replicas = self.distribute_strategy.num_replicas_in_sync
-        if optimizer is None or optimizer.built or self.run_eagerly or replicas > 1:
-            return
-        is_own_step = type(self).train_step is not keras.Model.train_step
-        if isinstance(x, tf.data.Dataset) and not is_own_step:
-            step = tf.autograph.experimental.do_not_convert(self.test_step)
-            x.map(lambda *batch: step(batch))  # traced, not run
-            optimizer.build(self.trainable_variables)
 
     @contextlib.contextmanager
     def _forgetting_failures(self) -> Iterator[None]:
