@@ -170,7 +170,9 @@ def test_the_ratio_counts_from_level_to_level():
     assert [pooling.projection.units for pooling in model.poolings] == [6, 3]
 
 
-@pytest.mark.parametrize("num_poolings", [0, 1, 2])
+@pytest.mark.parametrize(
+    "num_poolings", [0, 1, pytest.param(2, marks=pytest.mark.slow)]
+)
 @pytest.mark.parametrize("form", ["graph_tensor", "dense"])
 def test_trains_on_batches_without_nodes(form, num_poolings):
     x = np.random.default_rng(0).normal(size=(4, 3))

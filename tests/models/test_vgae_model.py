@@ -43,7 +43,9 @@ def test_latent_vectors_and_scores_in_every_form(model_class):
 
 
 @MODELS
-@pytest.mark.parametrize("form", ["sparse", "dense", "graph_tensor"])
+@pytest.mark.parametrize(
+    "form", ["sparse", pytest.param("dense", marks=pytest.mark.slow), "graph_tensor"]
+)
 def test_fit_evaluate_predict(model_class, form):
     graph = tfgraph.data.karate_club()
     train, val, test = link_split(graph, val=0.1, test=0.2)
