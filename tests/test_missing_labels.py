@@ -185,6 +185,14 @@ def test_fit_and_reload(tmp_path):
     ("call", "message"),
     [
         (lambda: MaskedLoss(None), "`loss` to be a loss of Keras.*loss=None"),
+        (
+            lambda: MaskedLoss("sparse_categorical_crossentropy"),
+            "of single entries.*loss='sparse_categorical_crossentropy'",
+        ),
+        (
+            lambda: MaskedLoss(keras.losses.KLDivergence()),
+            "of single entries.*KLDivergence",
+        ),
         (lambda: MaskedMetric(None), "`metric` to be a metric of Keras.*metric=None"),
         (lambda: MaskedMetric("mse", tasks="abc"), "different names.*tasks='abc'"),
         (lambda: MaskedMetric("mse", tasks=["a", "a"]), "`tasks` to be a list of diff"),

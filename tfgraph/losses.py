@@ -22,6 +22,8 @@ from tfgraph.typing import Features, Seed
 __all__ = ["MaskedLoss", "NegativeSamplingLoss", "reconstruction_loss"]
 
 _SAMPLINGS = ("uniform", "degree")
+# In the names of Keras' losses that compare rows, not entries.
+_LOSSES_OF_ROWS = ("categorical", "cosine", "kldivergence")
 
 
 def __dir__() -> list[str]:
@@ -96,8 +98,8 @@ class MaskedLoss(keras.losses.Loss):
 
     Args:
         loss: A loss of single entries, a `keras.losses.Loss`, function or name: such as
-            "binary_crossentropy" or "mse". Losses that compare rows, such as those of
-            categories, do not fit. Its own `reduction` has no effect.
+            "binary_crossentropy" or "mse", and not one that compares rows. Its own
+            `reduction` has no effect.
         name: As in `keras.losses.Loss`.
 
     Call arguments:
@@ -106,7 +108,8 @@ class MaskedLoss(keras.losses.Loss):
         sample_weight: Weights `[N]` or `[N, C]`, or None.
 
     Raises:
-        ValueError: If `loss` is no loss, or labels or predictions are not `[N, C]`.
+        ValueError: If `loss` is no loss, or one of rows, such as those of categories;
+            or if labels or predictions are not `[N, C]`.
     """
 
     def __init__(
@@ -120,6 +123,13 @@ class MaskedLoss(keras.losses.Loss):
             raise ValueError(
                 "MaskedLoss: expected `loss` to be a loss of Keras. "
                 f"{arguments.received('loss', loss)}"
+            )
+        kind = getattr(self.loss, "__name__", type(self.loss).__name__).lower()
+        if any(rows in kind.replace("_", "") for rows in _LOSSES_OF_ROWS):
+            raise ValueError(
+                "MaskedLoss: expected `loss` to be one of single entries, such as "
+                '"binary_crossentropy" or "mse". A row of one entry tells a loss of '
+                f"categories nothing. {arguments.received('loss', loss)}"
             )
 
     def __call__(
