@@ -93,6 +93,8 @@ def test_questions_and_limits(tmp_path, monkeypatch):
     assert found["weights"].sum() == pytest.approx(34)
     assert found["second"].indices.shape == (20, 2)
     assert len(list(found["shuffled"])) == 2
+    new, old = (found[name](found["inputs"]) for name in ("again", "own"))
+    np.testing.assert_array_equal(new, old)
     scaled = found["scaled"].x[found["graph"].train_mask]
     np.testing.assert_allclose(scaled.mean(axis=0), 0, atol=1e-6)
     shapes = {
