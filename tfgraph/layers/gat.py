@@ -68,7 +68,7 @@ class GATConv(GraphConvolution):
             If not, all heads share one draw of the input, as in most libraries. On
             Cora, 10 runs of the paper's model reach 83.2 ± 0.7% with a draw for each
             head and 82.6 ± 0.7% with one. A training step takes 1.3 to 1.5 times as
-            long with sparse features, and 3 to 4 times with dense ones (`python
+            long with sparse features, and 2.7 to 4 times with dense ones (`python
             benchmarks/speed.py gat-cora`): give wide features with many zeros as a
             SparseTensor. A residual draws its own.
         edge_feature_name: With a GraphTensor, the edge feature that holds `f`.
