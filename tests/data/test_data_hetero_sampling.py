@@ -416,6 +416,7 @@ def test_a_graph_has_no_node_sets():
         neighbor_batches(graph, [{"edges": 2}], 2)
 
 
+@pytest.mark.slow
 def test_predict_nodes_writes_a_file(tmp_path):
     model = HeteroGraphSAGE(3, "papers", num_nodes={"venues": 6})
     want = predict_nodes(model, GRAPH, 7, verbose=0)

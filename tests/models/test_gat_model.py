@@ -118,6 +118,7 @@ def test_export(tmp_path):
     np.testing.assert_allclose(served["predictions"], y, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_several_graphs_in_a_batch():
     rng = np.random.default_rng(0)
     graphs = [
