@@ -111,6 +111,7 @@ class GATConv(GraphConvolution):
     """
 
     optional_input = "edge_features"
+    score_is_elementwise = True
 
     def __init__(
         self,
@@ -212,7 +213,9 @@ class GATConv(GraphConvolution):
         if graph.is_pair:
             x = graph.x_receivers
             receivers = self.drop_for_heads(x, training)
-        logits, loop_logits = self.attention_logits(receivers, h, edges, adjacency)
+        logits, loop_logits, ends = self.attention_logits(
+            receivers, h, edges, adjacency
+        )
         if self.dropout_per_head:
             h = self.drop(h, training)
         y, scores = adjacency.attend(
@@ -220,6 +223,7 @@ class GATConv(GraphConvolution):
             loop_logits,
             h,
             lambda scores: self.drop(scores, training, self.attention_dropout),
+            ends,
         )
         y = tf.cast(self.merge_heads(y), x.dtype)
         if self.residual:
@@ -256,8 +260,10 @@ class GATConv(GraphConvolution):
         h: tf.Tensor,
         edges: tf.Tensor | None,
         adjacency: Adjacency,
-    ) -> tuple[tf.Tensor, tf.Tensor | None]:
+    ) -> tuple[tf.Tensor, tf.Tensor | None, ops.Ends | None]:
         """`e_ij` of each head, for the edges and for the self-loops to be added.
+
+        And what those of the edges come from, if `score` is a function of one number.
 
         Args:
             xs: The features of the receivers after dropout, see `heads`.
@@ -268,10 +274,16 @@ class GATConv(GraphConvolution):
         receivers, senders, edges = self.attention_terms(xs, h, edges)
         if not adjacency.is_pair:
             receivers = adjacency.first_rows(receivers)
-        logits = self.score(adjacency.pair_sums(receivers, senders, edges))
-        if not self.add_self_loops:
-            return logits, None
-        return logits, self.score(receivers + adjacency.first_rows(senders))
+        sums = adjacency.pair_sums(receivers, senders, edges)
+        ends = None
+        if edges is None and self.score_is_elementwise:
+            ends = ops.Ends(
+                receivers, senders, lambda scores: self.times_slope(scores, sums)
+            )
+        loop_logits = None
+        if self.add_self_loops:
+            loop_logits = self.score(receivers + adjacency.first_rows(senders))
+        return self.score(sums), loop_logits, ends
 
     def attention_terms(
         self, xs: list[Features], h: tf.Tensor, edges: tf.Tensor | None
@@ -294,6 +306,12 @@ class GATConv(GraphConvolution):
     def score(self, sums: tf.Tensor) -> tf.Tensor:
         """`e_ij` of each head, `[..., num_heads]`, of sums of `attention_terms`."""
         return tf.nn.leaky_relu(sums, self.negative_slope)
+
+    def times_slope(self, scores: tf.Tensor, sums: tf.Tensor) -> tf.Tensor:
+        """`scores * e'`, with the derivative `e'` of `score` at `sums`."""
+        return tf.raw_ops.LeakyReluGrad(
+            gradients=scores, features=sums, alpha=self.negative_slope
+        )
 
     def merge_heads(self, y: tf.Tensor) -> tf.Tensor:
         """`[..., num_heads, units]` to `[..., output_dim]`."""
@@ -358,6 +376,8 @@ class GATv2Conv(GATConv):
             arguments of the kernel are for `W`, `W'`, `a`, `V` and the matrix of the
             residual.
     """
+
+    score_is_elementwise = False
 
     def build_attention(self) -> None:
         width = self.num_heads * self.units
