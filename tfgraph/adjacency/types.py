@@ -104,9 +104,7 @@ class SparseAdjacency:
 
     def row_sums(self) -> tf.Tensor:
         """The weighted degree of each receiver, `[M]`."""
-        return tf.math.unsorted_segment_sum(
-            self.values, self.indices[:, 0], self.shape[0]
-        )
+        return ops.row_sum(self.values, self.indices[:, 0], self.shape[0])
 
     def column_sums(self) -> tf.Tensor:
         """The weighted degree of each sender, `[N]`."""

@@ -111,7 +111,7 @@ class GATConv(GraphConvolution):
     """
 
     optional_input = "edge_features"
-    score_is_elementwise = True
+    score_is_elementwise = True  # a function of one number of each edge and head
 
     def __init__(
         self,
@@ -263,7 +263,8 @@ class GATConv(GraphConvolution):
     ) -> tuple[tf.Tensor, tf.Tensor | None, ops.Ends | None]:
         """`e_ij` of each head, for the edges and for the self-loops to be added.
 
-        And what those of the edges come from, if `score` is a function of one number.
+        And what those of the edges come from, for a faster gradient: the numbers of
+        the nodes that each is a function of, if it is.
 
         Args:
             xs: The features of the receivers after dropout, see `heads`.
