@@ -220,11 +220,11 @@ def _model(dataset, variant):
     num_classes = NUM_CLASSES.get(dataset, 2)
     classifier = tfgraph.models.DiffPoolClassifier
     if batch_statistics:
-        classifier = _BatchStatistics
+        classifier = BatchStatistics
     return classifier(num_classes, **arguments)
 
 
-class _BatchStatistics(tfgraph.models.DiffPoolClassifier):
+class BatchStatistics(tfgraph.models.DiffPoolClassifier):
     """Normalises by the statistics of the batch, in evaluation too."""
 
     def call(self, inputs, training=None):
