@@ -265,13 +265,8 @@ class GATConv(GraphConvolution):
         ]
         width = len(kernels) * self.units
         kernel = tf.reshape(tf.concat(by_head, axis=-1), [-1, self.num_heads * width])
-        if self.dropout and training:
-            num_draws = self.num_heads if self.dropout_per_head else 1
-            h = ops.dropout_matmul(
-                x, kernel, self.dropout, num_draws, self.seed_generator
-            )
-        else:
-            h = ops.matmul(x, kernel)
+        num_draws = self.num_heads if self.dropout_per_head else 1
+        h = self.drop_and_project(x, kernel, training, num_draws)
         h = keras.ops.reshape(h, (*keras.ops.shape(h)[:-1], self.num_heads, width))
         return tf.split(tf.cast(h, dtype), len(kernels), axis=-1)
 

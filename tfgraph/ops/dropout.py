@@ -31,7 +31,7 @@ def dropout(
 
 def dropout_matmul(
     x: Features,
-    kernel: tf.Tensor,
+    kernel: tf.Tensor | keras.Variable,
     rate: float,
     num_draws: int,
     seed_generator: keras.random.SeedGenerator,
