@@ -86,6 +86,14 @@ def check_spec(spec: tfgnn.GraphTensorSpec, model: keras.Model) -> None:
         )
     # Keras would speak of all inputs, or of the wrong ones.
     expected = getattr(model, "input", None) if getattr(model, "inputs", None) else None
+    if expected is not None and not isinstance(expected, dict):
+        shapes = keras.tree.map_structure(lambda tensor: tensor.shape, expected)
+        raise ValueError(
+            "Expected `model` to be over a GraphTensor, as there is a `spec`. One over "
+            "`[x, adjacency]` is for `export_model`, or for `export_onnx` and "
+            "`export_litert` without `spec`. "
+            f"Received: a model built for inputs of shape {shapes}"
+        )
     if isinstance(expected, dict):
         found = set(component_specs(spec))
         if found != set(expected):
