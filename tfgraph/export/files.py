@@ -115,8 +115,9 @@ def export_litert(
     The inputs and outputs are those of `export_onnx`, and so is what is not checked.
     They are named by the signature `serving_default`. It has only operations that are
     part of LiteRT, so it runs where TensorFlow's ("Flex", `SELECT_TF_OPS`) are missing.
-    Of a graph without nodes, LiteRT takes no dense products: a model in which anything
-    else than a graph convolution takes a dense adjacency stops with an error there.
+    A graph without nodes has no predictions, but LiteRT may stop at it with an error of
+    its own: "Invalid tensor size" if the interpreter had another graph before, or one
+    of the product with a dense adjacency. Do not ask it for such a graph.
 
     The model has to compute in float32. The export itself needs TensorFlow only.
     `pip install "tfgraph[litert]"` installs the interpreter for Python.
