@@ -11,6 +11,7 @@ import tensorflow as tf
 from tfgraph.export.requests import Input, add_endpoint, check_finite, named
 from tfgraph.export.versions import check_arguments, track, write_version
 from tfgraph.graph_tensor import component_specs, load_tfgnn
+from tfgraph.inputs import is_list
 from tfgraph.ops.checks import check
 
 if TYPE_CHECKING:
@@ -86,7 +87,8 @@ def check_spec(spec: tfgnn.GraphTensorSpec, model: keras.Model) -> None:
         )
     # Keras would speak of all inputs, or of the wrong ones.
     expected = getattr(model, "input", None) if getattr(model, "inputs", None) else None
-    if expected is not None and not isinstance(expected, dict):
+    parts = expected if is_list(expected) else [expected]
+    if expected is not None and not any(isinstance(part, dict) for part in parts):
         shapes = keras.tree.map_structure(lambda tensor: tensor.shape, expected)
         raise ValueError(
             "Expected `model` to be over a GraphTensor, as there is a `spec`. One over "

@@ -25,13 +25,11 @@ SciPyMatrix: TypeAlias = "scipy.sparse.sparray | scipy.sparse.spmatrix"
 
 MASKS = ("train_mask", "val_mask", "test_mask")
 
-_BLOCK = 2**18  # edges that are looked at together, as many as caches hold
-
-
-# How to make node numbers of the names of nodes.
+# For errors: how to make node numbers of ids, and class numbers of names.
 FROM_IDS = " `graph.rows(ids)` makes node numbers of `ids`."
-# How to make class numbers of the names of classes.
 FROM_NAMES = " `np.unique(names, return_inverse=True)` makes class numbers of `names`."
+
+_BLOCK = 2**18  # edges that are looked at together, as many as caches hold
 
 
 def real_array(name: str, value: npt.ArrayLike, hint: str = "") -> np.ndarray:
