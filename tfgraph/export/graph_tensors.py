@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import keras
 import tensorflow as tf
@@ -87,7 +87,7 @@ def check_spec(spec: tfgnn.GraphTensorSpec, model: keras.Model) -> None:
         )
     # Keras would speak of all inputs, or of the wrong ones.
     expected = getattr(model, "input", None) if getattr(model, "inputs", None) else None
-    parts = expected if is_list(expected) else [expected]
+    parts: Any = expected if is_list(expected) else [expected]
     if expected is not None and not any(isinstance(part, dict) for part in parts):
         shapes = keras.tree.map_structure(lambda tensor: tensor.shape, expected)
         raise ValueError(
