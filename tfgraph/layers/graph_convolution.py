@@ -245,7 +245,10 @@ class GraphConvolution(GraphLayer):
                 "x_receivers", x_receivers, self.receiver_dim
             )
         parts = dataclasses.replace(parts, x=x, x_receivers=x_receivers)
-        return dataclasses.replace(parts, adjacency=self.adjacency(parts, x))
+        adjacency = self.adjacency(parts, x)
+        if parts.graph is None:
+            x = adjacencies.checked_rows(x, parts.adjacency, self.label)
+        return dataclasses.replace(parts, x=x, adjacency=adjacency)
 
     def _unpack_features(self, name, x, width):
         x = adjacencies.cast(name, x, self.compute_dtype)
