@@ -242,7 +242,8 @@ class SparseAdjacency:
             )
         h = ops.one_below_the_other(h, self.signal_axes)
         if ends is not None:
-            ends = ends._replace(
+            ends = dataclasses.replace(
+                ends,
                 receivers=ops.one_below_the_other(ends.receivers, self.signal_axes),
                 senders=ops.one_below_the_other(ends.senders, self.signal_axes),
             )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
-from typing import NamedTuple
 
 import tensorflow as tf
 
@@ -47,7 +47,8 @@ def _entry_sums(indices, receivers, senders):
     return y, gradient
 
 
-class Ends(NamedTuple):
+@dataclasses.dataclass(frozen=True)
+class Ends:
     """What logits `f(r_i + s_j)` come from.
 
     Attributes:
