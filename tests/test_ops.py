@@ -184,3 +184,43 @@ def test_dropout_has_the_same_mask_in_its_gradient():
         y = ops.dropout(x, 0.5, keras.random.SeedGenerator(0))
     gradient = tape.gradient(y, x)
     np.testing.assert_allclose(gradient, np.where(y == 0, 0, 2.0))
+
+
+@pytest.mark.parametrize("keep", [1.0, 0.5])
+def test_attention_has_the_same_gradients_by_products_as_by_entries(keep):
+    """Where each logit is a function of a number of each of its two nodes."""
+    rng = np.random.default_rng(0)
+    indices = tf.constant(np.argwhere(rng.random((5, 7)) < 0.5))
+    mask = tf.constant((rng.random((len(indices), 3)) < keep) / keep)
+    weights = rng.integers(0, 3, len(indices)).astype(float)  # 0 is no edge
+    shapes = [5, 3], [7, 3], [7, 3, 2]
+    arrays = [weights, *(rng.normal(size=shape) for shape in shapes)]
+    tensors = [tf.constant(array) for array in arrays]
+    seen = rng.normal(size=[5, 3, 2])
+
+    def drop(scores):
+        is_of_edges = len(scores) == len(mask) and keep < 1
+        return scores * mask if is_of_edges else scores
+
+    def run(by_products, *tensors):
+        with tf.GradientTape() as tape:
+            tape.watch(tensors)
+            weights, r, s, h = tensors
+            sums = ops.entry_sums(indices, r, s)
+            ends = ops.Ends(r, s, lambda v: tf.where(sums > 0, v, 0.25 * v))
+            y, scores = ops.sparse_attention(
+                indices,
+                weights,
+                (5, 7),
+                tf.nn.leaky_relu(sums, 0.25),
+                (tf.nn.leaky_relu(r + s[:5], 0.25), tf.ones([5], r.dtype), h[:5]),
+                h,
+                drop,
+                ends if by_products else None,
+            )
+            loss = tf.reduce_sum(y * seen) + tf.reduce_sum(scores[:, 0] ** 2)
+        return y, scores, *tape.gradient(loss, tensors)
+
+    results = tf.function(run)(True, *tensors), run(False, *tensors)
+    for got, want in zip(*results, strict=True):
+        np.testing.assert_allclose(got, want, atol=1e-12)

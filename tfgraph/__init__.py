@@ -24,6 +24,7 @@ from tfgraph import models as models
 from tfgraph import plots as plots
 from tfgraph.graph_tensor import GraphInput as GraphInput
 from tfgraph.graph_tensor import as_graph_tensor as as_graph_tensor
+from tfgraph.onednn_default import install as _install_onednn_default
 from tfgraph.tfgnn_import import install as _install_tfgnn
 from tfgraph.xla_default import install as _install_xla_default
 
@@ -48,6 +49,7 @@ __all__ = [
 
 _install_tfgnn()
 _install_xla_default()
+_install_onednn_default()
 
 
 def __dir__() -> list[str]:

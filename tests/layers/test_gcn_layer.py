@@ -498,9 +498,8 @@ def test_layers_share_the_work_on_their_adjacency():
     assert operations["SparseReorder"] == 1
     assert operations["SparseTensorToCSRSparseMatrix"] == 1
     assert operations["SparseMatrixTranspose"] == 1
-    assert (
-        operations["SparseMatrixMatMul"] == 4 + 3
-    )  # the first input needs no gradient
+    products = [op for op in nodes.values() if op.endswith("SparseMatrixMatMul")]
+    assert len(products) == 4 + 3  # the first input needs no gradient
 
 
 def test_gcn_normalize_once():

@@ -104,9 +104,7 @@ class SparseAdjacency:
 
     def row_sums(self) -> tf.Tensor:
         """The weighted degree of each receiver, `[M]`."""
-        return tf.math.unsorted_segment_sum(
-            self.values, self.indices[:, 0], self.shape[0]
-        )
+        return ops.row_sum(self.values, self.indices[:, 0], self.shape[0])
 
     def column_sums(self) -> tf.Tensor:
         """The weighted degree of each sender, `[N]`."""
@@ -215,6 +213,7 @@ class SparseAdjacency:
         loop_logits: tf.Tensor | None,
         h: tf.Tensor,
         drop: Callable[[tf.Tensor], tf.Tensor],
+        ends: ops.Ends | None = None,
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Attention over the neighbours, see `ops.sparse_attention`.
 
@@ -223,6 +222,8 @@ class SparseAdjacency:
             loop_logits: `[..., M, H]`, the logits of added self-loops, or None.
             h: `[..., N, H, F]`.
             drop: Function that applies dropout.
+            ends: What the logits come from, see `ops.sparse_attention`. Its numbers of
+                nodes are `[..., M, H]` and `[..., N, H]`.
 
         Returns:
             `[..., M, H, F]`; and the scores `[..., E, H]`, in the order that the user
@@ -240,8 +241,13 @@ class SparseAdjacency:
                 ops.one_below_the_other(self.first_rows(h), self.signal_axes),
             )
         h = ops.one_below_the_other(h, self.signal_axes)
+        if ends is not None:
+            ends = ends._replace(
+                receivers=ops.one_below_the_other(ends.receivers, self.signal_axes),
+                senders=ops.one_below_the_other(ends.senders, self.signal_axes),
+            )
         y, all_scores = ops.sparse_attention(
-            copies.indices, copies.values, copies.shape, logits, loops, h, drop
+            copies.indices, copies.values, copies.shape, logits, loops, h, drop, ends
         )
         num_entries, num_rows = tf.shape(logits)[0], self.shape[0]
         given = tf.math.invert_permutation(self.order)
@@ -400,6 +406,7 @@ class DenseAdjacency:
         loop_logits: tf.Tensor | None,
         h: tf.Tensor,
         drop: Callable[[tf.Tensor], tf.Tensor],
+        ends: ops.Ends | None = None,
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Attention over the neighbours, see `ops.dense_attention`.
 
@@ -408,6 +415,7 @@ class DenseAdjacency:
             loop_logits: `[..., M, H]`, the logits of added self-loops, or None.
             h: `[..., N, H, F]`.
             drop: Function that applies dropout.
+            ends: Not used.
         """
         weights, logits = self.values, _heads_first(logits, 3)
         if loop_logits is not None:

@@ -113,6 +113,7 @@ class GATConv(GraphConvolution):
     """
 
     optional_input = "edge_features"
+    score_is_elementwise = True  # a function of one number of each edge and head
 
     def __init__(
         self,
@@ -209,7 +210,9 @@ class GATConv(GraphConvolution):
                 f"layer was built with one. Received: a pair={graph.is_pair}"
             )
         h, receivers = self.heads_of(graph, training)
-        logits, loop_logits = self.attention_logits(receivers, h, edges, adjacency)
+        logits, loop_logits, ends = self.attention_logits(
+            receivers, h, edges, adjacency
+        )
         if self.dropout_per_head:
             h = self.drop(h, training)
         y, scores = adjacency.attend(
@@ -217,6 +220,7 @@ class GATConv(GraphConvolution):
             loop_logits,
             h,
             lambda scores: self.drop(scores, training, self.attention_dropout),
+            ends,
         )
         x = graph.x_receivers if graph.is_pair else graph.x
         y = tf.cast(self.merge_heads(y), x.dtype)
@@ -276,8 +280,11 @@ class GATConv(GraphConvolution):
         h: tf.Tensor,
         edges: tf.Tensor | None,
         adjacency: Adjacency,
-    ) -> tuple[tf.Tensor, tf.Tensor | None]:
+    ) -> tuple[tf.Tensor, tf.Tensor | None, ops.Ends | None]:
         """`e_ij` of each head, for the edges and for the self-loops to be added.
+
+        And what those of the edges come from, for a faster gradient: the numbers of
+        the nodes that each is a function of, if it is.
 
         Args:
             receivers: `[..., N, num_heads, units]`, the `W h` of each head.
@@ -288,10 +295,16 @@ class GATConv(GraphConvolution):
         receivers, senders, edges = self.attention_terms(receivers, h, edges)
         if not adjacency.is_pair:
             receivers = adjacency.first_rows(receivers)
-        logits = self.score(adjacency.pair_sums(receivers, senders, edges))
-        if not self.add_self_loops:
-            return logits, None
-        return logits, self.score(receivers + adjacency.first_rows(senders))
+        sums = adjacency.pair_sums(receivers, senders, edges)
+        ends = None
+        if edges is None and self.score_is_elementwise:
+            ends = ops.Ends(
+                receivers, senders, lambda scores: self.times_slope(scores, sums)
+            )
+        loop_logits = None
+        if self.add_self_loops:
+            loop_logits = self.score(receivers + adjacency.first_rows(senders))
+        return self.score(sums), loop_logits, ends
 
     def attention_terms(
         self, receivers: tf.Tensor, h: tf.Tensor, edges: tf.Tensor | None
@@ -311,6 +324,12 @@ class GATConv(GraphConvolution):
     def score(self, sums: tf.Tensor) -> tf.Tensor:
         """`e_ij` of each head, `[..., num_heads]`, of sums of `attention_terms`."""
         return tf.nn.leaky_relu(sums, self.negative_slope)
+
+    def times_slope(self, scores: tf.Tensor, sums: tf.Tensor) -> tf.Tensor:
+        """`scores * e'`, with the derivative `e'` of `score` at `sums`."""
+        return tf.raw_ops.LeakyReluGrad(
+            gradients=scores, features=sums, alpha=self.negative_slope
+        )
 
     def merge_heads(self, y: tf.Tensor) -> tf.Tensor:
         """`[..., num_heads, units]` to `[..., output_dim]`."""
@@ -375,6 +394,8 @@ class GATv2Conv(GATConv):
             arguments of the kernel are for `W`, `W'`, `a`, `V` and the matrix of the
             residual.
     """
+
+    score_is_elementwise = False
 
     def build_attention(self) -> None:
         width = self.num_heads * self.units

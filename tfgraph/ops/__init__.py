@@ -1,5 +1,6 @@
 """Message-passing kernels with their gradients: tensors in, tensors out."""
 
+from tfgraph.ops.attention import Ends as Ends
 from tfgraph.ops.attention import dense_attention as dense_attention
 from tfgraph.ops.attention import entry_sums as entry_sums
 from tfgraph.ops.attention import sparse_attention as sparse_attention
@@ -16,6 +17,7 @@ from tfgraph.ops.matmul import compiled_by_xla as compiled_by_xla
 from tfgraph.ops.matmul import for_other_runtimes as for_other_runtimes
 from tfgraph.ops.matmul import is_for_other_runtimes as is_for_other_runtimes
 from tfgraph.ops.matmul import matmul as matmul
+from tfgraph.ops.matmul import pair_matmul as pair_matmul
 from tfgraph.ops.matmul import sparse_matmul as sparse_matmul
 from tfgraph.ops.matmul import unit_length as unit_length
 from tfgraph.ops.matmul import weight_dtype as weight_dtype

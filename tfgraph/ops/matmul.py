@@ -84,8 +84,51 @@ def sparse_matmul(
         # Not [:, None] and [:, 0], whose gradients would copy.
         values, x = tf.expand_dims(values, 1), tf.expand_dims(x, 1)
         return tf.squeeze(sparse_matmul(indices, values, shape, x), axis=1)
-    num_rows, num_columns = (tf.cast(size, tf.int64) for size in shape)
-    y = _csr_product(indices, values, num_rows, num_columns, x)
+    y = _csr_product(indices, values, _sizes(shape), x)
+    return _with_static_rows(y, shape, x)
+
+
+def pair_matmul(
+    indices: tf.Tensor,
+    values: tf.Tensor,
+    slopes: tf.Tensor,
+    log_weights: tf.Tensor,
+    shape: tuple[Size, Size],
+    receivers: tf.Tensor,
+    senders: tf.Tensor,
+    x: tf.Tensor,
+) -> tf.Tensor:
+    """As `sparse_matmul`, for values that are a function of a number of each node.
+
+        y_i = Σ_j v_ij x_j,    v_ij = w_ij f(r_i + s_j),    v'_ij = w_ij f'(r_i + s_j)
+
+    The gradients of `r` and `s` take two products, and nothing for each entry:
+
+        dr_i = dy_i · Σ_j v'_ij x_j,    ds_j = x_j · Σ_i v'_ij dy_i
+
+    Args:
+        indices, shape: As in `sparse_matmul`.
+        values: `[E, H]`, the `v`. It gets no gradient, as what it is made of does.
+        slopes: `[E, H]`, the `v'`.
+        log_weights: `[E]`, the logarithms of `w`.
+        receivers: `[M, H]`, the `r`.
+        senders: `[N, H]`, the `s`.
+        x: `[N, H, F]`.
+
+    Returns:
+        `[M, H, F]`.
+    """
+    y = _csr_pair_product(
+        indices, values, slopes, log_weights, _sizes(shape), receivers, senders, x
+    )
+    return _with_static_rows(y, shape, x)
+
+
+def _sizes(shape):
+    return tf.stack([tf.cast(size, tf.int64) for size in shape])
+
+
+def _with_static_rows(y, shape, x):
     static_rows = shape[0] if isinstance(shape[0], int) else None
     return tf.ensure_shape(y, [static_rows, *x.shape[1:]])
 
@@ -127,33 +170,63 @@ def _gather_matmul(indices, values, num_rows, x):
 
 
 # TensorFlow's own gradients are no match: for `values` they build a dense [M, N]
-# product, for `x` they transpose inside the product, at twice the time. A product
-# without rows would end the process (a division by zero), so each has at least one.
+# product, for `x` they transpose inside the product, at twice the time.
 @tf.custom_gradient
-def _csr_product(indices, values, num_rows, num_columns, x):
+def _csr_product(indices, values, shape, x):
     def gradient(dy):
-        rows = tf.maximum(num_columns, 1)
-        dx = []
-        for v, dy_head in zip(_heads(values), _heads(dy), strict=True):
-            csr = _csr(indices, v, num_rows, rows)
-            csr = tf.raw_ops.SparseMatrixTranspose(input=csr, type=x.dtype)
-            dx.append(tf.raw_ops.SparseMatrixMatMul(a=csr, b=dy_head)[:num_columns])
         # Pruned from graph functions where nobody asks for it.
         dvalues = _entry_dots(indices, dy, x)
-        return None, dvalues, None, None, _stack_heads(dx)
+        return None, dvalues, None, _transposed_product(indices, values, shape, dy)
 
+    return _product(indices, values, shape, x), gradient
+
+
+@tf.custom_gradient
+def _csr_pair_product(
+    indices, values, slopes, log_weights, shape, receivers, senders, x
+):
+    def gradient(dy):
+        from_senders = _product(indices, slopes, shape, x)
+        from_receivers = _transposed_product(indices, slopes, shape, dy)
+        # Pruned from graph functions where nobody asks for it, as in `_csr_product`.
+        dlog_weights = tf.reduce_sum(values * _entry_dots(indices, dy, x), axis=1)
+        return (
+            *(None, None, None, dlog_weights, None),
+            tf.reduce_sum(dy * from_senders, axis=-1),
+            tf.reduce_sum(x * from_receivers, axis=-1),
+            _transposed_product(indices, values, shape, dy),
+        )
+
+    return _product(indices, values, shape, x), gradient
+
+
+def _product(indices, values, shape, x):
+    """`A @ x` of each head. `shape` is a tensor `[2]`."""
+    # A product without rows would end the process (a division by zero).
+    num_rows, at_least_one = shape[0], tf.maximum(shape, [1, 0])
     y = []
     for v, x_head in zip(_heads(values), _heads(x), strict=True):
-        csr = _csr(indices, v, tf.maximum(num_rows, 1), num_columns)
+        csr = _csr(indices, v, at_least_one)
         y.append(tf.raw_ops.SparseMatrixMatMul(a=csr, b=x_head)[:num_rows])
-    return _stack_heads(y), gradient
+    return _stack_heads(y)
 
 
-def _csr(indices, values, num_rows, num_columns):
+def _transposed_product(indices, values, shape, y):
+    """`Aᵀ @ y` of each head."""
+    num_columns, at_least_one = shape[1], tf.maximum(shape, [0, 1])
+    x = []
+    for v, y_head in zip(_heads(values), _heads(y), strict=True):
+        csr = _csr(indices, v, at_least_one)
+        csr = tf.raw_ops.SparseMatrixTranspose(input=csr, type=y.dtype)
+        x.append(tf.raw_ops.SparseMatrixMatMul(a=csr, b=y_head)[:num_columns])
+    return _stack_heads(x)
+
+
+def _csr(indices, values, shape):
     # TensorFlow removes identical operations from a graph function, so layers that
     # share an adjacency convert and transpose it only once.
     return tf.raw_ops.SparseTensorToCSRSparseMatrix(
-        indices=indices, values=values, dense_shape=tf.stack([num_rows, num_columns])
+        indices=indices, values=values, dense_shape=shape
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 from tfgraph.ops.matmul import compiled_by_xla
+from tfgraph.ops.segments import row_sum
 from tfgraph.typing import Size
 
 
@@ -37,7 +38,8 @@ def add_self_loops(
     # has i loops before it, and an entry of row i has i + 1. Takes less than half
     # the time of `tf.sparse.add`: 41 ms against 92 for 2.3 million entries.
     entry_positions = tf.range(tf.size(rows)) + tf.cast(rows + 1, tf.int32)
-    entries_before = tf.searchsorted(rows, nodes)
+    row_lengths = row_sum(tf.ones_like(rows, tf.int32), rows, num_rows)
+    entries_before = tf.cumsum(row_lengths, exclusive=True)
     loop_positions = entries_before + tf.cast(nodes, tf.int32)
     positions = [entry_positions, loop_positions]
     return (
