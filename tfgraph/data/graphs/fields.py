@@ -16,6 +16,7 @@ from tfgraph.arguments import (
     received,
     wrong_object,
 )
+from tfgraph.data.graphs.tensor_memory import aligned_empty
 
 if TYPE_CHECKING:
     import scipy.sparse
@@ -351,9 +352,10 @@ def _sorted_as_numbers(edges: np.ndarray, shift: int) -> np.ndarray:
     """Returns sorted edges, sorted as one number each, `target << shift | source`.
 
     The numbers lie in the memory of the result, as fresh memory takes longer to get
-    than they take to sort.
+    than they take to sort. It holds targets first, as the adjacency does, which can
+    then use it too.
     """
-    result = np.empty(edges.shape, edges.dtype)
+    result = aligned_empty(edges.shape, edges.dtype)
     keys = result.view(np.int64).reshape(-1)[: len(edges)]
     np.left_shift(edges[:, 1], shift, out=keys, dtype=np.int64)
     keys |= edges[:, 0]
@@ -362,9 +364,19 @@ def _sorted_as_numbers(edges: np.ndarray, shift: int) -> np.ndarray:
     for start in reversed(range(0, len(edges), _BLOCK)):
         block = slice(start, start + _BLOCK)
         key = keys[block].copy()
-        result[block, 0] = key & ((1 << shift) - 1)
-        result[block, 1] = key >> shift
-    return result
+        result[block, 0] = key >> shift
+        result[block, 1] = key & ((1 << shift) - 1)
+    return result[:, ::-1]
+
+
+def first_places(numbers: np.ndarray, count: int) -> np.ndarray:
+    """Returns where each of `0 .. count` starts, or would, among sorted numbers."""
+    first = np.zeros(count + 1, np.int64)
+    for start in range(0, len(numbers), _BLOCK):
+        block = numbers[start : start + _BLOCK]
+        times = np.bincount(block - block[0])  # few, as the numbers are sorted
+        first[block[0] + 1 :][: len(times)] += times
+    return np.cumsum(first, out=first)
 
 
 def _hint_of_shape(shape: tuple[int, ...], num_nodes: int | None) -> str:

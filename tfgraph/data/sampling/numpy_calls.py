@@ -3,6 +3,7 @@
 import atexit
 import threading
 import time
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -16,8 +17,27 @@ def numpy_function(function: Callable, inputs: Sequence, types: Sequence) -> Any
     When Python ends, a thread that waits for Python's global lock is stopped. If that
     thread prefetches for an iterator that a variable or an exception still refers to,
     TensorFlow waits for it forever.
+
+    TensorFlow never forgets what it is to call, so it gets a weak reference. A dataset
+    keeps `function`, and the data that it refers to, by one more input.
     """
-    return tf.numpy_function(_calls.counted(function), inputs, types)
+    call = _calls.counted(weakref.ref(function))
+    return tf.numpy_function(call, [_kept(function), *inputs], types)
+
+
+class _Owner(np.ndarray):
+    """An array that refers to an object, which lives as long as the array."""
+
+    owned: Any
+
+
+def _kept(owned: Any) -> tf.Tensor:
+    """Returns a tensor that keeps an object for as long as the tensor is in use."""
+    # TensorFlow copies fewer numbers than these into its graphs.
+    array = np.zeros(256, np.int8).view(_Owner)
+    array.owned = owned
+    with tf.init_scope():
+        return tf.experimental.dlpack.from_dlpack(array.__dlpack__())
 
 
 def named_numpy_function(
@@ -57,15 +77,15 @@ class _Calls:
         self.begun = self.running = 0
         self.ending = False
 
-    def counted(self, function: Callable) -> Callable:
-        def call(*arguments: Any) -> Any:
+    def counted(self, function: weakref.ref) -> Callable:
+        def call(_: np.ndarray, *arguments: Any) -> Any:
             with self.lock:
                 self.begun += 1
                 if self.ending:
                     raise StopIteration
                 self.running += 1
             try:
-                return function(*arguments)
+                return function()(*arguments)
             finally:
                 with self.lock:
                     self.running -= 1

@@ -1,0 +1,43 @@
+"""NumPy arrays in memory that tensors can use too, so that nothing is copied."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+_ALIGNMENT = 64  # of TensorFlow's buffers, in bytes
+
+
+def aligned_empty(shape: tuple[int, ...], dtype: npt.DTypeLike) -> np.ndarray:
+    """Returns a new array, as `np.empty` does, in memory that a tensor can use.
+
+    TensorFlow copies an array that is not aligned as its own are.
+    """
+    size = math.prod(shape) * np.dtype(dtype).itemsize
+    buffer = np.empty(size + _ALIGNMENT, np.uint8)
+    start = -buffer.ctypes.data % _ALIGNMENT
+    return buffer[start : start + size].view(dtype).reshape(shape)
+
+
+def as_tensor(array: np.ndarray, dtype: Any) -> tf.Tensor:
+    """Returns a tensor of the numbers of an array, in its memory if that is possible.
+
+    So the array must not change afterwards, as those of a `Graph` do not. The memory of
+    `aligned_empty` can be used. Others are copied, once, where `tf.constant` does twice.
+    """
+    is_usable = (
+        array.dtype == dtype
+        and array.flags.c_contiguous
+        and array.flags.writeable  # else NumPy does not hand it on
+        and array.ctypes.data % _ALIGNMENT == 0
+        and array.size > 0
+    )
+    if not is_usable:
+        copy = aligned_empty(array.shape, dtype)
+        copy[...] = array
+        array = copy
+    return tf.identity(tf.experimental.dlpack.from_dlpack(array.__dlpack__()))
