@@ -26,8 +26,8 @@ def aligned_empty(shape: tuple[int, ...], dtype: npt.DTypeLike) -> np.ndarray:
 def as_tensor(array: np.ndarray, dtype: Any) -> tf.Tensor:
     """Returns a tensor of the numbers of an array, in its memory if that is possible.
 
-    So the array must not change afterwards, as those of a `Graph` do not. The memory of
-    `aligned_empty` can be used. Others are copied, once, where `tf.constant` does twice.
+    The array must not change afterwards, as those of a `Graph` do not. Memory of
+    `aligned_empty` can be used. Other arrays are copied once, by `tf.constant` twice.
     """
     is_usable = (
         array.dtype == dtype

@@ -21,8 +21,12 @@ def numpy_function(function: Callable, inputs: Sequence, types: Sequence) -> Any
     TensorFlow never forgets what it is to call, so it gets a weak reference. A dataset
     keeps `function`, and the data that it refers to, by one more input.
     """
-    call = _calls.counted(weakref.ref(function))
-    return tf.numpy_function(call, [_kept(function), *inputs], types)
+    reference: Any = weakref.ref(function)
+
+    def call(_: np.ndarray, *arguments: Any) -> Any:
+        return reference()(*arguments)
+
+    return tf.numpy_function(_calls.counted(call), [_kept(function), *inputs], types)
 
 
 class _Owner(np.ndarray):
@@ -77,15 +81,15 @@ class _Calls:
         self.begun = self.running = 0
         self.ending = False
 
-    def counted(self, function: weakref.ref) -> Callable:
-        def call(_: np.ndarray, *arguments: Any) -> Any:
+    def counted(self, function: Callable) -> Callable:
+        def call(*arguments: Any) -> Any:
             with self.lock:
                 self.begun += 1
                 if self.ending:
                     raise StopIteration
                 self.running += 1
             try:
-                return function()(*arguments)
+                return function(*arguments)
             finally:
                 with self.lock:
                     self.running -= 1
