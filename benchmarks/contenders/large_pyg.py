@@ -35,7 +35,7 @@ def built(x, edges, variant):
 
 def predict(case, variant):
     with cases.on_disk(*cases.PREDICT[case], fortran_order=True) as (x, edges):
-        return timing.time_calls(predictor(x, edges), 1, 3)
+        return timing.time_calls(predictor(x, edges), 1, 3, gc.collect)
 
 
 def predictor(x, edges):

@@ -34,17 +34,16 @@ def to_sparse_tensor(graph: Graph) -> tf.sparse.SparseTensor:
 
     The entries are in canonical (row-major) order. Their values are the weights, or 1
     if the graph has no weights. Repeated edges are repeated entries. So entry `e` is
-    edge `e` of `graph.edges`, with row `e` of `graph.edge_features`.
+    edge `e` of `graph.edges`, with row `e` of `graph.edge_features`. On a CPU, the
+    indices may be in the memory of `graph.edges`.
     """
     return sparse_adjacency(graph, (graph.num_nodes, graph.num_nodes))
 
 
 def sparse_adjacency(edges: Any, shape: tuple[int, int]) -> tf.sparse.SparseTensor:
     """Returns the SparseTensor of `edges`, a `Graph` or an `EdgeSet`."""
-    if edges.edge_weight is None:
-        weight = tf.ones([edges.num_edges])
-    else:
-        weight = as_tensor(edges.edge_weight, np.float32)
+    weight = edges.edge_weight
+    weight = tf.ones([edges.num_edges]) if weight is None else tf.constant(weight)
     return tf.sparse.SparseTensor(_indices(edges), weight, shape)
 
 
