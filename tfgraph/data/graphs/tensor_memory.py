@@ -40,4 +40,5 @@ def as_tensor(array: np.ndarray, dtype: Any) -> tf.Tensor:
         copy = aligned_empty(array.shape, dtype)
         copy[...] = array
         array = copy
+    # By `identity`, it comes to where other tensors are, such as on a GPU.
     return tf.identity(tf.experimental.dlpack.from_dlpack(array.__dlpack__()))
