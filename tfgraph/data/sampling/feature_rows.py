@@ -7,7 +7,8 @@ import numpy.typing as npt
 
 from tfgraph.arguments import is_scipy
 from tfgraph.data.graphs.fields import SciPyMatrix
-from tfgraph.data.graphs.tensor_memory import aligned_empty
+
+_ALIGNMENT = 64  # of TensorFlow's buffers, in bytes
 
 
 def feature_rows(x: np.ndarray | SciPyMatrix, nodes: np.ndarray) -> np.ndarray:
@@ -19,9 +20,12 @@ def feature_rows(x: np.ndarray | SciPyMatrix, nodes: np.ndarray) -> np.ndarray:
     """
     if is_scipy(x):
         return x[np.maximum(nodes, 0)].toarray()
-    # TensorFlow takes these over. To copy them would take longer than everything else
-    # in a sample.
-    rows = aligned_empty((len(nodes), x.shape[1]), np.float32)
+    # In memory that TensorFlow can take over. It copies an array that is not aligned as
+    # its own are, which would take longer than everything else in a sample.
+    size = len(nodes) * x.shape[1]
+    buffer = np.empty(size + _ALIGNMENT // 4, np.float32)
+    start = -buffer.ctypes.data % _ALIGNMENT // 4
+    rows = buffer[start : start + size].reshape(len(nodes), x.shape[1])
     # Not "raise", which would write to another buffer first.
     return np.take(x, nodes, axis=0, out=rows, mode="clip")
 
