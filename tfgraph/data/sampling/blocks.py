@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from typing import Any
 
@@ -54,11 +53,9 @@ class BlockSampler:
         self.x = x if is_scipy(x) else np.ascontiguousarray(x)
         self.neighbors = LayeredNeighbors(graph, by_weight)
 
-    def with_features(self, x: np.ndarray) -> BlockSampler:
-        """Returns a sampler of the same graph with other, dense features."""
-        sampler = copy.copy(self)
-        sampler.x, sampler.sparse_features = x, False
-        return sampler
+    def set_features(self, x: np.ndarray | None) -> None:
+        """Gives the nodes other, dense features or none, and lets go of the old."""
+        self.x, self.sparse_features = x, False
 
     def sample(
         self, rng: np.random.Generator, seeds: np.ndarray

@@ -187,15 +187,15 @@ class HeteroSampler:
         sampler.fanouts = fanouts
         return sampler
 
-    def with_features(self, x: Mapping[str, np.ndarray]) -> HeteroSampler:
-        """Returns a sampler of the same graph with other features of node sets."""
-        sampler = copy.copy(self)
-        sampler.x = {**self.x, **x}
-        sampler.signature = dict(self.signature)
+    def set_features(self, x: Mapping[str, np.ndarray]) -> None:
+        """Gives node sets other features, and lets go of those before.
+
+        Those that `with_fanouts` returned get them, too.
+        """
+        self.x.update(x)
         for name, features in x.items():
             spec = tf.TensorSpec([None, features.shape[1]], tf.float32)
-            sampler.signature[f"nodes.{name}.hidden_state"] = spec
-        return sampler
+            self.signature[f"nodes.{name}.hidden_state"] = spec
 
     def padded(self, num_seeds: Mapping[str, int]) -> HeteroSampler:
         """Returns a sampler whose `arrays` have the same shapes for all samples.

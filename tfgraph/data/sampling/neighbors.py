@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from tfgraph.data.graphs.fields import first_places
+
 
 class Neighbors:
     """The edges that each node of a node set receives along, to draw from.
@@ -53,9 +55,7 @@ class Neighbors:
             # Those of each node add up to 1. Beside sums of 1e30, those of 1 are lost.
             total = np.bincount(receivers, chance, num_receivers)
             self.chances = np.append(0.0, np.cumsum(chance / total[receivers]))
-        self.first = np.zeros(num_receivers + 1, np.int64)
-        degree = np.bincount(receivers, minlength=num_receivers)
-        np.cumsum(degree, out=self.first[1:])
+        self.first = first_places(receivers, num_receivers)
         # Half the memory, and half the time to sort.
         small = num_senders <= np.iinfo(np.int32).max
         self.source = np.zeros(len(senders) + 1, np.int32 if small else np.int64)
