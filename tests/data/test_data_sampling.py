@@ -149,7 +149,7 @@ def drawn_counts(degree, fanout, replacement, draws=20000):
     neighbors = Neighbors(np.array(edges), degree + 1, degree + 1)
     rng = np.random.default_rng(0)
     _, edge = neighbors.draw(rng, np.zeros(draws, int), fanout, replacement)
-    return np.bincount(edge, minlength=degree), edge.reshape(fanout, draws)
+    return np.bincount(edge, minlength=degree), edge.reshape(draws, fanout).T
 
 
 @pytest.mark.parametrize(
