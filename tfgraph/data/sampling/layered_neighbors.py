@@ -96,7 +96,7 @@ class LayeredNeighbors(Neighbors):
         for fanout in reversed(fanouts):
             row, edge = self.draw(rng, nodes, fanout, replacement)
             source = self.source.take(edge, mode="wrap").astype(np.intp)
-            # For a new node, first the number of its first draw, which is below 0. NumPy
+            # For a new node, first the number of its first draw, below 0: NumPy
             # writes in order, so the last write to a place remains.
             number = np.arange(-len(edge), 0, dtype=np.int32)
             place[source[::-1]] = number[::-1]
@@ -143,12 +143,13 @@ class LayeredNeighbors(Neighbors):
             order = key.argsort()
             key, edge = key[order], layer.edge[order]
             values = self._values(edge)
-        if merge:
-            start = np.flatnonzero(is_first(key))
+        first = is_first(key)
+        if merge and not first.all():
+            start = np.flatnonzero(first)
             if self.weight is None:
                 values = np.diff(start, append=len(key))
             else:
-                values = np.add.reduceat(values, start) if len(start) else values
+                values = np.add.reduceat(values, start)
             key = key[start]
         return [_indices(key, shift), values.astype(np.float32, copy=False)]
 
