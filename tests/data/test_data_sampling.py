@@ -215,12 +215,14 @@ def test_memory_of_features_is_used_again_once_nothing_refers_to_it():
     address, part = rows.ctypes.data, rows[2:]
     assert address % 64 == 0
     del rows
-    assert features.take(np.array([0])).ctypes.data != address
+    other = features.take(np.array([0]))
+    assert other.ctypes.data != address
     np.testing.assert_array_equal(part, x[7:15])
     del part
     rows = features.take(np.array([4, -1]))
     assert rows.ctypes.data == address
     np.testing.assert_array_equal(rows, x[[4, 0]])
+    np.testing.assert_array_equal(other, x[:1])
 
 
 def test_batches_that_are_kept_do_not_change():

@@ -60,7 +60,7 @@ class _Loan:
         self.memory, self.spare = memory, spare
 
     def __del__(self):
-        if len(self.spare) < 4:  # as many as a pipeline uses; a list may have had more
+        if not self.spare:  # more would be kept for a list of batches
             self.spare.append(self.memory)
 
 
