@@ -2,6 +2,7 @@
 
 import functools
 import json
+import operator
 import os
 from pathlib import Path
 
@@ -39,9 +40,25 @@ MAX_DEGREE = {
 }
 NUM_CLASSES = {"ENZYMES": 6, "COLLAB": 3, "REDDIT-MULTI-12K": 11}  # others: 2
 S2V = {"convolution": tfgraph.layers.Structure2VecConv, "ratio": 0.25}
+# What the authors' code does, but for batch normalisation over the features of a node,
+# and an initial scale of the weights: y = A x W + b, the statistics of the batch in
+# evaluation too, no further losses, 100 clusters, narrow layers.
+OFFICIAL = {
+    "official-sum": {
+        "convolution": tfgraph.layers.GCNConv,
+        "normalize": False,
+        "add_self_loops": False,
+    },
+    "official-statistics": {"batch_statistics": True},
+    "official-losses": {"link_loss_weight": 0, "entropy_loss_weight": 0},
+    "official-clusters": {"max_nodes": 1000},
+    "official-width": {"units": 30},
+}
 # variant -> what differs in the model
 VARIANTS = {
     "diffpool": {},
+    **OFFICIAL,
+    "official": functools.reduce(operator.or_, OFFICIAL.values()),
     "diffpool-2": {"num_poolings": 2, "ratio": 0.25},
     "nolp": {"link_loss_weight": 0},
     "det": {"num_poolings": 1, "given_assignments": True},
@@ -196,11 +213,22 @@ def _read(dataset, variant, attributes):
 def _model(dataset, variant):
     _, num_poolings, ratio, num_nodes = SETTINGS[dataset]
     arguments = {"num_poolings": num_poolings, "ratio": ratio, "max_nodes": num_nodes}
-    arguments |= VARIANTS[variant]
+    arguments |= {"units": 64, **VARIANTS[variant]}
+    batch_statistics = arguments.pop("batch_statistics", False)
     if arguments["num_poolings"] == 0 or arguments.get("given_assignments"):
         del arguments["ratio"], arguments["max_nodes"]
     num_classes = NUM_CLASSES.get(dataset, 2)
-    return tfgraph.models.DiffPoolClassifier(num_classes, 64, **arguments)
+    classifier = tfgraph.models.DiffPoolClassifier
+    if batch_statistics:
+        classifier = BatchStatistics
+    return classifier(num_classes, **arguments)
+
+
+class BatchStatistics(tfgraph.models.DiffPoolClassifier):
+    """Normalises by the statistics of the batch, in evaluation too."""
+
+    def call(self, inputs, training=None):
+        return super().call(inputs, training=True)
 
 
 PROTOCOL = (

@@ -478,6 +478,22 @@ def test_models_that_cannot_be_explained():
         explain.gnn_explainer(library, graph_tensor(ADJACENCY, X), 0, hops=2)
 
 
+def test_a_graph_for_a_model_of_other_inputs():
+    graph = tfgraph.data.Graph(X, EDGES)
+    x, adjacency = keras.Input((4,)), keras.Input((None,), sparse=True)
+    graph_ids = keras.Input((), dtype="int64")
+    h = Readout()([GCNConv(3)([x, adjacency]), graph_ids])
+    model = keras.Model([x, adjacency, graph_ids], keras.layers.Softmax()(h))
+    form = r"`\[x, adjacency, graph_ids\]`, with `graph_ids` 0 .*inputs=Graph\(nodes="
+    with pytest.raises(ValueError, match=form):
+        explain.gnn_explainer(model, graph, 0)
+    inputs = [graph.dense_features(), graph.to_sparse_tensor()]
+    inputs.append(np.zeros(graph.num_nodes, "int64"))
+    explanation = explain.gnn_explainer(model, inputs, 0, epochs=1)
+    with pytest.raises(ValueError, match=form):
+        explain.fidelity(model, graph, explanation)
+
+
 def test_fidelity_of_another_graph():
     model = functional(GCNConv(3, "softmax"))
     with pytest.raises(ValueError, match="of the edges of `inputs`"):

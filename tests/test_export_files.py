@@ -58,7 +58,8 @@ def signals():
 
 def dense_products():
     x, adjacency = graph_inputs()
-    return keras.Model([x, adjacency], keras.ops.matmul(adjacency, x))
+    y = keras.ops.matmul(adjacency, x)
+    return keras.Model([x, adjacency], y, name="dense_products")
 
 
 MODELS = {
@@ -105,6 +106,14 @@ def a_request(name, num_nodes, num_edges, seed):
     return request
 
 
+def without_nodes(request):
+    """The request for a graph without nodes."""
+    return {
+        name: value[..., :0, :] if name == "features" else value[:0]
+        for name, value in request.items()
+    }
+
+
 def predictions(model, request):
     """What `predict` returns for the same graph."""
     num_nodes = request["features"].shape[-2]
@@ -141,13 +150,28 @@ def case(request):
 
 def test_graphs_of_other_sizes(case, runtime, tmp_path):
     model, requests = case
-    run = runtime(runtime.export(model, str(tmp_path / "model")))
+    path = runtime.export(model, str(tmp_path / "model"))
+    run = runtime(path)
     for request, expected in requests:
         outputs = run(request)
         assert sorted(outputs) == sorted(expected)
         for name, numbers in expected.items():
             assert outputs[name].shape == numbers.shape
             np.testing.assert_allclose(outputs[name], numbers, rtol=1e-5, atol=1e-5)
+    request, expected = requests[0]
+    for place in ((0, 0), (0, 1)):
+        for bad in (-1, 23, 2**31, 2**40 + 1):
+            edges = request["edges"].copy()
+            edges[place] = bad
+            with pytest.raises(Exception, match=r"indices|gather"):
+                run({**request, "edges": edges})
+    if runtime is LiteRT and model.name.startswith("dense_products"):
+        return  # which takes no dense product without nodes
+    outputs = runtime(path)(without_nodes(request))
+    for name, numbers in expected.items():
+        axis = request["features"].ndim - 2  # of the nodes, graphs or pairs
+        no_rows = (*numbers.shape[:axis], 0, *numbers.shape[axis + 1 :])
+        assert outputs[name].shape == no_rows
 
 
 @pytest.mark.parametrize("shape", [(2, 3, 3), (4, 2), (2, 4)])

@@ -134,7 +134,7 @@ def test_a_file(runtime, tmp_path):
             )
     request = request_of(graph)
     for key in ("edges.published_in.-source.paper", "edges.published_in.-target.venue"):
-        for bad in (-1, 5):
+        for bad in (-1, 5, 2**40):
             with pytest.raises(Exception, match=r"indices|gather|num_segments"):
                 run({**request, key: np.array([bad])})
 
@@ -364,6 +364,25 @@ def test_bad_specs(spec, message, classifier, tmp_path):
     with pytest.raises(ValueError, match=message):
         export_hetero_model(model, tmp_path, spec)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_model_over_an_adjacency(tmp_path):
+    x, adjacency = keras.Input((3,)), keras.Input((None,), sparse=True)
+    model = keras.Model([x, adjacency], GCNConv(2)([x, adjacency]))
+    for export in (export_hetero_model, LiteRT.export, Onnx.export):
+        with pytest.raises(ValueError, match=r"^Expected `model` to be over a GraphT"):
+            export(model, tmp_path / "model", GRAPH.spec)
+
+
+def test_errors_of_layers_have_no_lines_of_generated_code(tmp_path):
+    check_is_installed(Onnx)
+    model = MODELS["subclassed"]()
+    model(GRAPH)
+    features = {"author": np.ones([1, 9]), "paper": np.ones([2, 4]), "venue": 5}
+    wider = graph_of(features, {"writes": ("author", "paper", [0], [1])})
+    with pytest.raises(ValueError, match="with 3 features, as this layer") as caught:
+        Onnx.export(model, tmp_path / "model", wider.spec)
+    assert "in user code" not in str(caught.value)
 
 
 def test_models_that_cannot_be_exported(tmp_path):

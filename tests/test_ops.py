@@ -136,6 +136,48 @@ def test_dropout_keeps_the_mean(shape, rate):
         assert abs(per_entry - rate).max() < 6 * (rate * (1 - rate) / 200) ** 0.5
 
 
+@pytest.mark.parametrize("form", ["few zeros", "mostly zeros", "sparse"])
+@pytest.mark.parametrize("dtype", ["float32", "float16"])
+def test_dropout_matmul(form, dtype):
+    rng = np.random.default_rng(0)
+    x = rng.integers(1, 9, (60, 300)).astype(dtype)
+    if form != "few zeros":
+        x *= rng.random(x.shape) < 0.05
+    identity, draws = np.eye(300, dtype=dtype), 3
+    kernel = tf.Variable(np.concatenate([identity] * draws, axis=1))
+    inputs = tf.Variable(x)
+    weights = rng.integers(1, 5, (60, 900)).astype(dtype)
+    seed = keras.random.SeedGenerator(0)
+
+    @tf.function
+    def run():
+        with tf.GradientTape() as tape:
+            given = tf.sparse.from_dense(inputs) if form == "sparse" else inputs
+            y = ops.dropout_matmul(given, kernel, 0.5, draws, seed)
+            loss = tf.reduce_sum(y * weights)
+        return y, *tape.gradient(loss, [inputs, kernel])
+
+    results = run()
+    assert [result.dtype for result in results] == [dtype] * 3
+    y, dx, dkernel = (np.asarray(result, "float64") for result in results)
+    masks = (y != 0).reshape(60, draws, 300)
+    dropped = 2 * x[:, None] * masks
+    np.testing.assert_array_equal(y.reshape(dropped.shape), dropped)
+    stored = masks[np.repeat((x != 0)[:, None], draws, 1)]
+    assert abs(stored.mean() - 0.5) < 5 * (0.25 / stored.size) ** 0.5
+    both = masks[:, 0][x != 0] == masks[:, 1][x != 0]  # draws of their own
+    assert abs(both.mean() - 0.5) < 5 * (0.25 / both.size) ** 0.5
+
+    by_draw = weights.reshape(60, draws, 300).astype("float64")
+    want = (2 * by_draw * masks).sum(1)
+    if form == "mostly zeros":  # the mean over the draws
+        want[x == 0] = by_draw.sum(1)[x == 0]
+    if form != "sparse":  # which has entries, rather than zeros
+        np.testing.assert_array_equal(dx, want)
+    want = np.einsum("nkf,nku->fku", dropped, by_draw).reshape(300, 900)
+    np.testing.assert_allclose(dkernel, want, rtol=1e-6 if dtype == "float32" else 0.01)
+
+
 def test_dropout_has_the_same_mask_in_its_gradient():
     x = tf.Variable(tf.random.normal((50, 40)))
     with tf.GradientTape() as tape:

@@ -80,7 +80,8 @@ class MaskedLoss(keras.losses.Loss):
 
     over the entries `ij` of `y [N, C]` that are not NaN, with their sample weights `w`,
     or 1. Missing entries change neither the loss nor its gradient. Without any entry,
-    the loss is 0.
+    the loss is 0. Over minibatches, the loss of an epoch is a mean of these means, so
+    an entry of a batch with few entries counts for more.
 
     ```python
     # Two tasks: the second label of node 0 is not known.

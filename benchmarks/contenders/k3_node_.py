@@ -17,7 +17,7 @@ class TwoLayers(keras.Model):
         self.activation = keras.activations.get(activation)
         self.drops = [keras.layers.Dropout(rate) for rate in drops]
 
-    def call(self, inputs):
+    def call(self, inputs, training=None):  # else Keras would drop nothing
         x, edges = inputs
         h = self.activation(self.first(self.drops[0](x), edges))
         return self.second(self.drops[1](h), edges)

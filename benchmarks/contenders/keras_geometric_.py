@@ -16,7 +16,7 @@ class TwoLayers(keras.Model):
         self.first, self.second = GCNConv(hidden), GCNConv(num_classes)
         self.drops = [keras.layers.Dropout(rate) for rate in (drop_input, drop_hidden)]
 
-    def call(self, inputs):
+    def call(self, inputs, training=None):  # else Keras would drop nothing
         x, edges = inputs
         h = keras.activations.relu(self.first([self.drops[0](x), edges]))
         return self.second([self.drops[1](h), edges])

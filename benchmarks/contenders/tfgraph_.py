@@ -41,7 +41,7 @@ class TwoLayers(keras.Model):
             num_classes, dropout=drop_hidden, **arguments
         )
 
-    def call(self, inputs):
+    def call(self, inputs, training=None):  # else Keras would drop nothing
         return self.second([self.first(inputs), inputs[1]])
 
 

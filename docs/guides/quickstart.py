@@ -113,7 +113,8 @@ tfgraph.plots.graph(
 # ## The model: a subclass
 #
 # The same layers work in a subclass of `keras.Model`. The decorator lets Keras load the
-# model without `custom_objects`.
+# model without `custom_objects`. If `call` did not take `training`, Keras would train
+# the model without any dropout, and not say so.
 
 
 # %%
@@ -128,10 +129,10 @@ class SkipGCN(keras.Model):
         self.second = GCNConv(units, activation="relu")
         self.classifier = keras.layers.Dense(num_classes, activation="softmax")
 
-    def call(self, inputs):
+    def call(self, inputs, training=None):
         _, adjacency = inputs
-        h1 = self.first(inputs)
-        h2 = self.second([h1, adjacency])
+        h1 = self.first(inputs, training=training)
+        h2 = self.second([h1, adjacency], training=training)
         return self.classifier(keras.ops.concatenate([h1, h2], axis=-1))
 
     def get_config(self):

@@ -402,6 +402,7 @@ def test_subgraph_of_a_graph_of_edges_only():
         ([1, 1], "each node once"),
         ([True], "one boolean for each of the 4 nodes"),
         ("train", "`nodes` to hold real numbers"),
+        (["a"], r"`graph.rows\(ids\)` makes node numbers.*dtype=<U1"),
     ],
 )
 def test_subgraph_errors(nodes, message):

@@ -585,7 +585,7 @@ AUTHORS, PAPERS, BY, _ = frames()
         ),
         (
             change(edges={"writes": (BY, "authors", "papers", "author", "doi")}),
-            r"Edge set 'writes': .*a column of \['weight', 'paper'.*Received: 'doi'",
+            r"Edge set 'writes': .*columns \['weight', 'paper'.*target_column='doi'",
         ),
         (
             change(edges={"writes": (BY, "writers", "papers")}),
@@ -619,7 +619,7 @@ AUTHORS, PAPERS, BY, _ = frames()
         ),
         (
             change(nodes={"papers": (PAPERS, "id")}),
-            "Node set 'papers': .*Received: 'id'",
+            "Node set 'papers': .*Received: id_column='id'",
         ),
         (
             change(nodes={"papers": (PAPERS.replace("Q", "P"), "title")}),

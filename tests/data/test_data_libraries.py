@@ -158,6 +158,16 @@ def test_ogb():
     np.testing.assert_array_equal(several.y[1], [nan, 1])
 
 
+def test_a_number_of_nodes_that_the_object_does_not_know():
+    data = SimpleNamespace(edge_index=EDGES.T, num_nodes=None)
+    assert Graph.from_pyg(data, num_nodes=7).num_nodes == 7
+    graph = {"edge_index": EDGES.T, "num_nodes": None}
+    assert Graph.from_ogb(graph, num_nodes=7).num_nodes == 7
+    for call in (lambda: Graph.from_pyg(data), lambda: Graph.from_ogb(graph)):
+        with pytest.raises(ValueError, match=r"`num_nodes=...`.*num_nodes.*=None"):
+            call()
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [

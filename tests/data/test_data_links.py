@@ -142,6 +142,8 @@ def test_graphs_too_dense():
         ([[0, 99]], [1.0], "`links.pairs` to hold node numbers from 0 to .* to 99"),
         ([[0.0, 1.0]], [1.0], "`links.pairs` to be integers.*float64"),
         ([0, 1], [1.0], r"`links.pairs` .*\(2,\)"),
+        ([["a", "b"]], [1.0], r"`links.pairs` .*`graph.rows\(ids\)`"),
+        ([[0, 1]], ["a"], r"`links.labels` .*`np.unique\(names, return_inverse"),
     ],
 )
 def test_links_that_do_not_fit(pairs, labels, message):

@@ -143,11 +143,21 @@ def test_bad_frames(arguments, message):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"id_column": "nom"}, "Nodes: Expected a column of .*Received: 'nom'"),
+        (
+            {"id_column": "nom"},
+            "Nodes: .*`id_column` to .*'height', 'name'.*id_column='nom'",
+        ),
+        ({"id_column": ["name"]}, "Nodes: .*Received: id_column of type list"),
         ({"id_column": "town"}, "Nodes: .*each id once.*'A' 2 times"),
-        ({"label_column": "jobs"}, "Nodes: .*Received: 'jobs'"),
+        ({"label_column": "jobs"}, "Nodes: .*Received: label_column='jobs'"),
+        (
+            {"label_column": ["height", "jobs"]},
+            "Nodes: .*Received: label_column='jobs'",
+        ),
+        ({"source_column": "of"}, "Edges: .*Received: source_column='of'"),
+        ({"target_column": "at"}, "Edges: .*Received: target_column='at'"),
         ({"target_column": None}, "`source_column` and `target_column` together"),
-        ({"weight_column": "w"}, "Edges: .*Received: 'w'"),
+        ({"weight_column": "w"}, "Edges: .*Received: weight_column='w'"),
         ({"y": [0, 1]}, "`y` to have one row for each node"),
     ],
 )
@@ -428,7 +438,7 @@ def test_several_columns_of_whole_numbers():
     ("label_column", "message"),
     [
         (["likes", "job"], "Nodes: .* hold numbers.*'job' of type"),
-        (["likes", "hates"], "Nodes: .*Received: 'hates'"),
+        (["likes", "hates"], "Nodes: .*Received: label_column='hates'"),
         (["likes", "likes"], "list of distinct ones"),
         ([], r"label_column=\[\]"),
     ],

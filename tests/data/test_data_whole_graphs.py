@@ -258,6 +258,7 @@ def test_fit_does_not_warn():
             "`num_clusters` to be a positive integer",
         ),
         ({"labels": list("abcdef")}, "`labels` to hold numbers.*dtype=<U1"),
+        ({"labels": list("abcdef")}, r"`np.unique\(names, return_inverse=True\)`"),
         ({"graphs": []}, r"graphs=\[\]"),
         ({"graphs": [Graph(None, [], num_nodes=2)]}, "have features"),
         ({"graphs": [GRAPHS[0], MANY[0]]}, "alike in the number of features"),

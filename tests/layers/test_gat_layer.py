@@ -344,7 +344,7 @@ def test_attention_dropout():
 @pytest.mark.parametrize("make", LAYERS)
 @pytest.mark.parametrize("num_heads", [1, 2])
 @pytest.mark.parametrize("dropout_per_head", [False, True])
-@pytest.mark.parametrize("form", ["dense features", "sparse features"])
+@pytest.mark.parametrize("form", ["dense", "dense, wide and mostly 0", "sparse"])
 def test_dropout_of_features(make, num_heads, dropout_per_head, form):
     layer = make(
         1,
@@ -359,7 +359,9 @@ def test_dropout_of_features(make, num_heads, dropout_per_head, form):
     # probability 1/4 and then four times as much, if each head has its own dropout.
     x = np.ones((2000, 8), "float32")
     nothing = tf.SparseTensor(tf.zeros([0, 2], tf.int64), tf.zeros([0]), (2000, 2000))
-    x = sparse(x) if form == "sparse features" else tf.constant(x)
+    if form == "dense, wide and mostly 0":
+        x = np.pad(x, [(0, 0), (0, 300)])
+    x = sparse(x) if form == "sparse" else tf.constant(x)
     y = layer([x, nothing], training=True).numpy()
     kept = 4 * np.arange(9)
     assert set(np.unique(y)) <= set(4 * kept if dropout_per_head else kept)

@@ -420,11 +420,7 @@ def test_a_size_known_only_at_run_time_is_checked():
         ],
     )
     call(tf.constant(X), sparse(ADJACENCY))
-    # Or the product, if it is reported first.
-    with pytest.raises(
-        tf.errors.InvalidArgumentError,
-        match=r"one column for each|dimensions of A and B",
-    ):
+    with pytest.raises(tf.errors.InvalidArgumentError, match="one column for each"):
         call(tf.constant(X[:5]), sparse(ADJACENCY))
 
 

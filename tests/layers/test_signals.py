@@ -238,6 +238,24 @@ def test_only_convolutions_take_many_signals(adjacency):
         model.evaluate(data, verbose=0)
 
 
+@pytest.mark.parametrize(
+    ("name", "adjacency"), [("gcn", UNSORTED), ("sum", ADJACENCY), ("gat", ADJACENCY)]
+)
+def test_another_number_of_nodes_known_only_at_run_time(name, adjacency):
+    layer = LAYERS[name]()
+    graph = tf.SparseTensorSpec([None, None])
+    if adjacency is ADJACENCY:
+        graph = tf.TensorSpec([None, None])
+    call = tf.function(
+        lambda x, a: layer([x, a]),
+        input_signature=[tf.TensorSpec([None, None, F]), graph],
+    )
+    assert call(X[0], adjacency).shape[:2] == (4, N)
+    message = "Expected an adjacency with one column for each node .* Received: 5 nodes"
+    with pytest.raises(tf.errors.InvalidArgumentError, match=message):
+        call(X[0, :, 1:], adjacency)
+
+
 def test_dropout_differs_between_signals():
     x = np.ones([2, N, 50], "float32")
     layer = layers.GCNConv(50, dropout=0.5, kernel_initializer="identity")

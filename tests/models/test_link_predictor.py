@@ -404,6 +404,25 @@ def test_questions_with_pairs():
         predictor().top_links([GRAPH, PAIRS], [0])
 
 
+def test_class_weights_of_fit():
+    """Keras' `class_weight` is the `sample_weight` of links with one label each."""
+    graph = films_graph()
+    links = Links([[0, 0], [1, 5], [2, 3]], [1, 0, 1])
+    model = LinkPredictor(HeteroGraphSAGE(hidden_units=[2], num_nodes={"users": 30}))
+    model.compile(keras.optimizers.SGD(0.0), "binary_crossentropy", run_eagerly=True)
+    weights = np.array([4.0, 0.5, 4.0])
+    weighted = link_batch(graph, links._replace(sample_weight=weights))
+    fit = {"class_weight": {0: 0.5, 1: 4.0}, "verbose": 0, "shuffle": False}
+    loss = model.fit(link_batch(graph, links), **fit).history["loss"]
+    [((graph, pairs), *_)] = weighted
+    p = model([graph, pairs]).numpy()
+    of_pairs = -np.log(np.where(links.labels, p, 1 - p))
+    np.testing.assert_allclose(loss, np.mean(weights * of_pairs), rtol=1e-5)
+    assert model.evaluate(weighted, verbose=0) == pytest.approx(loss[0], rel=1e-5)
+    with pytest.raises(ValueError, match="`class_weight` and `sample_weight`"):
+        model.fit(weighted, **fit)
+
+
 def test_fit_without_pairs_or_labels():
     graph = films_graph()
     model = LinkPredictor(HeteroGraphSAGE(hidden_units=[2], num_nodes={"users": 30}))

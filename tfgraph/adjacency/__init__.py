@@ -5,6 +5,7 @@ from tfgraph.adjacency.conversion import cast as cast
 from tfgraph.adjacency.conversion import check_is_matrix as check_is_matrix
 from tfgraph.adjacency.conversion import check_shapes as check_shapes
 from tfgraph.adjacency.conversion import check_single_signal as check_single_signal
+from tfgraph.adjacency.conversion import checked_rows as checked_rows
 from tfgraph.adjacency.conversion import from_edges as from_edges
 from tfgraph.adjacency.types import Adjacency as Adjacency
 from tfgraph.adjacency.types import DenseAdjacency as DenseAdjacency

@@ -213,6 +213,33 @@ def _hint(x_shape: Shape, adjacency_shape: Shape) -> str:
     return ""
 
 
+def checked_rows(x: Features, adjacency: Features, layer: str = "") -> Features:
+    """Returns `x`, once it is known that the adjacency has a column for each row.
+
+    Otherwise a kernel may find out first, and says so in other words. Shapes that are
+    known while tracing are compared by `check_shapes`.
+
+    Args:
+        x: The features `[..., N, F]`.
+        adjacency: The SparseTensor or dense tensor `[..., M, N]`.
+        layer: As in `as_adjacency`.
+    """
+    is_sparse = isinstance(adjacency, tf.SparseTensor)
+    known = None not in (x.shape[-2], adjacency.shape[-1])
+    if known or isinstance(x, tf.SparseTensor):
+        return x
+    num_nodes = tf.shape(x, tf.int64)[-2]
+    shape = adjacency.dense_shape if is_sparse else tf.shape(adjacency, tf.int64)
+    message = (
+        "Expected an adjacency with one column for each node (row of `x`). "
+        f"Received: {{}} nodes, an adjacency of shape {{}}. {_CUT}"
+    )
+    fits = tf.equal(shape[-1], num_nodes)
+    checked = ops.check(fits, ops.name_layer(layer, message), num_nodes, shape)
+    with tf.control_dependencies([checked]):
+        return tf.identity(x)
+
+
 def cast(name: str, tensor: Features, dtype: tf.DType | str) -> Features:
     """Casts a tensor; a `ValueError` names it if it holds no real numbers."""
     if tensor.dtype == tf.string or tensor.dtype.is_complex:

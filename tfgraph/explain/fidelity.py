@@ -11,7 +11,7 @@ import tensorflow as tf
 from tfgraph import arguments
 from tfgraph.data import Graph, HeteroGraph
 from tfgraph.explain.explanation import Explanation, HeteroExplanation, highest
-from tfgraph.explain.rows import output_of, source_of
+from tfgraph.explain.rows import naming_the_form, output_of, source_of
 from tfgraph.explain.targets import Target
 from tfgraph.graph_tensor import Fields
 from tfgraph.typing import Inputs
@@ -85,7 +85,8 @@ def fidelity(
         row = output(own, x, indices, weights)[explanation.index]
         return explanation.prediction - float(target.number(row))
 
-    return Fidelity(fall(~top), fall(top))
+    with naming_the_form(inputs):
+        return Fidelity(fall(~top), fall(top))
 
 
 def _same(edges, others):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import keras
@@ -42,7 +43,8 @@ def explain_each(
     arguments.check_choice("outputs", outputs, OUTPUTS)
     source = source_of(inputs, fields)
     output = output_of(model, source)
-    rows = output(*source.tensors()).numpy()
+    with naming_the_form(inputs):
+        rows = output(*source.tensors()).numpy()
     call = _traced(output, source)
     single = np.ndim(index) == 0
     numbers: Any = [index] if single else index
@@ -100,6 +102,29 @@ def source_of(inputs: Any, fields: Fields) -> Source:
     if parts.graph is not None:
         return graph_tensor_source(parts, fields)
     return adjacency_source(parts)
+
+
+@contextlib.contextmanager
+def naming_the_form(inputs: Any) -> Iterator[None]:
+    """Context in which the error of a model that takes no `Graph` names other forms.
+
+    Args:
+        inputs: What was passed to be explained.
+    """
+    try:
+        yield
+    except ValueError as error:
+        if not isinstance(inputs, Graph):
+            raise
+        last = "" if inputs.edge_features is None else ", edge_features"
+        raise ValueError(
+            "Expected `inputs` as `model` is called. A `Graph` stands for "
+            f"`[x, adjacency{last}]`. A model of whole graphs takes `[x, adjacency, "
+            "graph_ids]`, with `graph_ids` 0 for each node of one graph. One of pairs "
+            "takes `[x, adjacency, pairs]`, and one over a GraphTensor "
+            "`graph.to_graph_tensor()`. "
+            f"Received: inputs={inputs}, for which `model` raises: {error}"
+        ) from None
 
 
 def _as_graph_tensor(part):

@@ -49,9 +49,10 @@ def export_onnx(
     The inputs and outputs are then those of `export_hetero_model`.
 
     ONNX has no checks of its inputs. The runtime stops with an error of its own at an
-    edge or pair of a node that does not exist. It does not see graph ids below 0, edges
-    between two graphs, NaN, nor negative weights where a model has no meaning for them:
-    the predictions then mean nothing. A SavedModel by `export_model` checks all this.
+    edge or pair of a node that does not exist. It does not see graph ids below 0 or of
+    2**31 and more, edges between two graphs, NaN, nor negative weights where a model
+    has no meaning for them: the predictions then mean nothing. A SavedModel by
+    `export_model` checks all this.
 
     ONNX Runtime sums over neighbours slowly. A GCN of layers of 64 and 7 units, on
     20,000 nodes of 128 features and 200,000 edges, took four times as long as in
@@ -114,6 +115,9 @@ def export_litert(
     The inputs and outputs are those of `export_onnx`, and so is what is not checked.
     They are named by the signature `serving_default`. It has only operations that are
     part of LiteRT, so it runs where TensorFlow's ("Flex", `SELECT_TF_OPS`) are missing.
+    A graph without nodes has no predictions, but LiteRT may stop at it with an error of
+    its own: "Invalid tensor size" if the interpreter had another graph before, or one
+    of the product with a dense adjacency. Do not ask it for such a graph.
 
     The model has to compute in float32. The export itself needs TensorFlow only.
     `pip install "tfgraph[litert]"` installs the interpreter for Python.
@@ -182,10 +186,10 @@ def _function(
     def of_edges(features, edges, weights, *others):
         num_nodes = tf.shape(features, tf.int64)[-2]
         if isinstance(served.model, GAE):
-            others = [_above(pairs, num_nodes) for pairs in others]
+            others = [_existing(pairs, num_nodes) for pairs in others]
         with ops.for_other_runtimes():
             return served.predictions(
-                features, _above(edges, num_nodes), weights, *others
+                features, _existing(edges, num_nodes), weights, *others
             )
 
     def of_node_sets(*tensors):
@@ -194,7 +198,7 @@ def _function(
             sizes.setdefault(field.shape[0], tf.shape(tensor, tf.int64)[0])
             sizes |= {name: tensor[0] for name in field.counts[1:]}
         numbers = [
-            _above(tensor, sizes[field.below[0]]) if field.below else tensor
+            _existing(tensor, sizes[field.below[0]]) if field.below else tensor
             for field, tensor in zip(inputs, tensors, strict=True)
         ]
         with ops.for_other_runtimes():
@@ -204,9 +208,11 @@ def _function(
     return of_node_sets if isinstance(served, HeteroModel) else of_edges
 
 
-def _above(numbers, num_nodes):
-    """Numbers of nodes below 0 become too high, which no runtime accepts.
+def _existing(numbers, num_nodes):
+    """Returns numbers of nodes as they are; the runtimes stop at one out of range.
 
-    To ONNX, -1 is the last node.
+    They check what they gather. To sum up or to scatter, LiteRT makes int32 of a
+    number first, and ONNX takes one of a column too far as of the next row.
     """
-    return tf.where(numbers < 0, num_nodes, numbers)
+    numbers = tf.where(numbers < 0, num_nodes, numbers)  # to ONNX, -1 is the last one
+    return tf.gather(tf.range(num_nodes), numbers)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import keras
 import tensorflow as tf
@@ -11,6 +11,7 @@ import tensorflow as tf
 from tfgraph.export.requests import Input, add_endpoint, check_finite, named
 from tfgraph.export.versions import check_arguments, track, write_version
 from tfgraph.graph_tensor import component_specs, load_tfgnn
+from tfgraph.inputs import is_list
 from tfgraph.ops.checks import check
 
 if TYPE_CHECKING:
@@ -86,6 +87,15 @@ def check_spec(spec: tfgnn.GraphTensorSpec, model: keras.Model) -> None:
         )
     # Keras would speak of all inputs, or of the wrong ones.
     expected = getattr(model, "input", None) if getattr(model, "inputs", None) else None
+    parts: Any = expected if is_list(expected) else [expected]
+    if expected is not None and not any(isinstance(part, dict) for part in parts):
+        shapes = keras.tree.map_structure(lambda tensor: tensor.shape, expected)
+        raise ValueError(
+            "Expected `model` to be over a GraphTensor, as there is a `spec`. One over "
+            "`[x, adjacency]` is for `export_model`, or for `export_onnx` and "
+            "`export_litert` without `spec`. "
+            f"Received: a model built for inputs of shape {shapes}"
+        )
     if isinstance(expected, dict):
         found = set(component_specs(spec))
         if found != set(expected):

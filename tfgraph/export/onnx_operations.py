@@ -33,7 +33,8 @@ def to_onnx(
         ) from error
     specs = [field.spec for field in inputs]
     proto, _ = tf2onnx.convert.from_function(
-        tf.function(function, input_signature=specs),
+        # As Keras traces exports: errors then have no lines of generated code.
+        tf.function(function, input_signature=specs, autograph=False),
         specs,
         opset=_OPERATOR_SET,
         custom_op_handlers={
@@ -112,6 +113,7 @@ def _segments(context: Any, node: Any, name: str, arguments: list[Any]) -> None:
         outputs=outputs,
         shapes=shapes,
         dtypes=dtypes,
+        attr={"allowzero": 1},
     )
 
 
@@ -133,7 +135,8 @@ def _reshape(context: Any, node: Any, name: str, arguments: list[Any]) -> None:
     """Hides the shape of a Reshape that is computed.
 
     tf2onnx would make a constant of it, with "0" for a size of the input. Then it would
-    merge the Reshape with one before it, where "0" is another size.
+    merge the Reshape with one before it, where "0" is another size. In a graph without
+    nodes, a size is 0.
     """
     from onnx import TensorProto
     from tf2onnx.onnx_opset.tensor import Reshape
@@ -145,4 +148,5 @@ def _reshape(context: Any, node: Any, name: str, arguments: list[Any]) -> None:
         )
         shape = context.make_node("Max", [shape.output[0], lowest.output[0]])
         context.replace_inputs(node, [node.input[0], shape.output[0]])
+        node.set_attr("allowzero", 1)
     Reshape.version_5(context, node)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -11,6 +12,7 @@ from tfgraph import adjacency as adjacencies
 from tfgraph import arguments, ops
 from tfgraph import inputs as graph_inputs
 from tfgraph.adjacency import Adjacency
+from tfgraph.inputs import GraphInputs
 from tfgraph.layers.graph_convolution import ConvolutionArguments, GraphConvolution
 from tfgraph.typing import Activation, Features, Inputs, InputShape
 
@@ -67,10 +69,10 @@ class GATConv(GraphConvolution):
             paper's code: of its input, and once more of the `W h_j` that it adds up.
             If not, all heads share one draw of the input, as in most libraries. On
             Cora, 10 runs of the paper's model reach 83.2 ± 0.7% with a draw for each
-            head and 82.6 ± 0.7% with one. A training step takes 1.3 to 1.5 times as
-            long with sparse features, and 2.7 to 4 times with dense ones (`python
-            benchmarks/speed.py gat-cora`): give wide features with many zeros as a
-            SparseTensor. A residual draws its own.
+            head and 82.6 ± 0.7% with one. With 8 heads, a training step then takes 1.2
+            to 1.5 times as long with features of which under a tenth is not 0, sparse
+            or dense; with other wide dense ones up to 4 times. A residual draws its
+            own.
         edge_feature_name: With a GraphTensor, the edge feature that holds `f`.
         use_bias, dropout, kernel_initializer, bias_initializer,
             kernel_regularizer, bias_regularizer, activity_regularizer,
@@ -196,7 +198,7 @@ class GATConv(GraphConvolution):
         return_attention_scores: bool = False,
     ) -> tf.Tensor | tuple[tf.Tensor, tf.Tensor]:
         graph = self.unpack(inputs)
-        x, adjacency = graph.x, graph.adjacency
+        adjacency = graph.adjacency
         edges = self.checked_edges(graph.edge_features, adjacency)
         adjacencies.assert_not_negative(
             adjacency, "for signed edges, use `edge_features`"
@@ -206,12 +208,7 @@ class GATConv(GraphConvolution):
                 "Expected a pair `(x_senders, x_receivers)` of features only where the "
                 f"layer was built with one. Received: a pair={graph.is_pair}"
             )
-        xs = self.drop_for_heads(x, training)
-        h = self.heads(xs, self.kernel, adjacency.dtype)
-        receivers = xs
-        if graph.is_pair:
-            x = graph.x_receivers
-            receivers = self.drop_for_heads(x, training)
+        h, receivers = self.heads_of(graph, training)
         logits, loop_logits = self.attention_logits(receivers, h, edges, adjacency)
         if self.dropout_per_head:
             h = self.drop(h, training)
@@ -221,38 +218,61 @@ class GATConv(GraphConvolution):
             h,
             lambda scores: self.drop(scores, training, self.attention_dropout),
         )
+        x = graph.x_receivers if graph.is_pair else graph.x
         y = tf.cast(self.merge_heads(y), x.dtype)
         if self.residual:
             y += self.shortcut(self.drop(x, training), adjacency)
         y = self.activate(y)
         return (y, scores) if return_attention_scores else y
 
-    def drop_for_heads(self, x: Features, training: bool | None) -> list[Features]:
-        """Applies dropout: returns one draw for all heads, or one for each."""
-        per_head = self.dropout_per_head and self.dropout and training
-        return [
-            self.drop(x, training) for _ in range(self.num_heads if per_head else 1)
-        ]
+    def heads_of(
+        self, graph: GraphInputs, training: bool | None
+    ) -> Sequence[tf.Tensor]:
+        """`W h_j` of the senders and of the receivers, see `heads`."""
+        dtype = graph.adjacency.dtype
+        if graph.is_pair:
+            (h,) = self.heads(graph.x, [self.kernel], dtype, training)
+            x, kernels = graph.x_receivers, [self.receiver_kernel]
+            return h, *self.heads(x, kernels, dtype, training)
+        if self.receiver_kernel is None:
+            (h,) = self.heads(graph.x, [self.kernel], dtype, training)
+            return h, h
+        kernels = [self.kernel, self.receiver_kernel]
+        return self.heads(graph.x, kernels, dtype, training)
 
     def heads(
-        self, xs: list[Features], kernel: keras.Variable, dtype: tf.DType
-    ) -> tf.Tensor:
-        """`W h` of each head: `[..., N, F]` to `[..., N, num_heads, units]`.
+        self,
+        x: Features,
+        kernels: list[keras.Variable],
+        dtype: tf.DType,
+        training: bool | None = False,
+    ) -> list[tf.Tensor]:
+        """`W h` of each head after dropout, for each `W` of `kernels`.
+
+        All kernels have the same draws.
 
         Args:
-            xs: List of the features of all heads, or of those of each head.
-            kernel: `[F, num_heads * units]`.
+            x: `[..., N, F]`, dense or sparse.
+            kernels: Each `[F, num_heads * units]`.
             dtype: The type of the result.
+            training: Whether to apply dropout.
+
+        Returns:
+            `[..., N, num_heads, units]` for each kernel.
         """
-        kernels = tf.split(kernel, len(xs), axis=1)
-        h = [ops.matmul(x, kernel) for x, kernel in zip(xs, kernels, strict=True)]
-        h = tf.concat(h, axis=-1)
-        shape = (*keras.ops.shape(h)[:-1], self.num_heads, self.units)
-        return tf.cast(keras.ops.reshape(h, shape), dtype)
+        by_head = [
+            tf.reshape(kernel, [-1, self.num_heads, self.units]) for kernel in kernels
+        ]
+        width = len(kernels) * self.units
+        kernel = tf.reshape(tf.concat(by_head, axis=-1), [-1, self.num_heads * width])
+        num_draws = self.num_heads if self.dropout_per_head else 1
+        h = self.drop_and_project(x, kernel, training, num_draws)
+        h = keras.ops.reshape(h, (*keras.ops.shape(h)[:-1], self.num_heads, width))
+        return tf.split(tf.cast(h, dtype), len(kernels), axis=-1)
 
     def attention_logits(
         self,
-        xs: list[Features],
+        receivers: tf.Tensor,
         h: tf.Tensor,
         edges: tf.Tensor | None,
         adjacency: Adjacency,
@@ -260,12 +280,12 @@ class GATConv(GraphConvolution):
         """`e_ij` of each head, for the edges and for the self-loops to be added.
 
         Args:
-            xs: The features of the receivers after dropout, see `heads`.
-            h: `[..., N, num_heads, units]`, the `W h` of each head, of the senders.
+            receivers: `[..., N, num_heads, units]`, the `W h` of each head.
+            h: The same of the senders.
             edges: The edge features, or None.
             adjacency: `SparseAdjacency` or `DenseAdjacency`.
         """
-        receivers, senders, edges = self.attention_terms(xs, h, edges)
+        receivers, senders, edges = self.attention_terms(receivers, h, edges)
         if not adjacency.is_pair:
             receivers = adjacency.first_rows(receivers)
         logits = self.score(adjacency.pair_sums(receivers, senders, edges))
@@ -274,7 +294,7 @@ class GATConv(GraphConvolution):
         return logits, self.score(receivers + adjacency.first_rows(senders))
 
     def attention_terms(
-        self, xs: list[Features], h: tf.Tensor, edges: tf.Tensor | None
+        self, receivers: tf.Tensor, h: tf.Tensor, edges: tf.Tensor | None
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor | None]:
         """What receivers, senders and edges add up to in the argument of `score`.
 
@@ -282,9 +302,6 @@ class GATConv(GraphConvolution):
         """
         if edges is not None:
             edges = ops.matmul(edges, self.edge_attention)
-        receivers = h
-        if self.receiver_kernel is not None:
-            receivers = self.heads(xs, self.receiver_kernel, h.dtype)
         return (
             _head_dots(receivers, self.receiver_attention),
             _head_dots(h, self.sender_attention),
@@ -367,11 +384,11 @@ class GATv2Conv(GATConv):
             self.edge_kernel = self.add_kernel((self.edge_dim, width), "edge_kernel")
 
     def attention_terms(
-        self, xs: list[Features], h: tf.Tensor, edges: tf.Tensor | None
+        self, receivers: tf.Tensor, h: tf.Tensor, edges: tf.Tensor | None
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor | None]:
         if edges is not None:
-            edges = self.heads([edges], self.edge_kernel, h.dtype)
-        return self.heads(xs, self.receiver_kernel, h.dtype), h, edges
+            (edges,) = self.heads(edges, [self.edge_kernel], h.dtype)
+        return receivers, h, edges
 
     def score(self, sums: tf.Tensor) -> tf.Tensor:
         return _head_dots(super().score(sums), self.attention)

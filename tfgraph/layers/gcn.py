@@ -119,7 +119,7 @@ class GCNConv(GraphConvolution):
 
     def call(self, inputs: Inputs, training: bool | None = None) -> tf.Tensor:
         graph = self.unpack(inputs)
-        x = self.drop(graph.x, training)
+        x = graph.x
         a_hat = normalized(
             graph.adjacency, self.add_self_loops, self.improved, self.normalize
         )
@@ -127,9 +127,9 @@ class GCNConv(GraphConvolution):
         # comes first, so that a first layer, whose input needs no gradient, has no
         # edges to cross on the way back.
         if isinstance(x, tf.SparseTensor) or self.units < self.input_dim:
-            h = a_hat.matmul(ops.matmul(x, self.kernel))
+            h = a_hat.matmul(self.drop_and_project(x, self.kernel, training))
         else:
-            h = ops.matmul(a_hat.matmul(x), self.kernel)
+            h = ops.matmul(a_hat.matmul(self.drop(x, training)), self.kernel)
         return self.activate(h)
 
     def get_config(self) -> dict[str, Any]:

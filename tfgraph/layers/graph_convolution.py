@@ -245,7 +245,10 @@ class GraphConvolution(GraphLayer):
                 "x_receivers", x_receivers, self.receiver_dim
             )
         parts = dataclasses.replace(parts, x=x, x_receivers=x_receivers)
-        return dataclasses.replace(parts, adjacency=self.adjacency(parts, x))
+        adjacency = self.adjacency(parts, x)
+        if parts.graph is None:
+            x = adjacencies.checked_rows(x, parts.adjacency, self.label)
+        return dataclasses.replace(parts, x=x, adjacency=adjacency)
 
     def _unpack_features(self, name, x, width):
         x = adjacencies.cast(name, x, self.compute_dtype)
@@ -269,9 +272,26 @@ class GraphConvolution(GraphLayer):
             return x
         return ops.dropout(x, rate, self.seed_generator)
 
-    def project(self, x: Features, kernel: keras.Variable) -> tf.Tensor:
+    def project(self, x: Features, kernel: tf.Tensor | keras.Variable) -> tf.Tensor:
         """`x @ kernel` for dense or sparse features, in their type."""
         return ops.matmul(x, kernel)
+
+    def drop_and_project(
+        self,
+        x: Features,
+        kernel: tf.Tensor | keras.Variable,
+        training: bool | None,
+        num_draws: int = 1,
+    ) -> tf.Tensor:
+        """`project` of `x` after `drop`, faster than both for wide `x` mostly of 0.
+
+        Each of `num_draws` equal parts of the kernel's columns has its own draw.
+        """
+        if not training or not self.dropout:
+            return self.project(x, kernel)
+        return ops.dropout_matmul(
+            x, kernel, self.dropout, num_draws, self.seed_generator
+        )
 
     def with_bias(self, h: tf.Tensor, bias: keras.Variable | None) -> tf.Tensor:
         """`h + b`, or `h` for a bias of None."""

@@ -115,7 +115,7 @@ class Structure2VecConv(GraphConvolution):
 
     def first_states(self, x: Features, training: bool | None) -> tf.Tensor:
         """`W₁ x_v + b`."""
-        x = ops.matmul(self.drop(x, training), self.kernel)
+        x = self.drop_and_project(x, self.kernel, training)
         return self.with_bias(x, self.bias)
 
     def get_config(self) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from tfgraph.ops.checks import plain as plain
 from tfgraph.ops.diagonals import diagonal as diagonal
 from tfgraph.ops.diagonals import with_diagonal as with_diagonal
 from tfgraph.ops.dropout import dropout as dropout
+from tfgraph.ops.dropout import dropout_matmul as dropout_matmul
 from tfgraph.ops.graph_products import segment_matmul as segment_matmul
 from tfgraph.ops.graph_products import segment_outer as segment_outer
 from tfgraph.ops.matmul import compiled_by_xla as compiled_by_xla

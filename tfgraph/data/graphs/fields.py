@@ -25,11 +25,21 @@ SciPyMatrix: TypeAlias = "scipy.sparse.sparray | scipy.sparse.spmatrix"
 
 MASKS = ("train_mask", "val_mask", "test_mask")
 
+# For errors: how to make node numbers of ids, and class numbers of names.
+FROM_IDS = " `graph.rows(ids)` makes node numbers of `ids`."
+FROM_NAMES = " `np.unique(names, return_inverse=True)` makes class numbers of `names`."
+
 _BLOCK = 2**18  # edges that are looked at together, as many as caches hold
 
 
-def real_array(name: str, value: npt.ArrayLike) -> np.ndarray:
-    """Returns an argument as an array of real numbers, or says what it is instead."""
+def real_array(name: str, value: npt.ArrayLike, hint: str = "") -> np.ndarray:
+    """Returns an argument as an array of real numbers, or says what it is instead.
+
+    Args:
+        name: The argument.
+        value: What was passed for it.
+        hint: How to make numbers of what it may be instead, for the error.
+    """
     array = as_array(name, value)
     if array.dtype == object and array.ndim == 0:
         raise ValueError(
@@ -37,7 +47,7 @@ def real_array(name: str, value: npt.ArrayLike) -> np.ndarray:
         )
     if array.dtype.kind not in "fiub":
         raise ValueError(
-            f"Expected `{name}` to hold real numbers. "
+            f"Expected `{name}` to hold real numbers.{hint} "
             f"Received: {name} with dtype={array.dtype}"
         )
     return array
@@ -278,7 +288,8 @@ def checked_edges(edges: npt.ArrayLike, num_nodes: int | None = None) -> np.ndar
     expected = "integers [num_edges, 2], each row (source, target)"
     if any(hasattr(edges, name) for name in ("tocsr", "dense_shape", "adj")):
         raise wrong_object("edges", expected, edges)
-    array = real_array("edges", edges)
+    hint = " `Graph.from_pandas` takes edges between the ids of nodes."
+    array = real_array("edges", edges, hint)
     if array.shape == (0,):  # an empty list
         return np.zeros((0, 2), np.int64)
     if array.ndim != 2 or array.shape[1] != 2:
@@ -474,7 +485,7 @@ def checked_mask(
 
 def checked_nodes(name: str, nodes: npt.ArrayLike, num_nodes: int) -> np.ndarray:
     """Returns an argument, distinct node numbers or a mask, as int64 node numbers."""
-    array = real_array(name, nodes)
+    array = real_array(name, nodes, FROM_IDS)
     if array.dtype == bool:
         return np.flatnonzero(checked_mask(name, array, num_nodes, None))
     if array.shape == (0,):  # an empty list
@@ -487,8 +498,8 @@ def checked_nodes(name: str, nodes: npt.ArrayLike, num_nodes: int) -> np.ndarray
     bad = (array < 0) | (array >= num_nodes)
     if bad.any():
         raise ValueError(
-            f"Expected `{name}` to hold node numbers from 0 to {num_nodes - 1}. "
-            f"Received: {name}[{bad.argmax()}]={array[bad.argmax()]}"
+            f"Expected `{name}` to hold node numbers from 0 to {num_nodes - 1}."
+            f"{FROM_IDS} Received: {name}[{bad.argmax()}]={array[bad.argmax()]}"
         )
     numbers, count = np.unique(array, return_counts=True)
     if len(numbers) < len(array):

@@ -13,6 +13,7 @@ from tfgraph.data.graphs.fields import as_pairs
 from tfgraph.data.graphs.hetero_arguments import named_sets, parts_of
 from tfgraph.data.graphs.node_set import NodeSet
 from tfgraph.data.graphs.pandas_frames import (
+    END_COLUMNS,
     check_frame,
     end_columns,
     frame_columns,
@@ -161,10 +162,12 @@ def _edge_set_of_frame(value, node_sets: dict[str, NodeSet]) -> EdgeSet:
     check_frame("frame", frame)
     ends = end_columns(frame, ends)
     rows = []
-    for node_set_name, column in zip((source, target), ends, strict=True):
+    of_ends = zip((source, target), END_COLUMNS, ends, strict=True)
+    for node_set_name, argument, column in of_ends:
         nodes = node_sets[choose("node set", node_set_name, node_sets)]
         with named_errors(f"Column {column!r} of ids of {node_set_name!r}"):
-            rows.append(rows_of_column(nodes, frame, column, "(frame, id column)"))
+            form = "(frame, id column)"
+            rows.append(rows_of_column(nodes, frame, argument, column, form))
     rest = frame.drop(columns=ends)
     edge_weight = None
     if "weight" in rest.columns:

@@ -46,7 +46,7 @@ def from_pyg(cls: type[Graph], data: Any, **fields: Any) -> Graph:
             "A dataset has its graphs at `dataset[0]` and so on, and "
             "`hetero_data.to_homogeneous()` makes one of several types.",
         )
-    num_nodes = int(data.num_nodes)
+    num_nodes = _num_nodes("data.num_nodes", data.num_nodes, fields)
     found = {name: getattr(data, name, None) for name in ("x", "edge_weight", "y")}
     found |= {name: getattr(data, name, None) for name in MASKS}
     for name in MASKS:
@@ -151,7 +151,7 @@ def from_ogb(
         raise wrong_object(
             "graph", 'a dict of OGB with "edge_index" and "num_nodes"', graph
         )
-    num_nodes = int(graph["num_nodes"])
+    num_nodes = _num_nodes('graph["num_nodes"]', graph["num_nodes"], fields)
     found: dict[str, Any] = {
         "x": graph.get("node_feat"),
         "edge_features": graph.get("edge_feat"),
@@ -170,6 +170,17 @@ def from_ogb(
         mask[checked_nodes(f"split[{name!r}]", numbers, num_nodes)] = True
         found[field] = mask
     return _graph(cls, _array(graph["edge_index"]).T, num_nodes, found, fields)
+
+
+def _num_nodes(name: str, value: Any, fields: dict[str, Any]) -> int:
+    """Returns the number of nodes of a library's object, replaced by `fields`."""
+    value = fields.get("num_nodes", value)
+    if value is None:
+        raise ValueError(
+            f"Expected `{name}` to be the number of nodes. Pass it as `num_nodes=...` "
+            f"if the object does not know it. {received(name, value)}"
+        )
+    return int(value)
 
 
 def _graph(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from tfgraph.arguments import received
 from tfgraph.data.graphs.conversions import optional_import
 from tfgraph.data.graphs.fields import (
     MASKS,
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     import pandas
 
     from tfgraph.data.graphs.node_fields import NodeFields
+
+# The arguments that name the columns of the ends of edges.
+END_COLUMNS = ("source_column", "target_column")
 
 
 def node_fields(
@@ -48,7 +52,7 @@ def node_fields(
         fields |= _several_labels(frame, label_column)
         taken += label_column
     elif label_column is not None:
-        labels = _labels(column_of(frame, label_column))
+        labels = _labels(column_of(frame, "label_column", label_column))
         with named_errors(f"Column {label_column!r}"):
             if labels["y"].dtype.kind == "f":
                 check_finite("y", labels["y"])
@@ -64,7 +68,7 @@ def _ids(frame, id_column) -> np.ndarray:
         place, ids = "the index", frame.index.to_numpy()
     else:
         place = f"column {id_column!r}"
-        ids = column_of(frame, id_column).to_numpy()
+        ids = column_of(frame, "id_column", id_column).to_numpy()
     missing = optional_import("pandas", "from_pandas").isna(ids)
     if missing.any():
         raise ValueError(
@@ -102,7 +106,7 @@ def _several_labels(frame, names) -> dict[str, Any]:
             f"Received: label_column={names}"
         )
     is_float = optional_import("pandas.api.types", "from_pandas").is_float_dtype
-    columns = [column_of(frame, name) for name in names]
+    columns = [column_of(frame, "label_column", name) for name in names]
     known = [column.dropna().infer_objects() for column in columns]
     for column in known:
         if len(column) and not _is_numeric(column):
@@ -140,7 +144,7 @@ def numbers_and_others(
 
 def weights_of(frame: Any, name: Any) -> np.ndarray:
     """Returns a column of weights, or raises a `ValueError` with its name."""
-    column = column_of(frame, name)
+    column = column_of(frame, "weight_column", name)
     with named_errors(f"Column {name!r}"):
         if not _is_numeric(column):
             return real_array("edge_weight", column.to_numpy())
@@ -160,16 +164,23 @@ def check_frame(name: str, frame: Any) -> None:
         raise wrong(name, "a pandas DataFrame", frame)
     if not frame.columns.is_unique:
         raise ValueError(
-            "Expected a frame with each column once. "
+            f"Expected `{name}` to be a frame with each column once. "
             f"Received: columns {list(frame.columns)}"
         )
 
 
-def column_of(frame: Any, name: Any) -> Any:
-    """Returns a column, or raises a `ValueError` with the columns that there are."""
-    if name not in frame.columns:
+def column_of(frame: Any, argument: str, name: Any) -> Any:
+    """Returns a column, or raises a `ValueError` with the columns that there are.
+
+    Args:
+        frame: The frame.
+        argument: The argument that names the column.
+        name: What was passed for it.
+    """
+    if not isinstance(name, Hashable) or name not in frame.columns:
         raise ValueError(
-            f"Expected a column of {list(frame.columns)}. Received: {name!r}"
+            f"Expected `{argument}` to be one of the columns {list(frame.columns)}. "
+            f"{received(argument, name)}"
         )
     return frame[name]
 
@@ -185,16 +196,19 @@ def end_columns(frame: Any, named: list) -> list:
     return ends
 
 
-def rows_of_column(nodes: NodeFields, frame: Any, name: Any, id_form: str) -> Any:
+def rows_of_column(
+    nodes: NodeFields, frame: Any, argument: str, name: Any, id_form: str
+) -> Any:
     """Returns the rows of the nodes with the ids in a column.
 
     Args:
         nodes: The nodes, with ids.
         frame: A frame of edges.
+        argument: The argument that names the column.
         name: The column.
         id_form: How a column of ids is named, for the error.
     """
-    ids = column_of(frame, name).to_numpy()
+    ids = column_of(frame, argument, name).to_numpy()
     try:
         return nodes.rows(ids)
     except ValueError as error:

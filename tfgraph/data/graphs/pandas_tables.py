@@ -10,6 +10,7 @@ from tfgraph.data.graphs.conversions import optional_import
 from tfgraph.data.graphs.fields import as_pairs
 from tfgraph.data.graphs.node_set import NodeSet
 from tfgraph.data.graphs.pandas_frames import (
+    END_COLUMNS,
     check_frame,
     end_columns,
     frame_columns,
@@ -167,10 +168,10 @@ def _edges_of_frame(frame, nodes: NodeSet, source, target, weight) -> dict[str, 
         )
     ends = end_columns(frame, [] if source is None else [source, target])
     rows = []
-    for column in ends:
+    for argument, column in zip(END_COLUMNS, ends, strict=True):
         with named_errors(f"Column {column!r}"):
             form = "id_column=..."
-            rows.append(rows_of_column(nodes, frame, column, form))
+            rows.append(rows_of_column(nodes, frame, argument, column, form))
     if weight is None and "weight" in frame.columns:
         weight = "weight"
     edge_weight = None if weight is None else weights_of(frame, weight)

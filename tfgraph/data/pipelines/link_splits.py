@@ -45,7 +45,8 @@ class Links(NamedTuple):
             your own. In `[P, C]`, NaN stands for a label that is missing, which
             `losses.MaskedLoss` leaves out. None for pairs to predict.
         sample_weight: float32 `[P]`, the weight of each pair in the loss and in
-            weighted metrics. None for weights of 1.
+            weighted metrics. None for weights of 1. Then `Model.fit(class_weight=...)`
+            may weigh the classes of labels `[P]`; Keras refuses it beside weights.
     """
 
     pairs: np.ndarray

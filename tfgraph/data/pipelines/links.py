@@ -6,7 +6,13 @@ import numpy as np
 import tensorflow as tf
 
 from tfgraph.arguments import checked_integer, checked_seed, wrong_object
-from tfgraph.data.graphs.fields import finite_float32, float32_labels, real_array
+from tfgraph.data.graphs.fields import (
+    FROM_IDS,
+    FROM_NAMES,
+    finite_float32,
+    float32_labels,
+    real_array,
+)
 from tfgraph.data.graphs.graph import Graph
 from tfgraph.data.graphs.hetero_graph import HeteroGraph
 from tfgraph.data.pipelines.graph_batches import full_batch
@@ -135,7 +141,7 @@ def checked_links(links: Links, space: PairSpace) -> Links:
     if not isinstance(links, Links):
         hint = "Make them with `tfgraph.data.Links(pairs, labels)`."
         raise wrong_object("links", "tfgraph.data.Links", links, hint)
-    pairs = real_array("links.pairs", links.pairs)
+    pairs = real_array("links.pairs", links.pairs, FROM_IDS)
     if pairs.shape == (0,):  # an empty list
         pairs = np.zeros([0, 2], np.int64)
     if pairs.ndim != 2 or pairs.shape[1] != 2 or pairs.dtype.kind not in "iu":
@@ -166,7 +172,7 @@ def checked_links(links: Links, space: PairSpace) -> Links:
 def _checked_numbers(name, numbers, num_pairs, ranks):
     if numbers is None:
         return None
-    array = real_array(f"links.{name}", numbers)
+    array = real_array(f"links.{name}", numbers, FROM_NAMES)
     if array.ndim not in ranks or len(array) != num_pairs:
         or_rows = ", or one row" if 2 in ranks else ""
         raise ValueError(

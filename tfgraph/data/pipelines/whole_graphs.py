@@ -17,6 +17,7 @@ from tfgraph.arguments import (
 )
 from tfgraph.data.graphs.disjoint_union import GraphStack
 from tfgraph.data.graphs.fields import (
+    FROM_NAMES,
     as_array,
     as_int64,
     check_finite,
@@ -93,7 +94,9 @@ def whole_graph_batches(
             edges. Their `y` are not used.
         labels: `[G]` or `[G, ...]`, a row for each graph, or None for elements
             `(inputs,)`, as `Model.predict` takes them. In `[G, C]`, NaN stands for an
-            entry without label, which `losses.MaskedLoss` leaves out.
+            entry without label, which `losses.MaskedLoss` leaves out. Names of classes
+            become numbers by `np.unique(names, return_inverse=True)`, once for the
+            graphs of all splits.
         batch_size: Most graphs in a batch.
         max_nodes: Most nodes in a batch, padding included.
         max_edges: Most (directed) edges in a batch.
@@ -312,10 +315,12 @@ def _checked_labels(labels, num_graphs: int):
     if labels is None:
         return None
     labels = as_array("labels", labels)
-    if labels.dtype.kind not in "fiub" or labels.shape[:1] != (num_graphs,):
+    are_numbers = labels.dtype.kind in "fiub"
+    if not are_numbers or labels.shape[:1] != (num_graphs,):
         raise ValueError(
             f"Expected `labels` to hold numbers, a row for each of the {num_graphs} "
-            f"graphs. Received: labels with shape={labels.shape}, dtype={labels.dtype}"
+            f"graphs.{'' if are_numbers else FROM_NAMES} "
+            f"Received: labels with shape={labels.shape}, dtype={labels.dtype}"
         )
     if labels.dtype.kind != "f":
         return as_int64("labels", labels)
