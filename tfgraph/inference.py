@@ -175,7 +175,8 @@ def _by_layer(
         batches = _in_order(block_elements(sampler, None), num_nodes, batch_size)
         h = _computed(call, batches, num_nodes, batch_size, arrays, progress)
         sampler.set_features(h)
-    sampler.set_features(None)  # TensorFlow keeps the sampler longer than is needed
+    # TensorFlow keeps the sampler longer than is needed.
+    sampler.set_features(np.empty((0, 0), np.float32))
     return arrays.result(h)
 
 
@@ -234,7 +235,8 @@ def _by_node_set(
             )
         sampler.set_features(h)
     features = dict(sampler.x)
-    sampler.x.clear()  # TensorFlow keeps the sampler longer than is needed
+    for held in (sampler.x, sampler.x_rows):
+        held.clear()  # TensorFlow keeps the sampler longer than is needed
     if model.classifier is None:
         return {name: features[name] for name in names}
     last = features[model.target]

@@ -13,7 +13,7 @@ from tfgraph.data.graphs.conversions import entries_of
 from tfgraph.data.graphs.fields import SciPyMatrix
 from tfgraph.data.graphs.graph import Graph
 from tfgraph.data.sampling.fanouts import checked_fanouts
-from tfgraph.data.sampling.feature_rows import feature_rows, filled
+from tfgraph.data.sampling.feature_rows import FeatureRows, filled
 from tfgraph.data.sampling.layered_neighbors import Layer, LayeredNeighbors
 
 
@@ -51,11 +51,13 @@ class BlockSampler:
             )
         self.sparse_features = sparse_features
         self.x = x if is_scipy(x) else np.ascontiguousarray(x)
+        self.x_rows = FeatureRows(self.x)
         self.neighbors = LayeredNeighbors(graph, by_weight)
 
-    def set_features(self, x: np.ndarray | None) -> None:
-        """Gives the nodes other, dense features or none, and lets go of the old."""
+    def set_features(self, x: np.ndarray) -> None:
+        """Gives the nodes other, dense features, and lets go of the old."""
         self.x, self.sparse_features = x, False
+        self.x_rows = FeatureRows(x)
 
     def sample(
         self, rng: np.random.Generator, seeds: np.ndarray
@@ -67,7 +69,7 @@ class BlockSampler:
 
     def features(self, nodes: np.ndarray) -> np.ndarray:
         """Returns the rows of `x` for the nodes, zeros for -1."""
-        x = feature_rows(self.x, nodes)
+        x = self.x_rows.take(nodes)
         if self.pad:
             x[nodes < 0] = 0
         return x
