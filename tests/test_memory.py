@@ -1,11 +1,15 @@
-"""A process that fits one model after another keeps the memory of the last only."""
+"""What is no longer in use leaves memory, and what is there already is not copied."""
 
 import gc
 import weakref
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
+
+import tfgraph
+from tfgraph import inference
 
 
 def test_a_fitted_model_leaves_no_graph():
@@ -36,3 +40,87 @@ def test_a_graph_in_use_keeps_its_gradients():
         tape.watch(x)
         y = traced(x)
     assert tape.gradient(y, x) == 7
+
+
+GRAPH_EDGES = np.random.default_rng(0).integers(20, size=(60, 2))
+
+
+def sampled():
+    """Returns a graph's features, weakly, and batches of it."""
+    graph = tfgraph.data.Graph(np.ones([20, 2], np.float32), GRAPH_EDGES)
+    batches = tfgraph.data.neighbor_batches(graph, (3,), 5, labels=False)
+    return weakref.ref(graph.x), batches
+
+
+def test_batches_leave_no_graph():
+    x, batches = sampled()
+    assert len(list(batches)) == 4
+    gc.collect()
+    assert x() is not None
+    del batches
+    gc.collect()
+    assert x() is None
+
+
+def test_batches_keep_their_graph_where_only_tensorflow_refers_to_them():
+    x, batches = sampled()
+    # Other than the lambda, the new dataset keeps a tensor of the old one.
+    held = [batches]
+    batches = tf.data.Dataset.range(2).flat_map(lambda _: held[0])
+    held.clear()
+    gc.collect()
+    assert len(list(batches)) == 8
+    del batches
+    gc.collect()
+    assert x() is None
+
+
+def test_predictions_leave_the_features_between_layers(monkeypatch):
+    computed, features = inference._computed, []
+
+    def kept(*arguments):
+        assert [h() is not None for h in features[:-1]] == [False] * len(features[:-1])
+        h = computed(*arguments)
+        features.append(weakref.ref(h))
+        return h
+
+    monkeypatch.setattr(inference, "_computed", kept)
+    graph = tfgraph.data.Graph(np.ones([20, 2], np.float32), GRAPH_EDGES)
+    model = tfgraph.models.GraphSAGE(None, (3, 3, 2), normalize=None)
+    found = inference.predict_nodes(model, graph, 20, verbose=0)
+    # Nothing is collected: what TensorFlow keeps for a while keeps no features.
+    assert [h() is not None for h in features] == [False, False, True]
+    assert found.shape == (20, 2)
+
+
+@pytest.mark.parametrize("weighted", [True, False])
+def test_the_adjacency_is_in_the_memory_of_the_edges(weighted):
+    weight = np.arange(60.0, dtype="float32") if weighted else None
+    graph = tfgraph.data.Graph(None, GRAPH_EDGES, edge_weight=weight, num_nodes=20)
+    adjacency = graph.to_sparse_tensor()
+    indices = np.asarray(adjacency.indices)
+    assert np.shares_memory(indices, graph.edges)
+    order = np.lexsort(GRAPH_EDGES.T)
+    np.testing.assert_array_equal(indices, GRAPH_EDGES[order, ::-1])
+    weights = np.ones(60) if weight is None else weight[order]
+    np.testing.assert_array_equal(adjacency.values, weights)
+    # No operation writes its result there, also not where it is the last to read.
+    for _ in tf.data.Dataset.from_tensors(adjacency).map(lambda a: a.indices * 2):
+        pass
+    tf.function(lambda a: a.indices + 1)(adjacency)
+    tf.clip_by_value(graph.to_sparse_tensor().indices, 0, 5)
+    np.testing.assert_array_equal(graph.edges, GRAPH_EDGES[order])
+    del graph
+    gc.collect()
+    np.testing.assert_array_equal(adjacency.indices, GRAPH_EDGES[order, ::-1])
+
+
+@pytest.mark.parametrize("num_edges", [0, 5])
+@pytest.mark.parametrize("writeable", [True, False])
+def test_tensors_of_other_arrays_are_copies(num_edges, writeable):
+    edges = np.zeros([num_edges, 2], np.int64)  # sorted, so kept as they are
+    edges.flags.writeable = writeable
+    graph = tfgraph.data.Graph(None, edges, num_nodes=3)
+    indices = graph.to_sparse_tensor().indices
+    assert not np.shares_memory(np.asarray(indices), edges)
+    assert indices.numpy().tolist() == [[0, 0]] * num_edges

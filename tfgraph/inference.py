@@ -174,7 +174,9 @@ def _by_layer(
 
         batches = _in_order(block_elements(sampler, None), num_nodes, batch_size)
         h = _computed(call, batches, num_nodes, batch_size, arrays, progress)
-        sampler = sampler.with_features(h)
+        sampler.set_features(h)
+    # TensorFlow keeps the sampler longer than is needed.
+    sampler.set_features(np.empty((0, 0), np.float32))
     return arrays.result(h)
 
 
@@ -231,10 +233,13 @@ def _by_node_set(
                 arrays,
                 progress,
             )
-        sampler = sampler.with_features(h)
+        sampler.set_features(h)
+    features = dict(sampler.x)
+    for held in (sampler.x, sampler.x_rows):
+        held.clear()  # TensorFlow keeps the sampler longer than is needed
     if model.classifier is None:
-        return {name: sampler.x[name] for name in names}
-    last = sampler.x[model.target]
+        return {name: features[name] for name in names}
+    last = features[model.target]
     outputs = arrays.new(len(last), model.classifier.units)
     for start in range(0, len(last), batch_size):
         batch = slice(start, start + batch_size)

@@ -7,16 +7,23 @@ import sys
 import time
 
 
-def time_calls(step, warm_up, runs):
-    """Seconds of each call of `step`, which returns when its work is done."""
-    for _ in range(warm_up):
-        step()
+def time_calls(step, warm_up, runs, before=None):
+    """Seconds of each call of `step`, which returns when its work is done.
+
+    Args:
+        step: What to time.
+        warm_up: Calls before those that are timed.
+        runs: Calls to time.
+        before: Called before each of them, and not timed.
+    """
     seconds = []
-    for _ in range(runs):
+    for _ in range(warm_up + runs):
+        if before is not None:
+            before()
         start = time.perf_counter()
         step()
         seconds.append(time.perf_counter() - start)
-    return seconds
+    return seconds[warm_up:]
 
 
 def main(*models):

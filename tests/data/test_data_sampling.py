@@ -10,6 +10,7 @@ import tensorflow as tf
 
 import tfgraph
 from tfgraph.data import Graph, full_batch, neighbor_batches
+from tfgraph.data.sampling.feature_rows import FeatureRows
 from tfgraph.data.sampling.neighbors import Neighbors
 
 REPLACEMENTS = ("if_short", "never", "always")
@@ -149,7 +150,7 @@ def drawn_counts(degree, fanout, replacement, draws=20000):
     neighbors = Neighbors(np.array(edges), degree + 1, degree + 1)
     rng = np.random.default_rng(0)
     _, edge = neighbors.draw(rng, np.zeros(draws, int), fanout, replacement)
-    return np.bincount(edge, minlength=degree), edge.reshape(fanout, draws)
+    return np.bincount(edge, minlength=degree), edge.reshape(draws, fanout).T
 
 
 @pytest.mark.parametrize(
@@ -190,6 +191,45 @@ def test_layers_draw_independently():
         first, last = (set(nodes[a.indices[:, 1]].tolist()) for a in adjacencies)
         common.append(len(first & last))
     assert 6.5 < np.mean(common) < 8.5  # 7.5 on average
+
+
+@pytest.mark.parametrize(
+    ("fanouts", "replacement"), [((None, None), "never"), ((3, 2), "always")]
+)
+def test_new_nodes_are_in_the_order_of_their_first_use(fanouts, replacement):
+    data = neighbor_batches(GRAPH, fanouts, 5, seed=0, replacement=replacement)
+    for (_, adjacencies), _ in data.take(3):
+        for adjacency in adjacencies:
+            row, column = adjacency.indices.numpy()[adjacency.values > 0].T
+            num_rows, num_columns = adjacency.dense_shape.numpy()
+            first_row = np.full(num_columns, num_rows)  # padding is not used
+            np.minimum.at(first_row, column, row)
+            assert (np.diff(first_row[num_rows:]) >= 0).all()
+            assert first_row[num_rows] < num_rows
+
+
+def test_memory_of_features_is_used_again_once_nothing_refers_to_it():
+    x = np.arange(60, dtype=np.float32).reshape(20, 3)
+    features = FeatureRows(x)
+    rows = features.take(np.arange(5, 15))
+    address, part = rows.ctypes.data, rows[2:]
+    assert address % 64 == 0
+    del rows
+    other = features.take(np.array([0]))
+    assert other.ctypes.data != address
+    np.testing.assert_array_equal(part, x[7:15])
+    del part
+    rows = features.take(np.array([4, -1]))
+    assert rows.ctypes.data == address
+    np.testing.assert_array_equal(rows, x[[4, 0]])
+    np.testing.assert_array_equal(other, x[:1])
+
+
+def test_batches_that_are_kept_do_not_change():
+    data = neighbor_batches(number_nodes(GRAPH), (2, 2), 4, seed=0, shuffle=False)
+    kept = [x for (x, _), _ in data]
+    seeds = [x.numpy()[:4, 0].tolist() for x in kept]
+    assert seeds[:-1] == [[i + 1, i + 2, i + 3, i + 4] for i in range(0, 48, 4)]
 
 
 def test_fanouts_are_in_the_order_of_the_layers():

@@ -42,7 +42,7 @@ def test_without_replacement(scale):
     nodes = np.array([0, 1] * DRAWS)
     one = Neighbors(EDGES, 4, 4, chance=scale * WEIGHT)
     row, edge = one.draw(np.random.default_rng(1), nodes, 2, "if_short")
-    pairs = edge[nodes[row] == 0].reshape(2, -1)
+    pairs = edge[nodes[row] == 0].reshape(-1, 2).T
     orders = list(itertools.permutations(range(4), 2))
     weight = WEIGHT[:4].astype(float)
     chances = [
@@ -53,7 +53,7 @@ def test_without_replacement(scale):
     assert sum(counts) == DRAWS
     check_frequencies(counts, chances)
     # Both edges of node 1, in either order.
-    assert set(map(tuple, edge[nodes[row] == 1].reshape(2, -1).T)) == {(4, 5), (5, 4)}
+    assert set(map(tuple, edge[nodes[row] == 1].reshape(-1, 2))) == {(4, 5), (5, 4)}
 
 
 @pytest.mark.parametrize("receiver", ["target", "source"])

@@ -397,3 +397,22 @@ def test_edges_against_their_direction_sort_as_any_others(is_sorted):
     np.testing.assert_allclose(
         tape.gradient(y, given), x.numpy()[edges[:, 1]].sum(axis=1), rtol=1e-5
     )
+
+
+@pytest.mark.parametrize(
+    ("num_receivers", "num_senders", "units", "rows"),
+    [(7, 3, 4, 3), (7, 3, 5, 7), (3, 7, 4, 3), (None, None, 4, None)],
+)
+def test_sage_multiplies_the_end_with_fewer_nodes(
+    num_receivers, num_senders, units, rows
+):
+    """Unless features become wider before they are summed, or sizes are not known."""
+    layer = SAGEConv(units, root_weight=False)
+    layer.build([((num_senders, 4), None), (num_receivers, num_senders)])
+    traced = tf.function(lambda x, a: layer([(x, None), a])).get_concrete_function(
+        tf.TensorSpec([num_senders, 4]),
+        tf.SparseTensorSpec([num_receivers, num_senders]),
+    )
+    operations = traced.graph.get_operations()
+    products = [op for op in operations if op.type == "MatMul"]
+    assert [op.inputs[0].shape[0] for op in products] == [rows]

@@ -124,3 +124,40 @@ def test_each_layer_draws_its_own_kernel(tmp_path):
     first, second = model.get_weights()[:2]
     assert not np.allclose(first, second)
     checks.check_reload(model, INPUTS, tmp_path / "model.keras")
+
+
+@pytest.mark.parametrize("num_steps", [1, 2])
+def test_a_step_is_traced_once(num_steps):
+    """Also where it makes the variables of model, optimizer and metrics."""
+    traced = []
+
+    class Counted(GCN):
+        def call(self, inputs, training=None):
+            traced.append(training)
+            return super().call(inputs, training)
+
+    model = Counted(2, hidden_units=[4])
+    model.compile(
+        "adam",
+        "sparse_categorical_crossentropy",
+        metrics=["accuracy"],
+        steps_per_execution=num_steps,
+    )
+    batch = tfgraph.data.full_batch(tfgraph.data.karate_club(), "train")
+    model.fit(batch.repeat(2), shuffle=False, verbose=0)
+    assert traced == [True]
+    model.evaluate(batch, verbose=0)
+    assert traced == [True, False]
+
+
+def test_a_variable_that_is_made_of_an_array_while_a_step_is_traced():
+    made = []
+
+    def loss(y, predictions):
+        made[:] = made or [keras.Variable(np.float32([3]))]
+        return made[0] + 0 * predictions[:, 0]
+
+    model = GCN(2)
+    model.compile(loss=loss)
+    train = tfgraph.data.full_batch(tfgraph.data.karate_club(), "train")
+    assert model.evaluate(train, verbose=0) == 3

@@ -162,6 +162,11 @@ class SparseAdjacency:
         """Whether it is known, while tracing, that all nodes receive."""
         return _is_square(self.shape)
 
+    @property
+    def has_fewer_senders(self) -> bool:
+        """Whether it is known, while tracing, that fewer nodes send than receive."""
+        return _has_fewer_columns(self.shape)
+
     def check_edges(self, edges: tf.Tensor) -> None:
         """Raises an error unless `edges` has a row for each of the given entries."""
         num_entries = self.indices.shape[0]
@@ -376,6 +381,11 @@ class DenseAdjacency:
         """Whether it is known, while tracing, that all nodes receive."""
         return _is_square(self.shape)
 
+    @property
+    def has_fewer_senders(self) -> bool:
+        """Whether it is known, while tracing, that fewer nodes send than receive."""
+        return _has_fewer_columns(self.shape)
+
     def check_edges(self, edges: tf.Tensor) -> None:
         """Raises a `ValueError` unless `edges` has a row for each pair of nodes."""
         pairs = self.values.shape
@@ -467,6 +477,12 @@ def _is_square(shape):
     rows, columns = shape
     known = isinstance(rows, int) and isinstance(columns, int)
     return rows is columns or (known and rows == columns)
+
+
+def _has_fewer_columns(shape):
+    """Whether it is known, while tracing, that there are fewer columns than rows."""
+    rows, columns = shape
+    return isinstance(rows, int) and isinstance(columns, int) and columns < rows
 
 
 Adjacency: TypeAlias = SparseAdjacency | DenseAdjacency

@@ -203,9 +203,12 @@ class SAGEConv(GraphConvolution):
             assert_not_negative(adjacency, 'for signed edges, use `aggregator="sum"`')
             combine = adjacency.mean
         # Sums commute with the product: move the smaller features along the edges. If
-        # not all nodes receive, sums come first, as they leave fewer rows to multiply.
-        narrower = self.units < self.neighbor_kernel.shape[0] and adjacency.is_square
-        if isinstance(x, tf.SparseTensor) or narrower:
+        # not all nodes receive, sums come first, as they leave fewer rows to multiply;
+        # if fewer send than receive, the product does.
+        input_dim = self.neighbor_kernel.shape[0]
+        narrower = self.units < input_dim and adjacency.is_square
+        fewer = self.units <= input_dim and adjacency.has_fewer_senders
+        if isinstance(x, tf.SparseTensor) or narrower or fewer:
             return combine(ops.matmul(x, self.neighbor_kernel))
         return ops.matmul(combine(x), self.neighbor_kernel)
 

@@ -73,6 +73,14 @@ class GraphModel(keras.Model):
         with self._forgetting_failures():
             return super().predict(x, *args, **kwargs)
 
+    def train_step(self, data: Any) -> dict[str, Any]:
+        with _variables_before_functions():
+            return super().train_step(data)
+
+    def test_step(self, data: Any) -> dict[str, Any]:
+        with _variables_before_functions():
+            return super().test_step(data)
+
     @contextlib.contextmanager
     def _forgetting_failures(self) -> Iterator[None]:
         """Context after whose failure the next call of the model starts anew.
@@ -138,6 +146,25 @@ class GraphModel(keras.Model):
                 "split; without a split it is for `predict`. "
                 "Received: a dataset of `(inputs,)`"
             )
+
+
+def _variables_before_functions():
+    """Context in which a function that is being traced has its variables made before.
+
+    TensorFlow traces a function twice if the first time makes variables, such as those
+    of an optimizer. To trace a training step takes most of the time of a first batch.
+    """
+
+    def make(next_creator, **kwargs):
+        if callable(kwargs["initial_value"]):  # no tensor of the function
+            kwargs["experimental_enable_variable_lifting"] = False
+            with tf.init_scope():
+                return next_creator(**kwargs)
+        return next_creator(**kwargs)
+
+    if tf.distribute.has_strategy():  # which makes variables in its own way
+        return contextlib.nullcontext()
+    return tf.variable_creator_scope(make)
 
 
 def _may_be_data(x):

@@ -17,6 +17,7 @@ from tfgraph.arguments import (
     wrong_object,
 )
 from tfgraph.data.graphs.fields import SciPyMatrix, as_pairs, has_repeated
+from tfgraph.data.graphs.tensor_memory import as_tensor
 from tfgraph.graph_tensor import choose, homogeneous, load_tfgnn
 
 if TYPE_CHECKING:
@@ -33,14 +34,22 @@ def to_sparse_tensor(graph: Graph) -> tf.sparse.SparseTensor:
 
     The entries are in canonical (row-major) order. Their values are the weights, or 1
     if the graph has no weights. Repeated edges are repeated entries. So entry `e` is
-    edge `e` of `graph.edges`, with row `e` of `graph.edge_features`.
+    edge `e` of `graph.edges`, with row `e` of `graph.edge_features`. On a CPU, the
+    indices may be in the memory of `graph.edges`.
     """
     return sparse_adjacency(graph, (graph.num_nodes, graph.num_nodes))
 
 
 def sparse_adjacency(edges: Any, shape: tuple[int, int]) -> tf.sparse.SparseTensor:
     """Returns the SparseTensor of `edges`, a `Graph` or an `EdgeSet`."""
-    return tf.sparse.SparseTensor(edges.edges[:, ::-1], _weights(edges), shape)
+    weight = edges.edge_weight
+    weight = tf.ones([edges.num_edges]) if weight is None else tf.constant(weight)
+    return tf.sparse.SparseTensor(_indices(edges), weight, shape)
+
+
+def _indices(edges: Any) -> tf.Tensor:
+    """The target and source of each edge, int64 `[E, 2]`."""
+    return as_tensor(edges.edges[:, ::-1], np.int64)
 
 
 def sparse_features(graph: NodeFields) -> tf.sparse.SparseTensor:
@@ -72,7 +81,7 @@ def to_graph_tensor(graph: Graph) -> tfgnn.GraphTensor:
     part of it.
     """
     return homogeneous(
-        tf.constant(graph.edges[:, ::-1], tf.int64),
+        _indices(graph),
         tf.constant([graph.num_nodes], tf.int64),
         tf.constant([graph.num_edges], tf.int64),
         None if graph.x is None else tf.constant(graph.dense_features()),

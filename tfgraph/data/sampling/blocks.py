@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,7 +13,7 @@ from tfgraph.data.graphs.conversions import entries_of
 from tfgraph.data.graphs.fields import SciPyMatrix
 from tfgraph.data.graphs.graph import Graph
 from tfgraph.data.sampling.fanouts import checked_fanouts
-from tfgraph.data.sampling.feature_rows import feature_rows, filled
+from tfgraph.data.sampling.feature_rows import FeatureRows, filled
 from tfgraph.data.sampling.layered_neighbors import Layer, LayeredNeighbors
 
 
@@ -52,13 +51,13 @@ class BlockSampler:
             )
         self.sparse_features = sparse_features
         self.x = x if is_scipy(x) else np.ascontiguousarray(x)
+        self.x_rows = FeatureRows(self.x)
         self.neighbors = LayeredNeighbors(graph, by_weight)
 
-    def with_features(self, x: np.ndarray) -> BlockSampler:
-        """Returns a sampler of the same graph with other, dense features."""
-        sampler = copy.copy(self)
-        sampler.x, sampler.sparse_features = x, False
-        return sampler
+    def set_features(self, x: np.ndarray) -> None:
+        """Gives the nodes other, dense features, and lets go of the old."""
+        self.x, self.sparse_features = x, False
+        self.x_rows = FeatureRows(x)
 
     def sample(
         self, rng: np.random.Generator, seeds: np.ndarray
@@ -70,7 +69,7 @@ class BlockSampler:
 
     def features(self, nodes: np.ndarray) -> np.ndarray:
         """Returns the rows of `x` for the nodes, zeros for -1."""
-        x = feature_rows(self.x, nodes)
+        x = self.x_rows.take(nodes)
         if self.pad:
             x[nodes < 0] = 0
         return x

@@ -23,7 +23,7 @@ from tfgraph.data.sampling.fanouts import (
     checked_fanouts,
     checked_relation_fanouts,
 )
-from tfgraph.data.sampling.feature_rows import feature_rows, filled
+from tfgraph.data.sampling.feature_rows import FeatureRows, filled
 from tfgraph.data.sampling.layered_neighbors import edges_with_messages
 from tfgraph.data.sampling.neighbors import (
     Neighbors,
@@ -160,6 +160,7 @@ class HeteroSampler:
             for name, x in ((name, nodes.x) for name, nodes in node_sets.items())
             if x is not None
         }
+        self.x_rows = {name: FeatureRows(x) for name, x in self.x.items()}
         self.numbered = {name: _is_numbered(e) for name, e in edge_sets.items()}
         # What `arrays` fills all sets up to: "nodes" and "edges" by name.
         self.sizes: dict[str, dict[str, int]] | None = None
@@ -187,15 +188,16 @@ class HeteroSampler:
         sampler.fanouts = fanouts
         return sampler
 
-    def with_features(self, x: Mapping[str, np.ndarray]) -> HeteroSampler:
-        """Returns a sampler of the same graph with other features of node sets."""
-        sampler = copy.copy(self)
-        sampler.x = {**self.x, **x}
-        sampler.signature = dict(self.signature)
+    def set_features(self, x: Mapping[str, np.ndarray]) -> None:
+        """Gives node sets other features, and lets go of those before.
+
+        Those that `with_fanouts` returned get them, too.
+        """
+        self.x.update(x)
+        self.x_rows.update((name, FeatureRows(h)) for name, h in x.items())
         for name, features in x.items():
             spec = tf.TensorSpec([None, features.shape[1]], tf.float32)
-            sampler.signature[f"nodes.{name}.hidden_state"] = spec
-        return sampler
+            self.signature[f"nodes.{name}.hidden_state"] = spec
 
     def padded(self, num_seeds: Mapping[str, int]) -> HeteroSampler:
         """Returns a sampler whose `arrays` have the same shapes for all samples.
@@ -283,8 +285,7 @@ class HeteroSampler:
             arrays[f"nodes.{name}.-size"] = np.array([len(rows)])
             arrays[f"nodes.{name}.{ROW}"] = rows
             if name in self.x:
-                x = feature_rows(self.x[name], rows)
-                arrays[f"nodes.{name}.hidden_state"] = x
+                arrays[f"nodes.{name}.hidden_state"] = self.x_rows[name].take(rows)
         for name, drawn in sample.edges.items():
             edges, prefix = self.edge_sets[name], f"edges.{name}."
             source, target, number = _distinct_edges(

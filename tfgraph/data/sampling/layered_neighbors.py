@@ -7,10 +7,9 @@ import numpy as np
 
 from tfgraph.data.graphs.fields import of_edges
 from tfgraph.data.graphs.graph import Graph
-from tfgraph.data.sampling.feature_rows import feature_rows
+from tfgraph.data.sampling.feature_rows import FeatureRows
 from tfgraph.data.sampling.neighbors import (
     Neighbors,
-    distinct,
     is_first,
     matrix_keys,
 )
@@ -56,6 +55,8 @@ class LayeredNeighbors(Neighbors):
         if self.features is not None and not len(self.features):
             # No edge, -1, takes any row before it becomes 0.
             self.features = np.zeros((1, graph.num_edge_features), np.float32)
+        if self.features is not None:
+            self.feature_rows = FeatureRows(self.features)
         super().__init__(
             edges,
             graph.num_nodes,
@@ -89,21 +90,26 @@ class LayeredNeighbors(Neighbors):
             All nodes, seeds first, and the `Layer`s, that of the seeds last.
         """
         nodes, layers = seeds, []
-        # The place of each node in `nodes`. Only places that were written are read, so
-        # the array need not be filled, however large the graph is.
-        place = np.empty(self.num_nodes, np.int32)
+        # The place of each node in `nodes`, and last that of no node. Only places that
+        # were written are read, so the array need not be filled, however large it is.
+        place = np.empty(self.num_nodes + 1, np.int32)
         for fanout in reversed(fanouts):
             row, edge = self.draw(rng, nodes, fanout, replacement)
-            source = self.source[edge]
-            place[source] = -1
+            source = self.source.take(edge, mode="wrap").astype(np.intp)
+            # For a new node, first the number of its first draw, below 0: NumPy
+            # writes in order, so the last write to a place remains.
+            number = np.arange(-len(edge), 0, dtype=np.int32)
+            place[source[::-1]] = number[::-1]
+            place[self.num_nodes] = 0
             real = np.flatnonzero(nodes >= 0)
             place[nodes[real]] = real
-            drawn = edge >= 0
-            # Sorted, so that features are read in the order in which they are stored.
-            new = distinct(source[drawn & (place[source] < 0)])
+            # In the order in which the adjacency's product reads their features. That
+            # takes two thirds of the time of the order in which the graph has them.
+            new = source[place[source] == number]
             num_nodes = len(nodes) + len(new)
             place[new] = np.arange(len(nodes), num_nodes)
-            column = np.where(drawn, place[source], row)
+            column = place[source]
+            np.copyto(column, row, where=edge < 0, casting="same_kind")
             if pad and fanout is not None:
                 missing = self.max_new_nodes(fanout * len(nodes)) - len(new)
                 new = np.append(new, np.full(missing, -1, new.dtype))
@@ -137,12 +143,13 @@ class LayeredNeighbors(Neighbors):
             order = key.argsort()
             key, edge = key[order], layer.edge[order]
             values = self._values(edge)
-        if merge:
-            start = np.flatnonzero(is_first(key))
+        first = is_first(key)
+        if merge and not first.all():
+            start = np.flatnonzero(first)
             if self.weight is None:
                 values = np.diff(start, append=len(key))
             else:
-                values = np.add.reduceat(values, start) if len(start) else values
+                values = np.add.reduceat(values, start)
             key = key[start]
         return [_indices(key, shift), values.astype(np.float32, copy=False)]
 
@@ -155,7 +162,7 @@ class LayeredNeighbors(Neighbors):
             start = np.flatnonzero(is_first(key) | is_first(edge))
             key, edge = key[start], edge[start]
             values = values[start] * np.diff(start, append=len(order))
-        features = feature_rows(self.features, edge)
+        features = self.feature_rows.take(edge)
         features[edge < 0] = 0
         return [_indices(key, shift), values.astype(np.float32, copy=False), features]
 

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from tfgraph.data.graphs.fields import first_places
+
 
 class Neighbors:
     """The edges that each node of a node set receives along, to draw from.
@@ -19,8 +21,8 @@ class Neighbors:
 
     Attributes:
         first: int64 `[N + 1]`, where each receiver's edges start.
-        source: `[E + 1]`, the sender of each edge. The last entry, which -1 selects,
-            stands for no edge.
+        source: `[E + 1]`, the sender of each edge. The last entry, which -1 selects, is
+            the number of senders. It stands for no edge.
         number: int64 `[E]`, the number of each edge among `edges`. None if it is its
             place.
         chance: What the probability of each edge is proportional to, `[E]`. None for
@@ -53,13 +55,11 @@ class Neighbors:
             # Those of each node add up to 1. Beside sums of 1e30, those of 1 are lost.
             total = np.bincount(receivers, chance, num_receivers)
             self.chances = np.append(0.0, np.cumsum(chance / total[receivers]))
-        self.first = np.zeros(num_receivers + 1, np.int64)
-        degree = np.bincount(receivers, minlength=num_receivers)
-        np.cumsum(degree, out=self.first[1:])
+        self.first = first_places(receivers, num_receivers)
         # Half the memory, and half the time to sort.
         small = num_senders <= np.iinfo(np.int32).max
-        self.source = np.zeros(len(senders) + 1, np.int32 if small else np.int64)
-        self.source[:-1] = senders
+        self.source = np.empty(len(senders) + 1, np.int32 if small else np.int64)
+        self.source[:-1], self.source[-1] = senders, num_senders
 
     @property
     def degree(self) -> np.ndarray:
@@ -105,14 +105,14 @@ class Neighbors:
 
         Returns:
             For each drawn edge, the place of its receiver in `nodes`, and its place in
-            `source`, or -1 for no edge.
+            `source`, or -1 for no edge. The edges of a receiver follow each other.
         """
         first = self.first[nodes]
         degree = np.where(nodes < 0, 0, self.first[nodes + 1] - first)
         fanout = 0 if fanout is None else fanout  # each is 1 or more
         if replacement == "always":
             edge = np.where(degree, self._draw_any(rng, first, degree, fanout), -1)
-            return np.tile(np.arange(len(nodes)), fanout), edge.ravel()
+            return np.repeat(np.arange(len(nodes)), fanout), edge.T.ravel()
 
         if not fanout:
             takes_all = np.full(len(nodes), True)
@@ -132,8 +132,8 @@ class Neighbors:
         for chosen, draw in ((short, self._draw_any), (rest, self._draw_distinct)):
             if len(chosen):
                 drawn = draw(rng, first[chosen], degree[chosen], fanout)
-                rows.append(np.tile(chosen, fanout))
-                edges.append(drawn.ravel())
+                rows.append(np.repeat(chosen, fanout))
+                edges.append(drawn.T.ravel())
         return np.concatenate(rows), np.concatenate(edges)
 
     def _draw_any(self, rng, first, degree, fanout):

@@ -3,6 +3,7 @@
 import atexit
 import threading
 import time
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -16,8 +17,31 @@ def numpy_function(function: Callable, inputs: Sequence, types: Sequence) -> Any
     When Python ends, a thread that waits for Python's global lock is stopped. If that
     thread prefetches for an iterator that a variable or an exception still refers to,
     TensorFlow waits for it forever.
+
+    TensorFlow never forgets what it is to call, so it gets a weak reference. A dataset
+    keeps `function`, and the data that it refers to, by one more input.
     """
-    return tf.numpy_function(_calls.counted(function), inputs, types)
+    reference: Any = weakref.ref(function)
+
+    def call(_: np.ndarray, *arguments: Any) -> Any:
+        return reference()(*arguments)
+
+    return tf.numpy_function(_calls.counted(call), [_kept(function), *inputs], types)
+
+
+class _Owner(np.ndarray):
+    """An array that refers to an object, which lives as long as the array."""
+
+    owned: Any
+
+
+def _kept(owned: Any) -> tf.Tensor:
+    """Returns a tensor that keeps an object for as long as the tensor is in use."""
+    # TensorFlow copies fewer numbers than these into its graphs.
+    array = np.zeros(256, np.int8).view(_Owner)
+    array.owned = owned
+    with tf.init_scope():
+        return tf.experimental.dlpack.from_dlpack(array.__dlpack__())
 
 
 def named_numpy_function(
