@@ -647,3 +647,30 @@ def test_fit_learns_the_karate_club(form):
     model.fit(train, epochs=30, shuffle=False, verbose=0)
     test = tfgraph.data.full_batch(graph, "test", form=form)
     assert model.evaluate(test, verbose=0, return_dict=True)["accuracy"] > 0.85
+
+
+class MixedScore(GATConv):
+    """With a score of a user, in which each head sees the other's."""
+
+    def score(self, sums):
+        return 3 * tf.tanh(sums) + tf.reverse(sums, [-1])
+
+
+def test_gradient_with_a_score_of_a_subclass():
+    rng = np.random.default_rng(0)
+    a = (rng.random((6, 6)) < 0.5).astype("float32")
+    x = tf.constant(rng.standard_normal((6, 3)), tf.float32)
+    layer = MixedScore(4, num_heads=2)
+
+    @tf.function
+    def gradients(adjacency):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(layer([x, adjacency]) ** 2)
+        return tape.gradient(loss, layer.trainable_weights)
+
+    layer([x, tf.constant(a)])
+    of_both = zip(
+        gradients(tf.sparse.from_dense(a)), gradients(tf.constant(a)), strict=True
+    )
+    for of_sparse, of_dense in of_both:  # TensorFlow's own gradients
+        np.testing.assert_allclose(of_sparse, of_dense, rtol=1e-4, atol=1e-4)

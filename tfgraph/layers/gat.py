@@ -113,7 +113,6 @@ class GATConv(GraphConvolution):
     """
 
     optional_input = "edge_features"
-    score_is_elementwise = True  # a function of one number of each edge and head
 
     def __init__(
         self,
@@ -297,7 +296,8 @@ class GATConv(GraphConvolution):
             receivers = adjacency.first_rows(receivers)
         sums = adjacency.pair_sums(receivers, senders, edges)
         ends = None
-        if edges is None and self.score_is_elementwise:
+        # The score of a subclass has another derivative.
+        if edges is None and type(self).score is GATConv.score:
             ends = ops.Ends(
                 receivers, senders, lambda scores: self.times_slope(scores, sums)
             )
@@ -394,8 +394,6 @@ class GATv2Conv(GATConv):
             arguments of the kernel are for `W`, `W'`, `a`, `V` and the matrix of the
             residual.
     """
-
-    score_is_elementwise = False
 
     def build_attention(self) -> None:
         width = self.num_heads * self.units
