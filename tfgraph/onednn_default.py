@@ -15,7 +15,8 @@ SWITCH = "TF_ENABLE_ONEDNN_SPMM"
 def install() -> None:
     """Makes oneDNN's product the default, unless the user has set the variable.
 
-    On other processors than x86, oneDNN's product is a plain loop.
+    On other processors than x86, oneDNN's product is a plain loop. On x86 without AVX2,
+    that is before about 2013, it takes 5 to 15 times as long as Eigen's.
     """
     if platform.machine() in ("x86_64", "AMD64"):
         os.environ.setdefault(SWITCH, "1")

@@ -126,6 +126,13 @@ expected = other([tf.constant(graph.dense_features()), graph.to_sparse_tensor()]
 np.testing.assert_allclose(h, expected, atol=1e-5)
 
 # %% [markdown]
+# ## The product on a processor
+#
+# TensorFlow has two kernels for the sum over neighbours. On x86 processors, `import
+# tfgraph` switches on the one of oneDNN, which takes up to a third less time. It needs
+# AVX2, as processors have since about 2013. On an older one it is slow: set
+# `TF_ENABLE_ONEDNN_SPMM=0` in the environment.
+#
 # ## On a GPU
 #
 # Every operation of the layers has a GPU kernel, but nothing here has been measured on
