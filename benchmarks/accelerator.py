@@ -3,8 +3,9 @@
     pip install ".[tests]" && python benchmarks/accelerator.py
 
 It prints one line of JSON: the devices, the tests that failed, whether a training
-repeats bit for bit, and the seconds of each speed case. On a CPU it takes about half an
-hour, most of it for the large cases; `--cases gcn-cora gat-cora` times some only.
+repeats bit for bit, and the seconds and memory of each speed case. On a CPU it takes
+about half an hour, most of it for the large cases; `--cases gcn-cora gat-cora` times
+some only.
 
 The tests are those of `tests/layers`: outputs and gradients of all layers against
 NumPy, eagerly, in a graph function and under XLA, for every form of the inputs; also
@@ -68,6 +69,8 @@ def failures(tests):
         if not report.exists():
             raise SystemExit("pytest did not run; the reason stands above")
         ran = list(xml.etree.ElementTree.parse(report).iter("testcase"))
+    if not ran:
+        raise SystemExit("no test ran; the reason stands above")
     failed = [
         f"{test.get('classname')}::{test.get('name')}"
         for test in ran
@@ -117,7 +120,9 @@ def timed(case):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--tests", nargs="*", default=["tests/layers"])
-    parser.add_argument("--cases", nargs="*", default=sorted(speed.CASES))
+    parser.add_argument(
+        "--cases", nargs="*", choices=speed.CASES, default=sorted(speed.CASES)
+    )
     args = parser.parse_args()
     result = {"devices": devices()}
     if args.tests:

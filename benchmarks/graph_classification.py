@@ -40,9 +40,10 @@ MAX_DEGREE = {
 }
 NUM_CLASSES = {"ENZYMES": 6, "COLLAB": 3, "REDDIT-MULTI-12K": 11}  # others: 2
 S2V = {"convolution": tfgraph.layers.Structure2VecConv, "ratio": 0.25}
-# What the authors' code does, but for batch normalisation over the features of a node,
-# and an initial scale of the weights: y = A x W + b, the statistics of the batch in
-# evaluation too, no further losses, 100 clusters, narrow layers.
+# Each is one thing that the authors' code does differently: y = A x W + b, the
+# statistics of the batch in evaluation too, no further losses, 100 clusters (at a ratio
+# of 0.1), narrow layers. Not copied are their larger initial weights, and their batch
+# normalisation over the features of a node.
 OFFICIAL = {
     "official-sum": {
         "convolution": tfgraph.layers.GCNConv,
@@ -244,5 +245,6 @@ PROTOCOL = (
     "the last one is tested once. accuracy_paper, as in the official code: 9 folds "
     "train, the last one validates in each epoch, without a test set, and what is "
     "reported is the mean validation accuracy of the epoch in which it is best. Seeds "
-    "0, 1, ..."
+    "0, 1, ... The model is that of the variant diffpool; what others have instead "
+    "stands in VARIANTS of graph_classification.py."
 )

@@ -307,8 +307,10 @@ def _check_call(
     # What another `call` computes between the layers is not known here.
     if getattr(type(model), "call", None) not in calls:
         raise ValueError(
-            f"Expected `model` to be a {expected}, without a `call` of its own. Use "
-            "`model.predict(tfgraph.data.full_batch(graph))` for other models. "
+            f"Expected `model` to be a {expected}, without a `call` of its own. For "
+            "other models use `model.predict`: with `tfgraph.data.full_batch(graph)`, "
+            "or `neighbor_batches(graph, [None] * num_layers, batch_size, "
+            "labels=False)` of `tfgraph.data` for one that takes such batches. "
             f"{received('model', model)}"
         )
 

@@ -44,12 +44,16 @@ sparse = seconds(tfgraph.data.full_batch(graph, "train", sparse_features=True))
 print(f"dense 1, sparse {sparse / dense:.2f}")
 
 # %% [markdown]
+# `GATConv` draws a dropout for each head, as the paper's code does. With wide features
+# of which more than a tenth is not 0, these draws take most of a step.
+# `dropout_per_head=False` makes one draw for all heads.
+#
 # ## Several steps in one call
 #
 # Between two steps, Keras works in Python. With `steps_per_execution`, it runs several
 # steps in one call. An epoch then needs as many batches: repeat the graph. This can
 # help only where a step is short, as on the 34 nodes of the karate club. If the ratio
-# is not below 1, nothing was gained.
+# is not below 1, nothing was gained. On one core it can be slower, and vary.
 
 # %%
 data = tfgraph.data.full_batch(tfgraph.data.karate_club(), "train").repeat(20)
@@ -62,8 +66,8 @@ print(f"one step a call 1, twenty steps a call {twenty / one:.2f}")
 #
 # `compile(jit_compile=True)` compiles the model by XLA, once for each size of graph. It
 # can pay off only where all batches have one size. So the pipelines have `pad=True`: it
-# fills batches of different graphs up to one size. What is added has weight 0, and the
-# results of the real nodes stay the same.
+# fills batches of different graphs up to one size: the largest, and one more node. What
+# is added has weight 0, and the results of the real nodes stay the same.
 
 # %%
 graphs = [tfgraph.data.karate_club().subgraph(range(n)) for n in (20, 27, 34)]

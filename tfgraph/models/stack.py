@@ -94,6 +94,7 @@ class ConvolutionStack(GraphModel):
                         f"Expected one {name}, or a list of "
                         f"{len(self.convolutions)}, one for each layer with messages: "
                         f"{len(self.hidden_units)} of `hidden_units`, and {last}. "
+                        "A number of `fanouts` belongs to each of these. "
                         f"Received: a list of {len(blocks)}"
                     )
         return parts

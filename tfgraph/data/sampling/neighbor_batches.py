@@ -105,8 +105,9 @@ def neighbor_batches(
             True. (Node sets of a `HeteroGraph` may lack features.) A node's neighbours
             are the nodes that send to it. Edges of weight 0 of a `Graph` do not count.
         fanouts: The number of neighbours to draw for a node, one number for each layer,
-            the first layer first. None draws all neighbours. For a `HeteroGraph`, the
-            number counts for each edge set and each direction of its messages. Or it is
+            the first layer first. None draws all neighbours. For `models.GraphSAGE`,
+            these are one for each of `hidden_units`. For a `HeteroGraph`, the number
+            counts for each edge set and each direction of its messages. Or it is
             a dict, and edge sets that it does not name are left out:
             `{"writes": 10, ("writes", "source"): 5}` draws 10 edges along which a
             target receives, and 5 along which a source receives.
