@@ -140,27 +140,27 @@ def test_dropout_keeps_the_mean(shape, rate):
 @pytest.mark.parametrize("dtype", ["float32", "float16"])
 def test_dropout_matmul(form, dtype):
     rng = np.random.default_rng(0)
-    x = rng.integers(1, 9, (60, 300)).astype(dtype)
+    x = rng.integers(1, 9, (20, 1024)).astype(dtype)
     if form != "few zeros":
         x *= rng.random(x.shape) < 0.05
-    identity, draws = np.eye(300, dtype=dtype), 3
+    identity, draws = np.eye(1024, dtype=dtype), 3
     kernel = tf.Variable(np.concatenate([identity] * draws, axis=1))
-    inputs = tf.Variable(x)
-    weights = rng.integers(1, 5, (60, 900)).astype(dtype)
+    weights = rng.integers(1, 5, (20, 3072)).astype(dtype)
     seed = keras.random.SeedGenerator(0)
 
-    @tf.function
-    def run():
+    @tf.function(input_signature=[tf.TensorSpec([None, None], dtype)])
+    def run(inputs):
         with tf.GradientTape() as tape:
+            tape.watch(inputs)
             given = tf.sparse.from_dense(inputs) if form == "sparse" else inputs
             y = ops.dropout_matmul(given, kernel, 0.5, draws, seed)
             loss = tf.reduce_sum(y * weights)
         return y, *tape.gradient(loss, [inputs, kernel])
 
-    results = run()
+    results = run(tf.constant(x))
     assert [result.dtype for result in results] == [dtype] * 3
     y, dx, dkernel = (np.asarray(result, "float64") for result in results)
-    masks = (y != 0).reshape(60, draws, 300)
+    masks = (y != 0).reshape(20, draws, 1024)
     dropped = 2 * x[:, None] * masks
     np.testing.assert_array_equal(y.reshape(dropped.shape), dropped)
     stored = masks[np.repeat((x != 0)[:, None], draws, 1)]
@@ -168,14 +168,35 @@ def test_dropout_matmul(form, dtype):
     both = masks[:, 0][x != 0] == masks[:, 1][x != 0]  # draws of their own
     assert abs(both.mean() - 0.5) < 5 * (0.25 / both.size) ** 0.5
 
-    by_draw = weights.reshape(60, draws, 300).astype("float64")
+    by_draw = weights.reshape(20, draws, 1024).astype("float64")
     want = (2 * by_draw * masks).sum(1)
     if form == "mostly zeros":  # the mean over the draws
         want[x == 0] = by_draw.sum(1)[x == 0]
     if form != "sparse":  # which has entries, rather than zeros
         np.testing.assert_array_equal(dx, want)
-    want = np.einsum("nkf,nku->fku", dropped, by_draw).reshape(300, 900)
+    want = np.einsum("nkf,nku->fku", dropped, by_draw).reshape(1024, 3072)
     np.testing.assert_allclose(dkernel, want, rtol=1e-6 if dtype == "float32" else 0.01)
+
+
+def test_dropout_matmul_has_a_gradient_of_its_gradient():
+    x = np.float32(np.random.default_rng(0).random((20, 1024)) < 0.05)
+    kernel, seed = tf.Variable(tf.ones([1024, 2])), keras.random.SeedGenerator(0)
+
+    @tf.function
+    def run(x):
+        with tf.GradientTape() as outer:
+            with tf.GradientTape() as tape:
+                tape.watch(x)
+                y = ops.dropout_matmul(x, kernel, 0.5, 1, seed)
+                loss = tf.reduce_sum(y**2) / 2
+            penalty = tf.reduce_sum(tape.gradient(loss, x) * x)  # Σ y²
+        return y, outer.gradient(penalty, kernel)
+
+    y, gradient = run(tf.constant(x))
+    # Both columns have the same draw: 2 masked xᵀ y, whose column sums are 2 Σ y².
+    np.testing.assert_allclose(
+        tf.reduce_sum(gradient, 0), 2 * tf.reduce_sum(y**2, 0), rtol=1e-5
+    )
 
 
 def test_dropout_has_the_same_mask_in_its_gradient():

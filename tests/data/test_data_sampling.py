@@ -215,14 +215,22 @@ def test_memory_of_features_is_used_again_once_nothing_refers_to_it():
     address, part = rows.ctypes.data, rows[2:]
     assert address % 64 == 0
     del rows
-    other = features.take(np.array([0]))
+    other = features.take(np.arange(6))
     assert other.ctypes.data != address
     np.testing.assert_array_equal(part, x[7:15])
     del part
-    rows = features.take(np.array([4, -1]))
+    rows = features.take(np.array([4, -1, 5, 6, 7, 8]))
     assert rows.ctypes.data == address
-    np.testing.assert_array_equal(rows, x[[4, 0]])
-    np.testing.assert_array_equal(other, x[:1])
+    np.testing.assert_array_equal(rows, x[[4, 0, 5, 6, 7, 8]])
+    np.testing.assert_array_equal(other, x[:6])
+
+
+def test_a_small_batch_that_is_kept_keeps_no_large_one():
+    features = FeatureRows(np.zeros((50, 3), np.float32))
+    address = features.take(np.arange(50)).ctypes.data
+    kept = features.take(np.arange(2))
+    assert kept.ctypes.data != address
+    assert features.take(np.arange(49)).ctypes.data == address
 
 
 def test_batches_that_are_kept_do_not_change():

@@ -360,7 +360,7 @@ def test_dropout_of_features(make, num_heads, dropout_per_head, form):
     x = np.ones((2000, 8), "float32")
     nothing = tf.SparseTensor(tf.zeros([0, 2], tf.int64), tf.zeros([0]), (2000, 2000))
     if form == "dense, wide and mostly 0":
-        x = np.pad(x, [(0, 0), (0, 300)])
+        x = np.pad(x, [(0, 0), (0, 1016)])
     x = sparse(x) if form == "sparse" else tf.constant(x)
     y = layer([x, nothing], training=True).numpy()
     kept = 4 * np.arange(9)

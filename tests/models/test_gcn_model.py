@@ -161,3 +161,39 @@ def test_a_variable_that_is_made_of_an_array_while_a_step_is_traced():
     model.compile(loss=loss)
     train = tfgraph.data.full_batch(tfgraph.data.karate_club(), "train")
     assert model.evaluate(train, verbose=0) == 3
+
+
+def test_a_variable_that_is_made_of_a_tensor_of_the_step():
+    class Scaled(GCN):
+        def call(self, inputs, training=None):
+            two = tf.ones([]) * 2
+            if not hasattr(self, "scale"):
+                self.scale = tf.Variable(lambda: two, trainable=False)
+            return super().call(inputs, training) * self.scale
+
+    model = Scaled(2)
+    model.compile("sgd", lambda y, predictions: predictions[:, 0])
+    train = tfgraph.data.full_batch(tfgraph.data.karate_club(), "train")
+    model.fit(train, shuffle=False, verbose=0)
+    assert model.scale.numpy() == 2
+
+
+def test_the_scale_of_a_loss_adapts():
+    """Keras' optimizer reads it from its variables only if they exist when traced."""
+    graph = tfgraph.data.karate_club()
+    train = tfgraph.data.full_batch(graph, "train").repeat(8)
+    weights = []
+    for optimizer in (
+        keras.optimizers.SGD(0.1),
+        keras.optimizers.LossScaleOptimizer(
+            keras.optimizers.SGD(0.1), initial_scale=4.0, dynamic_growth_steps=2
+        ),
+    ):
+        keras.utils.set_random_seed(0)
+        model = GCN(2, dropout=0.0)
+        model.compile(optimizer, "sparse_categorical_crossentropy")
+        model.fit(train, shuffle=False, verbose=0)
+        weights.append(model.get_weights())
+    assert float(optimizer.dynamic_scale) == 64
+    for unscaled, scaled in zip(*weights, strict=True):
+        np.testing.assert_allclose(scaled, unscaled, rtol=1e-4, atol=1e-6)

@@ -74,6 +74,9 @@ class GraphModel(keras.Model):
             return super().predict(x, *args, **kwargs)
 
     def train_step(self, data: Any) -> dict[str, Any]:
+        # It scales by a constant until it has variables, so it needs a second trace.
+        if isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer):
+            return super().train_step(data)
         with _variables_before_functions():
             return super().train_step(data)
 
@@ -157,9 +160,10 @@ def _variables_before_functions():
 
     def make(next_creator, **kwargs):
         if callable(kwargs["initial_value"]):  # no tensor of the function
-            kwargs["experimental_enable_variable_lifting"] = False
-            with tf.init_scope():
-                return next_creator(**kwargs)
+            before = {**kwargs, "experimental_enable_variable_lifting": False}
+            # A callable that returns a tensor of the function is out of scope here.
+            with contextlib.suppress(TypeError), tf.init_scope():
+                return next_creator(**before)
         return next_creator(**kwargs)
 
     if tf.distribute.has_strategy():  # which makes variables in its own way

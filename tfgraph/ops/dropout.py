@@ -5,11 +5,12 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
-from tfgraph.ops.matmul import compiled_by_xla, matmul
+from tfgraph.ops.matmul import compiled_by_xla, matmul, weight_dtype
 from tfgraph.typing import Features
 
 # Features this wide, of which less than that part is not 0, are worth a conversion.
-_WIDE, _SPARSE = 256, 0.1
+# Hidden layers are not that wide.
+_WIDE, _SPARSE = 1024, 0.1
 
 
 def dropout(
@@ -54,7 +55,7 @@ def dropout_matmul(
     seeds = [seed_generator.next() for _ in range(num_draws)]
     kernels = tf.split(kernel, num_draws, axis=1)
 
-    def product(x):
+    def product(x, matmul=matmul):
         parts = [
             matmul(_dropped(x, rate, seed), part)
             for seed, part in zip(seeds, kernels, strict=True)
@@ -63,25 +64,36 @@ def dropout_matmul(
 
     def sparse_product():
         indices = tf.where(x != 0)
-        values = tf.gather_nd(x, indices)
+        values = tf.cast(tf.gather_nd(x, indices), weight_dtype(x.dtype))
         entries = tf.SparseTensor(indices, values, tf.shape(x, tf.int64))
-        return product(entries) + _product_of_zeros(x, kernel)
+        # A gradient of a gradient could not take CSR matrices out of the branch.
+        return tf.cast(product(entries, _coordinate_matmul), x.dtype)
 
     is_sparse = isinstance(x, tf.SparseTensor)
-    if is_sparse or x.shape.rank != 2 or x.shape[1] < _WIDE or compiled_by_xla():
+    if is_sparse or x.shape.rank != 2 or kernel.shape[0] < _WIDE or compiled_by_xla():
         return product(x)
     sample = x[:: tf.maximum(tf.shape(x)[0] // 64, 1)]
     share = tf.reduce_mean(tf.cast(sample != 0, tf.float32))
-    return tf.cond(share < _SPARSE, sparse_product, lambda: product(x))
+    is_mostly_zero = share < _SPARSE
+    y = tf.cond(is_mostly_zero, sparse_product, lambda: product(x))
+    return y + _product_of_zeros(x, kernel, is_mostly_zero)
+
+
+def _coordinate_matmul(x, kernel):
+    return tf.sparse.sparse_dense_matmul(x, tf.cast(kernel, x.dtype))
 
 
 @tf.custom_gradient
-def _product_of_zeros(x, kernel):
-    """What the zeros of `x` add to `x @ kernel`: nothing, but they have a gradient."""
+def _product_of_zeros(x, kernel, are_left_out):
+    """What zeros that are left out add to `x @ kernel`: nothing, but a gradient."""
+
+    def of_zeros(dy):
+        dx = tf.matmul(dy, tf.cast(kernel, dy.dtype), transpose_b=True)
+        return tf.where(x == 0, dx, tf.zeros([], dx.dtype))
 
     def gradient(dy):
-        dx = tf.matmul(dy, tf.cast(kernel, dy.dtype), transpose_b=True)
-        return tf.where(x == 0, dx, tf.zeros([], dx.dtype)), None
+        dx = tf.cond(are_left_out, lambda: of_zeros(dy), lambda: tf.zeros_like(x))
+        return dx, None, None
 
     return tf.zeros([tf.shape(x)[0], kernel.shape[1]], x.dtype), gradient
 

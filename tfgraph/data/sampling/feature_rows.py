@@ -42,7 +42,9 @@ class FeatureRows:
             memory = self._spare.pop()
         except IndexError:  # not checked before: another thread may take the last
             memory = np.empty(0, np.float32)
-        if len(memory) < size:
+        if len(memory) > 2 * size:  # what is kept of a small sample would keep it all
+            self._spare.append(memory)
+        if not size <= len(memory) <= 2 * size:
             # With room for the next sample, which may have a few more nodes.
             memory = aligned_empty((size + size // 8,), np.float32)
         lent = np.asarray(_Loan(memory, self._spare))

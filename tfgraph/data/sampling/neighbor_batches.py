@@ -377,7 +377,7 @@ def block_elements(
         if padded_seeds is not None:
             seeds = filled(seeds, padded_seeds, -1)
             targets = filled(targets, padded_seeds)
-        arrays = sampler.arrays(np.random.default_rng(number), seeds)
+        arrays = sampler.arrays(np.random.default_rng(int(number)), seeds)
         return arrays if y is None else (targets, *arrays)
 
     def element(seeds, number):
@@ -413,7 +413,7 @@ def graph_tensor_elements(
         signature["sample_weight"] = tf.TensorSpec([None], tf.float32)
 
     def sample(seeds, number):
-        sampled = sampler.sample(np.random.default_rng(number), {name: seeds})
+        sampled = sampler.sample(np.random.default_rng(int(number)), {name: seeds})
         arrays = sampler.arrays(sampled)
         if y is not None:
             nodes = sampled.nodes[name]

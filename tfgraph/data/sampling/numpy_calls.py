@@ -97,10 +97,11 @@ class _Calls:
         return call
 
     def end(self) -> None:
-        """Returns when no call runs and none has begun for a while."""
+        """Returns when no call runs and none has begun for a while, or 5 seconds."""
         self.ending = True
         seen, quiet = -1, 0
-        while quiet < 5:
+        deadline = time.monotonic() + 5  # a thread may begin again and again
+        while self.running or (quiet < 5 and time.monotonic() < deadline):
             quiet = 0 if self.running or self.begun != seen else quiet + 1
             seen = self.begun
             time.sleep(0.02)  # lets the threads take the lock

@@ -112,7 +112,7 @@ def walk_batches(
         return min(2 * num_pairs + num_negatives, graph.num_nodes)
 
     def sample(starts, number):
-        rng = np.random.default_rng(number)
+        rng = np.random.default_rng(int(number))
         links = walks.links(rng, starts)
         seeds, places = np.unique(links, return_inverse=True)
         if pad:
