@@ -45,8 +45,8 @@ print(f"dense 1, sparse {sparse / dense:.2f}")
 
 # %% [markdown]
 # Dropout of dense features with so many zeros, of 1024 columns or more, makes them
-# sparse by itself, in each step. `GATConv` draws a dropout for each head, as the paper's
-# code does. With other wide features, these draws take most of a step.
+# sparse by itself, in each step. `GATConv` draws a dropout for each head, as the
+# paper's code does. With other wide features, these draws take most of a step.
 # `dropout_per_head=False` makes one draw for all heads.
 #
 # ## Several steps in one call
