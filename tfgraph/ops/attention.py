@@ -90,8 +90,7 @@ def sparse_attention(
         h: `[N, H, F]`, of the dtype of `weights`.
         drop: Function that applies dropout to `α`.
         ends: What the logits come from, if each is a function of a number of each of
-            its two nodes. The gradient then takes products (see `pair_matmul`): a step
-            of `python benchmarks/speed.py gat-large` 0.15 s instead of 0.17.
+            its two nodes. The gradient then takes products, see `pair_matmul`.
 
     Returns:
         `y` `[M, H, F]`, 0 for a row without entries; and `α` before dropout, `[E, H]`,
