@@ -42,8 +42,8 @@ def dropout_matmul(
     Each of `num_draws` equal parts of the kernel's columns is multiplied by a draw of
     its own. Wide dense features that are mostly 0, such as bags of words, become sparse
     ones here. Then only what is not 0 is drawn and multiplied: with 8 draws, a training
-    step of Cora's size takes a quarter of the time. An entry of 0 gets the mean gradient over all draws, on none of which
-    the result depends.
+    step of Cora's size takes a quarter of the time. An entry of 0 gets the mean
+    gradient over all draws, on none of which the result depends.
 
     Args:
         x: `[..., N, F]`, or `tf.SparseTensor` `[N, F]` sorted by row.
