@@ -19,7 +19,7 @@ from tfgraph.data import (
     random_split,
     whole_graph_batches,
 )
-from tfgraph.data.graphs.fields import sorted_by_target
+from tfgraph.data.graphs.edge_order import sorted_by_target
 from tfgraph.data.pipelines.pair_space import PairSpace
 from tfgraph.graph_tensor import load_tfgnn
 
@@ -73,12 +73,12 @@ def test_sorting_edges_of_any_number(largest, weighted):
 
 @pytest.mark.parametrize("dtype", [np.int32, np.int64])
 def test_edges_are_sorted_in_blocks(dtype, monkeypatch):
-    """Blocks of five edges: none, full ones, and a last one of any size."""
-    monkeypatch.setattr("tfgraph.data.graphs.fields._BLOCK", 5)
-    for num_edges in (*range(12), 23):
+    """Blocks of five edges, in threads: none, full ones, and a last one of any size."""
+    monkeypatch.setattr("tfgraph.data.graphs.edge_order._BLOCK", 5)
+    for num_edges in (*range(12), 23, 500):
         edges = np.random.default_rng(0).integers(7, size=(num_edges, 2)).astype(dtype)
         if dtype == np.int64:
-            edges[:, 0] += 2**40
+            edges += 2**30
         (found,) = sorted_by_target(edges)
         np.testing.assert_array_equal(found, edges[np.lexsort(edges.T)])
         assert found.dtype == dtype

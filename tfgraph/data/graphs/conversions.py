@@ -16,7 +16,8 @@ from tfgraph.arguments import (
     is_sparse_tensor,
     wrong_object,
 )
-from tfgraph.data.graphs.fields import SciPyMatrix, as_pairs, has_repeated
+from tfgraph.data.graphs.edge_order import has_repeated
+from tfgraph.data.graphs.fields import SciPyMatrix, as_pairs
 from tfgraph.data.graphs.tensor_memory import as_tensor
 from tfgraph.graph_tensor import choose, homogeneous, load_tfgnn
 

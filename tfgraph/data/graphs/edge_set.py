@@ -9,13 +9,13 @@ import numpy.typing as npt
 
 from tfgraph.arguments import received
 from tfgraph.data.graphs import equality
+from tfgraph.data.graphs.edge_order import sorted_by_target
 from tfgraph.data.graphs.fields import (
     as_pairs,
     checked_columns,
     checked_edge_features,
     checked_edge_weight,
     checked_edges,
-    sorted_by_target,
 )
 
 

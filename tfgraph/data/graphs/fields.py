@@ -16,7 +16,7 @@ from tfgraph.arguments import (
     received,
     wrong_object,
 )
-from tfgraph.data.graphs.tensor_memory import aligned_empty
+from tfgraph.data.graphs.edge_order import limits
 
 if TYPE_CHECKING:
     import scipy.sparse
@@ -29,8 +29,6 @@ MASKS = ("train_mask", "val_mask", "test_mask")
 # For errors: how to make node numbers of ids, and class numbers of names.
 FROM_IDS = " `graph.rows(ids)` makes node numbers of `ids`."
 FROM_NAMES = " `np.unique(names, return_inverse=True)` makes class numbers of `names`."
-
-_BLOCK = 2**18  # edges that are looked at together, as many as caches hold
 
 
 def real_array(name: str, value: npt.ArrayLike, hint: str = "") -> np.ndarray:
@@ -323,85 +321,14 @@ def outside_of(edges: np.ndarray, num_sources: int, num_targets: int) -> np.ndar
     if not len(edges):
         return none
     # Two ends that are in memory side by side take less time together than each alone.
-    if edges.min() >= 0 and edges.max() < min(num_sources, num_targets):
+    lowest, highest = limits(edges)
+    if lowest >= 0 and highest < min(num_sources, num_targets):
         return none
     ends = (edges[:, 0], num_sources), (edges[:, 1], num_targets)
     if all(e.min() >= 0 and e.max() < n for e, n in ends):
         return none
     outside = (edges < 0) | (edges >= (num_sources, num_targets))
     return np.flatnonzero(outside.any(axis=1))
-
-
-def sorted_by_target(edges: np.ndarray, *arrays: np.ndarray | None) -> list:
-    """Returns edges sorted by target, then source, and arrays (or None) with them.
-
-    Sorted so, these are the adjacency's entries in row-major order. TensorFlow's CSR
-    kernels need that order. Sorting once is far cheaper than in every training step.
-    What is sorted already is returned as it is.
-    """
-    if _are_sorted(edges):
-        return [edges, *arrays]
-    shift = int(edges.max()).bit_length()
-    if edges.min() < 0 or 2 * shift > 63:
-        order = np.lexsort(edges.T)
-    elif all(array is None for array in arrays):
-        return [_sorted_as_numbers(edges, shift), *arrays]
-    else:
-        # One number for each edge sorts three times as fast as two.
-        order = (edges[:, 1].astype(np.int64) << shift | edges[:, 0]).argsort(
-            kind="stable"
-        )
-    result = _empty_edges(edges)
-    result[:, 0], result[:, 1] = edges[order, 0], edges[order, 1]
-    return [result, *(None if a is None else a[order] for a in arrays)]
-
-
-def _empty_edges(edges: np.ndarray) -> np.ndarray:
-    """Returns an array for as many edges, with targets first in memory.
-
-    The adjacency has them so too, and can use the same memory.
-    """
-    return aligned_empty(edges.shape, edges.dtype)[:, ::-1]
-
-
-def _are_sorted(edges: np.ndarray) -> bool:
-    """Whether edges are sorted by target, then source."""
-    for start in range(0, len(edges) - 1, _BLOCK):
-        source, target = edges[start : start + _BLOCK + 1].T
-        same = target[1:] == target[:-1]
-        if not np.all((target[1:] > target[:-1]) | same & (source[1:] >= source[:-1])):
-            return False
-    return True
-
-
-def _sorted_as_numbers(edges: np.ndarray, shift: int) -> np.ndarray:
-    """Returns sorted edges, sorted as one number each, `target << shift | source`.
-
-    The numbers lie in the memory of the result, as fresh memory takes longer to get
-    than they take to sort.
-    """
-    result = _empty_edges(edges)
-    keys = result[:, ::-1].view(np.int64).reshape(-1)[: len(edges)]
-    np.left_shift(edges[:, 1], shift, out=keys, dtype=np.int64)
-    keys |= edges[:, 0]
-    keys.sort()
-    # From the last on, since edges overwrite the numbers of those that follow.
-    for start in reversed(range(0, len(edges), _BLOCK)):
-        block = slice(start, start + _BLOCK)
-        key = keys[block].copy()
-        result[block, 0] = key & ((1 << shift) - 1)
-        result[block, 1] = key >> shift
-    return result
-
-
-def first_places(numbers: np.ndarray, count: int) -> np.ndarray:
-    """Returns where each of `0 .. count` starts, or would, among sorted numbers."""
-    first = np.zeros(count + 1, np.int64)
-    for start in range(0, len(numbers), _BLOCK):
-        block = numbers[start : start + _BLOCK]
-        times = np.bincount(block - block[0])  # few, as the numbers are sorted
-        first[block[0] + 1 :][: len(times)] += times
-    return np.cumsum(first, out=first)
 
 
 def _hint_of_shape(shape: tuple[int, ...], num_nodes: int | None) -> str:
@@ -456,11 +383,6 @@ def check_numbered(num_sources: int, num_targets: int) -> None:
             f"edges. Received: {num_sources} nodes that send and {num_targets} that "
             "receive"
         )
-
-
-def has_repeated(edges: np.ndarray) -> bool:
-    """Whether an edge is repeated among sorted edges."""
-    return bool((edges[1:] == edges[:-1]).all(axis=1).any())
 
 
 def as_pairs(edges: np.ndarray) -> npt.ArrayLike:

@@ -14,6 +14,7 @@ from tfgraph.data.graphs import (
     storage,
     transforms,
 )
+from tfgraph.data.graphs.edge_order import sorted_by_target
 from tfgraph.data.graphs.fields import (
     SciPyMatrix,
     as_pairs,
@@ -21,7 +22,6 @@ from tfgraph.data.graphs.fields import (
     checked_edge_weight,
     checked_edges,
     checked_name,
-    sorted_by_target,
 )
 from tfgraph.data.graphs.node_fields import NodeFields
 

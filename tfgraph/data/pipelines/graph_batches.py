@@ -13,7 +13,8 @@ from tfgraph.arguments import (
     checked_seed,
 )
 from tfgraph.data.graphs.disjoint_union import GraphStack
-from tfgraph.data.graphs.fields import are_classes, has_repeated
+from tfgraph.data.graphs.edge_order import has_repeated
+from tfgraph.data.graphs.fields import are_classes
 from tfgraph.data.graphs.graph import Graph
 from tfgraph.data.graphs.graph_arguments import (
     check_graph,

@@ -14,8 +14,9 @@ from tfgraph.arguments import (
     is_number,
     received,
 )
+from tfgraph.data.graphs.edge_order import sorted_by_target
 from tfgraph.data.graphs.edge_set import EdgeSet
-from tfgraph.data.graphs.fields import of_edges, sorted_by_target
+from tfgraph.data.graphs.fields import of_edges
 from tfgraph.data.graphs.graph import Graph
 from tfgraph.data.graphs.graph_arguments import check_graph
 from tfgraph.data.graphs.hetero_graph import HeteroGraph

@@ -12,8 +12,9 @@ import numpy as np
 import tensorflow as tf
 
 from tfgraph.arguments import is_scipy
+from tfgraph.data.graphs.edge_order import has_repeated
 from tfgraph.data.graphs.edge_set import EdgeSet
-from tfgraph.data.graphs.fields import as_pairs, has_repeated
+from tfgraph.data.graphs.fields import as_pairs
 from tfgraph.data.graphs.graph import Graph
 from tfgraph.data.graphs.hetero_graph import HeteroGraph
 from tfgraph.data.graphs.node_fields import NodeFields

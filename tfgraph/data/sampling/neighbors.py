@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tfgraph.data.graphs.fields import first_places
+from tfgraph.data.graphs.edge_order import first_places
 
 
 class Neighbors:
