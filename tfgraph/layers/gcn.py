@@ -195,7 +195,7 @@ def gcn_normalize(
         improved: As in `GCNConv`.
 
     Returns:
-        `tf.SparseTensor` `[N, N]`, float32 or float64, sorted.
+        `tf.SparseTensor` `[N, N]`, float32 or float64, in row-major order.
 
     Raises:
         ValueError: If `adjacency` is not a square `tf.SparseTensor`.
@@ -212,4 +212,7 @@ def gcn_normalize(
     )
     adjacency_of = as_adjacency(adjacency, no_features, "gcn_normalize")
     a_hat = cast(SparseAdjacency, normalized(adjacency_of, improved=improved))
-    return tf.SparseTensor(a_hat.indices, a_hat.values, adjacency.dense_shape)
+    entries = tf.SparseTensor(a_hat.indices, a_hat.values, adjacency.dense_shape)
+    # Self-loops are the first entries of their rows. In row-major order, no layer has to
+    # sort them again in each call.
+    return entries if ops.compiled_by_xla() else tf.sparse.reorder(entries)
