@@ -213,6 +213,6 @@ def gcn_normalize(
     adjacency_of = as_adjacency(adjacency, no_features, "gcn_normalize")
     a_hat = cast(SparseAdjacency, normalized(adjacency_of, improved=improved))
     entries = tf.SparseTensor(a_hat.indices, a_hat.values, adjacency.dense_shape)
-    # Self-loops are the first entries of their rows. In row-major order, no layer has to
-    # sort them again in each call.
+    # Self-loops are the first entries of their rows. In row-major order, no layer has
+    # to sort the entries again in each call.
     return entries if ops.compiled_by_xla() else tf.sparse.reorder(entries)
