@@ -1,4 +1,5 @@
 import sys
+import threading
 import warnings
 
 import networkx as nx
@@ -83,6 +84,19 @@ def test_edges_are_sorted_in_blocks(dtype, monkeypatch):
         np.testing.assert_array_equal(found, edges[np.lexsort(edges.T)])
         assert found.dtype == dtype
         assert sorted_by_target(found)[0] is found
+
+
+def test_edges_are_sorted_where_no_thread_can_start(monkeypatch):
+    """At exit, or at a limit of the system."""
+
+    def start(thread):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr("tfgraph.data.graphs.edge_order._BLOCK", 5)
+    monkeypatch.setattr(threading.Thread, "start", start)
+    edges = np.random.default_rng(0).integers(7, size=(23, 2), dtype=np.int32)
+    expected = edges[np.lexsort(edges.T)]
+    np.testing.assert_array_equal(Graph(None, edges, num_nodes=7).edges, expected)
 
 
 def test_the_callers_arrays_stay_as_they_are():

@@ -516,6 +516,8 @@ def test_gcn_normalize_once():
     )
     with pytest.raises(ValueError, match=r"tf.SparseTensor.*ndarray"):
         gcn_normalize(ADJACENCY)
+    with pytest.raises(ValueError, match=r"`adjacency` to be of rank 2.*\(6,\)"):
+        gcn_normalize(sparse(ADJACENCY[:, 0]))
 
 
 def test_no_nodes_of_a_dense_adjacency_in_a_graph_function():

@@ -14,6 +14,7 @@ from tfgraph.adjacency import (
     as_adjacency,
     assert_not_negative,
     assert_square,
+    check_is_matrix,
 )
 from tfgraph.layers.graph_convolution import ConvolutionArguments, GraphConvolution
 from tfgraph.typing import Activation, Features, Inputs, InputShape
@@ -195,7 +196,8 @@ def gcn_normalize(
         improved: As in `GCNConv`.
 
     Returns:
-        `tf.SparseTensor` `[N, N]`, float32 or float64, in row-major order.
+        `tf.SparseTensor` `[N, N]`, float32 or float64, in row-major order (under XLA,
+        where layers need none, in any). A row that had a self-loop has one more, of 0.
 
     Raises:
         ValueError: If `adjacency` is not a square `tf.SparseTensor`.
@@ -207,6 +209,7 @@ def gcn_normalize(
             "Expected `adjacency` to be a tf.SparseTensor. "
             f"Received: adjacency of type {type(adjacency).__name__}"
         )
+    check_is_matrix("adjacency", adjacency)
     no_features = tf.zeros(
         [adjacency.dense_shape[1], 0], ops.weight_dtype(adjacency.dtype)
     )

@@ -88,8 +88,8 @@ def _sorted_as_numbers(edges: np.ndarray, shift: int) -> np.ndarray:
 
     def unpack(block):
         key = keys[block].copy()
-        result[block, 0] = key & ((1 << shift) - 1)
-        result[block, 1] = key >> shift
+        np.bitwise_and(key, (1 << shift) - 1, out=result[block, 0], casting="same_kind")
+        np.right_shift(key, shift, out=result[block, 1], casting="same_kind")
 
     _for_blocks(pack, 0, len(edges))
     _sort(keys)
@@ -130,11 +130,21 @@ def _for_blocks(function: Callable[[slice], Any], start: int, stop: int) -> list
 
 
 def _side_by_side(function: Callable[[Any], Any], parts: list) -> list:
-    """Returns the results of a function of each part, in threads.
+    """Returns the results of a function of each part, half of them by another thread.
 
-    NumPy lets other threads go on meanwhile.
+    NumPy lets it go on meanwhile.
     """
-    if len(parts) == 1:
-        return [function(parts[0])]
-    with ThreadPoolExecutor() as threads:
-        return list(threads.map(function, parts))
+
+    def results(some):
+        return [function(part) for part in some]
+
+    middle = len(parts) // 2
+    if not middle:
+        return results(parts)
+    with ThreadPoolExecutor(1) as other:
+        try:
+            of_first = other.submit(results, parts[:middle])
+        except RuntimeError:  # no thread can start any more: at exit, or at a limit
+            return results(parts)
+        of_second = results(parts[middle:])
+        return of_first.result() + of_second
