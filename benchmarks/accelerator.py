@@ -3,7 +3,8 @@
     pip install ".[tests]" && python benchmarks/accelerator.py
 
 It prints one line of JSON: the devices, the tests that failed, whether a training
-repeats bit for bit, and the seconds and memory of each speed case. On a CPU it takes
+repeats bit for bit, and the seconds and main memory (not the GPU's) of each speed
+case. On a CPU it takes
 about a quarter of an hour, most of it for the large cases; `--cases gcn-cora gat-cora`
 times some only.
 
@@ -20,7 +21,7 @@ documentation and its list of kernels:
 - Out-of-range indices: TensorFlow reports them on a CPU only. On a GPU, `tf.gather`
   gives 0, and segment sums ignore them or give anything. The layers check their edges
   with operations of their own, before any kernel sees them, so errors should be the
-  same. Under XLA nothing is checked, on no device.
+  same. Under XLA nothing is checked, on any device.
 - Empty graphs: a product always has a row, since TensorFlow's CPU kernel divides by the
   number of rows. The GPU's library may have rules of its own here.
 - Dropout: the masks of a seed are the same on CPU and GPU, and may differ on a TPU.

@@ -1,4 +1,4 @@
-"""Times tfgraph beside its peers: `python benchmarks/speed.py gcn-large`.
+r"""Times tfgraph beside its peers: `python benchmarks/speed.py gcn-large`.
 
 Each contender runs in a process of its own, one after the other. A contender that
 knows several ways to do a case is timed in each; under its plain name stands the
@@ -10,8 +10,17 @@ and features, which the system may drop.
 
 A peer takes part if the Python given by `--pyg`, `--dgl`, `--k3-node` or
 `--keras-geometric` (default: this one) has it installed. Nothing else should run on the
-machine meanwhile. The peers on Keras 3, each in an environment of its own:
+machine meanwhile. Each peer needs an environment of its own:
 
+    python -m venv pyg
+    pyg/bin/pip install torch==2.13.0 torch-geometric==2.8.1 scipy "setuptools<82" \
+        wheel ninja
+    FORCE_ONLY_CPU=1 pyg/bin/pip install --no-deps --no-build-isolation \
+        --no-binary :all: torch-scatter==2.1.2 torch-sparse==0.6.18  # up to 45 minutes
+    python -m venv dgl
+    dgl/bin/pip install torch==2.13.0 psutil scipy networkx requests tqdm pandas \
+        pydantic pyyaml "setuptools<70"
+    dgl/bin/pip install --no-deps dgl==2.1.0 torchdata==0.8.0
     python -m venv k3; k3/bin/pip install "tensorflow==2.21.*" torch k3-node==1.0.0
     python -m venv kg; kg/bin/pip install "tensorflow==2.21.*" keras-geometric==0.0.2
 

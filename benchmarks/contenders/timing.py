@@ -41,4 +41,4 @@ def main(*models):
 
 def peak_mb():
     """The most memory that this process has had so far."""
-    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6, 1)

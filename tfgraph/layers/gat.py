@@ -70,9 +70,9 @@ class GATConv(GraphConvolution):
             If not, all heads share one draw of the input, as in most libraries. On
             Cora, 10 runs of the paper's model reach 83.2 ± 0.7% with a draw for each
             head and 82.6 ± 0.7% with one. With 8 heads, a training step then takes 1.2
-            to 1.5 times as long with sparse features, or with dense ones of 1024
-            columns or more of which under a tenth is not 0; with other wide dense ones
-            up to 4 times. A residual draws its own.
+            to 1.5 times as long with sparse features, and about as long with dense ones
+            of 1024 columns or more of which under a tenth is not 0; with other wide
+            dense ones up to 4 times as long. A residual draws its own.
         edge_feature_name: With a GraphTensor, the edge feature that holds `f`.
         use_bias, dropout, kernel_initializer, bias_initializer,
             kernel_regularizer, bias_regularizer, activity_regularizer,

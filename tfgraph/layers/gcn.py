@@ -183,7 +183,7 @@ def gcn_normalize(
     """Returns `Â = D̃^(-1/2) (A + I) D̃^(-1/2)`, to compute it once for a fixed graph.
 
     `GCNConv` computes `Â` in each call, since it cannot know that a graph stays the
-    same. For a large graph that does, this saves time:
+    same. If a large graph does, this saves time:
 
     ```python
     a_hat = tfgraph.layers.gcn_normalize(graph.to_sparse_tensor())
@@ -196,8 +196,9 @@ def gcn_normalize(
         improved: As in `GCNConv`.
 
     Returns:
-        `tf.SparseTensor` `[N, N]`, float32 or float64, in row-major order (under XLA,
-        where layers need none, in any). A row that had a self-loop has one more, of 0.
+        `tf.SparseTensor` `[N, N]`, float32 or float64, in row-major order; under XLA,
+        where layers need no order, in any. A node that had a self-loop keeps it, and
+        has a second entry on the diagonal, of 0.
 
     Raises:
         ValueError: If `adjacency` is not a square `tf.SparseTensor`.
@@ -206,7 +207,8 @@ def gcn_normalize(
     """
     if not isinstance(adjacency, tf.SparseTensor):
         raise ValueError(
-            "Expected `adjacency` to be a tf.SparseTensor. "
+            "Expected `adjacency` to be a tf.SparseTensor, such as "
+            "`graph.to_sparse_tensor()`. "
             f"Received: adjacency of type {type(adjacency).__name__}"
         )
     check_is_matrix("adjacency", adjacency)
