@@ -4,9 +4,8 @@
 
 It prints one line of JSON: the devices, the tests that failed, whether a training
 repeats bit for bit, and the seconds and main memory (not the GPU's) of each speed
-case. On a CPU it takes
-about a quarter of an hour, most of it for the large cases; `--cases gcn-cora gat-cora`
-times some only.
+case. On a CPU it takes about a quarter of an hour, most of it for the large cases;
+`--cases gcn-cora gat-cora` times some only.
 
 The tests are those of `tests/layers`: outputs and gradients of all layers against
 NumPy, eagerly, in a graph function and under XLA, for every form of the inputs; also
