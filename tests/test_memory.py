@@ -1,6 +1,9 @@
 """What is no longer in use leaves memory, and what is there already is not copied."""
 
 import gc
+import json
+import subprocess
+import sys
 import weakref
 
 import keras
@@ -124,3 +127,52 @@ def test_tensors_of_other_arrays_are_copies(num_edges, writeable):
     indices = graph.to_sparse_tensor().indices
     assert not np.shares_memory(np.asarray(indices), edges)
     assert indices.numpy().tolist() == [[0, 0]] * num_edges
+
+
+@pytest.mark.slow
+def test_a_pipeline_has_the_features_once():
+    # In a process of its own, whose peak nothing else has raised.
+    run = subprocess.run([sys.executable, "-c", READ], capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr[-3000:]
+    size, *grown = json.loads(run.stdout.splitlines()[-1])
+    assert len(grown) == 7
+    for number, more in enumerate(grown):
+        assert more < 1.6 * size, (number, more / size)  # room for batches and traces
+
+
+READ = """
+import json
+import resource
+
+import numpy as np
+
+import tfgraph
+from tfgraph import data
+
+x = np.ones([20_000, 1000], np.float32)
+edges = np.random.default_rng(0).integers(200, size=(500, 2))
+graph = data.Graph(x, edges)
+graphs = [data.Graph(part, edges) for part in np.split(x, 100)]
+hetero = data.HeteroGraph({"a": data.NodeSet(x)}, {"e": data.EdgeSet("a", "a", edges)})
+pipelines = [
+    lambda: data.full_batch(graph),
+    lambda: data.full_batch(graph, form="graph_tensor"),
+    lambda: data.full_batch(hetero),
+    lambda: data.training_links(graph.symmetrized()),
+    lambda: data.graph_batches(graphs, 1, labels=False),
+    lambda: data.whole_graph_batches(graphs, batch_size=1),
+    lambda: data.whole_graph_batches(graphs, batch_size=1, form="graph_tensor"),
+]
+
+def peak():
+    return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+next(iter(data.full_batch(data.Graph([[1.0]], [(0, 0)]))))  # threads, tracing
+grown, read = [], []
+for pipeline in pipelines:
+    before = peak()
+    batches = pipeline()
+    read += [batches, next(iter(batches))]
+    grown.append(peak() - before)
+print(json.dumps([x.nbytes, *grown]))
+"""

@@ -5,8 +5,8 @@ import time
 import cases
 import keras
 import numpy as np
-import tensorflow as tf
 import timing
+from keras_training import again_and_again
 
 import tfgraph
 
@@ -68,7 +68,6 @@ def diffpool(case, variant):
         graph = tfgraph.data.Graph(graphs["x"], graphs["edges"])
         graph_ids = np.repeat(np.arange(len(graphs["sizes"])), graphs["sizes"])
         inputs = (graph.x, graph.to_sparse_tensor(), graph_ids)
-    data = tf.data.Dataset.from_tensors((inputs, graphs["y"])).repeat()
     model = Classifier(units, clusters, graphs["num_classes"])
     model.compile(
         keras.optimizers.Adam(0.001),
@@ -77,7 +76,7 @@ def diffpool(case, variant):
     )
     ends = BatchEnds()
     model.fit(
-        data,
+        again_and_again((inputs, graphs["y"])),
         steps_per_epoch=warm_up + runs + 1,
         callbacks=[ends],
         shuffle=False,

@@ -11,11 +11,8 @@ import tfgraph
 
 def gcn(case, variant):
     make, hidden, drop_input, drop_hidden, warm_up, runs = cases.GCN[case]
-    arrays = make()
-    num_classes = arrays.pop("num_classes")
-    graph = tfgraph.data.Graph(**arrays)
-    x = graph.sparse_features() if "sparse" in variant else tf.constant(graph.x)
-    adjacency, arguments = graph.to_sparse_tensor(), {}
+    (x, adjacency), labels, num_classes = graph_of(make, variant)
+    arguments = {}
     if "normalized" in variant:
         adjacency = tfgraph.layers.gcn_normalize(adjacency)
         arguments = {"normalize": False, "add_self_loops": False}
@@ -25,8 +22,17 @@ def gcn(case, variant):
         return timing.time_calls(lambda: call(x, adjacency).numpy(), warm_up, runs)
 
     per_call = 10 if "steps" in variant else 1
-    labels = graph.y, graph.train_mask
     return time_epochs(model, (x, adjacency), *labels, warm_up, runs, per_call)
+
+
+def graph_of(make, variant):
+    """Returns the inputs, labels and number of classes of a case."""
+    arrays = make()
+    num_classes = arrays.pop("num_classes")
+    graph = tfgraph.data.Graph(**arrays)
+    batches = tfgraph.data.full_batch(graph, sparse_features="sparse" in variant)
+    (inputs,) = batches.get_single_element()
+    return inputs, (graph.y, graph.train_mask), num_classes
 
 
 class TwoLayers(keras.Model):
@@ -47,26 +53,16 @@ class TwoLayers(keras.Model):
 
 def gat(case, variant):
     make, heads, units, drop, warm_up, runs = cases.GAT[case]
-    arrays = make()
-    num_classes = arrays.pop("num_classes")
-    graph = tfgraph.data.Graph(**arrays)
-    x = graph.sparse_features() if "sparse" in variant else tf.constant(graph.x)
-    drops = {
-        "dropout": drop,
-        "attention_dropout": drop,
-        "dropout_per_head": "one dropout" not in variant,
-    }
-    inputs = [
-        keras.Input(x.shape[1:], sparse="sparse" in variant),
-        keras.Input([None], sparse=True),
-    ]
-    layer = tfgraph.layers.GATConv(units, num_heads=heads, activation="elu", **drops)
-    h = layer(inputs)
-    logits = tfgraph.layers.GATConv(num_classes, **drops)([h, inputs[1]])
-    model = keras.Model(inputs, logits)
-    inputs = (x, graph.to_sparse_tensor())
+    inputs, labels, num_classes = graph_of(make, variant)
+    model = tfgraph.models.GAT(
+        num_classes,
+        hidden_units=[units],
+        num_heads=heads,
+        dropout=drop,
+        classifier_activation=None,
+        dropout_per_head="one dropout" not in variant,
+    )
     per_call = 10 if "steps" in variant else 1
-    labels = graph.y, graph.train_mask
     return time_epochs(model, inputs, *labels, warm_up, runs, per_call)
 
 

@@ -3,7 +3,6 @@
 import cases
 import keras
 import numpy as np
-import tensorflow as tf
 import timing
 from keras_training import EpochEnds
 
@@ -14,9 +13,8 @@ def vgae(case, variant):
     make, hidden, latent, warm_up, runs = cases.VGAE[case]
     arrays = make()
     graph = tfgraph.data.Graph(arrays["x"], arrays["edges"])
-    x = graph.sparse_features() if "sparse" in variant else tf.constant(graph.x)
-    inputs = (x, graph.to_sparse_tensor())
-    data = tf.data.Dataset.from_tensors((inputs,)).repeat()
+    data = tfgraph.data.full_batch(graph, sparse_features="sparse" in variant).repeat()
+    del arrays, graph
     model = tfgraph.models.VGAE(latent, hidden)
     model.compile(keras.optimizers.Adam(0.01))
     ends = EpochEnds()

@@ -18,7 +18,11 @@ from tfgraph.arguments import (
 )
 from tfgraph.data.graphs.edge_order import has_repeated
 from tfgraph.data.graphs.fields import SciPyMatrix, as_pairs
-from tfgraph.data.graphs.tensor_memory import as_tensor
+from tfgraph.data.graphs.tensor_memory import (
+    aligned_empty,
+    as_tensor,
+    copied_tensor,
+)
 from tfgraph.graph_tensor import choose, homogeneous, load_tfgnn
 
 if TYPE_CHECKING:
@@ -44,8 +48,11 @@ def to_sparse_tensor(graph: Graph) -> tf.sparse.SparseTensor:
 def sparse_adjacency(edges: Any, shape: tuple[int, int]) -> tf.sparse.SparseTensor:
     """Returns the SparseTensor of `edges`, a `Graph` or an `EdgeSet`."""
     weight = edges.edge_weight
-    weight = tf.ones([edges.num_edges]) if weight is None else tf.constant(weight)
-    return tf.sparse.SparseTensor(_indices(edges), weight, shape)
+    if weight is None:
+        values = tf.ones([edges.num_edges])
+    else:
+        values = copied_tensor(weight, np.float32)
+    return tf.sparse.SparseTensor(_indices(edges), values, shape)
 
 
 def _indices(edges: Any) -> tf.Tensor:
@@ -73,6 +80,18 @@ def dense_features(graph: NodeFields) -> np.ndarray:
     return x.toarray() if is_scipy(x) else x
 
 
+def dense_tensor(graph: NodeFields) -> tf.Tensor:
+    """Returns `x` as a float32 tensor `[N, F]`, in memory of its own.
+
+    Raises:
+        ValueError: If the graph has no features.
+    """
+    x = features_of(graph)
+    if not is_scipy(x):
+        return copied_tensor(x, np.float32)
+    return as_tensor(x.toarray(out=aligned_empty(x.shape, np.float32)), np.float32)
+
+
 def to_graph_tensor(graph: Graph) -> tfgnn.GraphTensor:
     """Returns a homogeneous TF-GNN `GraphTensor` of one component.
 
@@ -81,13 +100,14 @@ def to_graph_tensor(graph: Graph) -> tfgnn.GraphTensor:
     weights, and "features" `[E, D]` if they have features. Labels and masks are not
     part of it.
     """
+    weight, edge_features = graph.edge_weight, graph.edge_features
     return homogeneous(
         _indices(graph),
         tf.constant([graph.num_nodes], tf.int64),
         tf.constant([graph.num_edges], tf.int64),
-        None if graph.x is None else tf.constant(graph.dense_features()),
-        None if graph.edge_weight is None else tf.constant(graph.edge_weight),
-        None if graph.edge_features is None else tf.constant(graph.edge_features),
+        None if graph.x is None else dense_tensor(graph),
+        None if weight is None else copied_tensor(weight, np.float32),
+        None if edge_features is None else copied_tensor(edge_features, np.float32),
     )
 
 

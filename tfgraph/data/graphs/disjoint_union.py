@@ -12,6 +12,7 @@ from tfgraph.arguments import is_scipy
 from tfgraph.data.graphs.fields import as_pairs
 from tfgraph.data.graphs.graph import Graph
 from tfgraph.data.graphs.graph_arguments import checked_graphs
+from tfgraph.data.graphs.tensor_memory import aligned_empty, as_tensor
 from tfgraph.graph_tensor import homogeneous
 
 if TYPE_CHECKING:
@@ -227,9 +228,10 @@ def _joined(stacked: tf.RaggedTensor | None, numbers: tf.Tensor) -> tf.Tensor | 
 
 
 def _stack(arrays: Sequence[np.ndarray]) -> tf.RaggedTensor:
-    return tf.RaggedTensor.from_row_lengths(
-        np.concatenate(arrays), [len(array) for array in arrays]
-    )
+    first, lengths = arrays[0], [len(array) for array in arrays]
+    rows = aligned_empty((sum(lengths), *first.shape[1:]), first.dtype)
+    np.concatenate(arrays, out=rows)
+    return tf.RaggedTensor.from_row_lengths(as_tensor(rows, rows.dtype), lengths)
 
 
 def _stack_entries(tensors) -> tuple[tf.RaggedTensor, tf.RaggedTensor]:

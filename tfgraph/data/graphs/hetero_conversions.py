@@ -11,6 +11,7 @@ import tensorflow as tf
 from tfgraph.arguments import is_scipy
 from tfgraph.data.graphs.conversions import (
     check_scalar_graph_tensor,
+    dense_tensor,
     scipy_adjacency,
     sparse_adjacency,
 )
@@ -18,6 +19,7 @@ from tfgraph.data.graphs.edge_set import EdgeSet
 from tfgraph.data.graphs.fields import as_pairs
 from tfgraph.data.graphs.hetero_arguments import named_sets, parts_of, wrong
 from tfgraph.data.graphs.node_set import NodeSet
+from tfgraph.data.graphs.tensor_memory import as_tensor, copied_tensor
 from tfgraph.graph_tensor import ROW, as_graph_tensor, choose
 from tfgraph.inputs import named_errors
 
@@ -75,18 +77,19 @@ def to_graph_tensor(graph: HeteroGraph) -> tfgnn.GraphTensor:
         components[f"nodes.{name}.-size"] = tf.constant([nodes.num_nodes], tf.int64)
         components[f"nodes.{name}.{ROW}"] = tf.range(nodes.num_nodes, dtype=tf.int64)
         if nodes.x is not None:
-            x = tf.constant(nodes.dense_features())
-            components[f"nodes.{name}.hidden_state"] = x
+            components[f"nodes.{name}.hidden_state"] = dense_tensor(nodes)
     for name, edges in graph.edge_sets.items():
         prefix = f"edges.{name}."
         components[f"{prefix}-size"] = tf.constant([edges.num_edges], tf.int64)
         source, target = edges.edges.T
-        components[f"{prefix}-source.{edges.source}"] = tf.constant(source, tf.int64)
-        components[f"{prefix}-target.{edges.target}"] = tf.constant(target, tf.int64)
+        components[f"{prefix}-source.{edges.source}"] = as_tensor(source, np.int64)
+        components[f"{prefix}-target.{edges.target}"] = as_tensor(target, np.int64)
         if edges.edge_weight is not None:
-            components[f"{prefix}weight"] = tf.constant(edges.edge_weight)
+            weight = copied_tensor(edges.edge_weight, np.float32)
+            components[f"{prefix}weight"] = weight
         if edges.edge_features is not None:
-            components[f"{prefix}features"] = tf.constant(edges.edge_features)
+            features = copied_tensor(edges.edge_features, np.float32)
+            components[f"{prefix}features"] = features
     return as_graph_tensor(components)
 
 

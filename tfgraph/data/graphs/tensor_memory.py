@@ -1,4 +1,4 @@
-"""NumPy arrays in memory that tensors can use too, so that nothing is copied."""
+"""Memory that arrays, tensors and datasets share, so that little is copied."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def aligned_empty(shape: tuple[int, ...], dtype: npt.DTypeLike) -> np.ndarray:
 def as_tensor(array: np.ndarray, dtype: Any) -> tf.Tensor:
     """Returns a tensor of the numbers of an array, in its memory if that is possible.
 
-    The array must not change afterwards, as those of a `Graph` do not. Memory of
-    `aligned_empty` can be used. Other arrays are copied once, by `tf.constant` twice.
+    The array must not change afterwards. Memory of `aligned_empty` can be used, other
+    arrays are copied.
     """
     is_usable = (
         array.dtype == dtype
@@ -36,9 +36,31 @@ def as_tensor(array: np.ndarray, dtype: Any) -> tf.Tensor:
         and array.ctypes.data % _ALIGNMENT == 0
         and array.size > 0
     )
-    if not is_usable:
-        copy = aligned_empty(array.shape, dtype)
-        copy[...] = array
-        array = copy
+    return _tensor_in(array) if is_usable else copied_tensor(array, dtype)
+
+
+def copied_tensor(array: np.ndarray, dtype: Any) -> tf.Tensor:
+    """Returns a tensor with a copy of an array.
+
+    `tf.constant` copies twice, if the array is not aligned as TensorFlow's are.
+    """
+    copy = aligned_empty(array.shape, dtype)
+    copy[...] = array
+    return _tensor_in(copy)
+
+
+def _tensor_in(array):
     # By `identity`, it comes to where other tensors are, such as on a GPU.
     return tf.identity(tf.experimental.dlpack.from_dlpack(array.__dlpack__()))
+
+
+def without_copies(dataset: tf.data.Dataset) -> tf.data.Dataset:
+    """Returns a dataset that keeps no copies of the tensors that it is made of.
+
+    Before a dataset is read, TensorFlow rewrites it by default, and the new one has
+    copies of all tensors in it, such as the features. It also makes `map` parallel,
+    which without it needs `num_parallel_calls`.
+    """
+    options = tf.data.Options()
+    options.experimental_optimization.apply_default_optimizations = False
+    return dataset.with_options(options)

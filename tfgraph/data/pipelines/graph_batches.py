@@ -12,6 +12,7 @@ from tfgraph.arguments import (
     checked_integer,
     checked_seed,
 )
+from tfgraph.data.graphs.conversions import dense_tensor
 from tfgraph.data.graphs.disjoint_union import GraphStack
 from tfgraph.data.graphs.edge_order import has_repeated
 from tfgraph.data.graphs.fields import are_classes
@@ -23,6 +24,7 @@ from tfgraph.data.graphs.graph_arguments import (
 )
 from tfgraph.data.graphs.hetero_graph import HeteroGraph
 from tfgraph.data.graphs.node_fields import NodeFields
+from tfgraph.data.graphs.tensor_memory import without_copies
 from tfgraph.data.pipelines.class_weights import ClassWeight, checked_class_weight
 from tfgraph.data.pipelines.packing import Limits
 from tfgraph.data.pipelines.padding import (
@@ -137,7 +139,7 @@ def full_batch(
     dataset = tf.data.Dataset.from_tensors((inputs, *targets))
     if form in (None, "graph_tensor"):
         dataset = dataset.map(lambda graph, *rest: (of_any_size(graph), *rest))
-    return dataset
+    return without_copies(dataset)
 
 
 def graph_batches(
@@ -271,7 +273,8 @@ def graph_batches(
     if shuffle:
         numbers = numbers.shuffle(len(graphs), seed)
     numbers = numbers.batch(batch_size).map(part.rows)
-    return numbers.map(element).prefetch(tf.data.AUTOTUNE)
+    batches = numbers.map(element, num_parallel_calls=tf.data.AUTOTUNE)
+    return without_copies(batches.prefetch(tf.data.AUTOTUNE))
 
 
 def check_alike(graphs: list[Graph], labels: bool) -> None:
@@ -307,7 +310,7 @@ def _inputs(graph: Graph, form: str, sparse_features: bool) -> Any:
         check_dense(sparse_features)
         graph.dense_features()  # raises if there are none
         return graph.to_graph_tensor()
-    x = graph.sparse_features() if sparse_features else graph.dense_features()
+    x = graph.sparse_features() if sparse_features else dense_tensor(graph)
     adjacency, edge_features = graph.to_sparse_tensor(), graph.edge_features
     if form == "dense":
         check_dense_edges("graph", graph)

@@ -25,6 +25,7 @@ from tfgraph.data.graphs.fields import (
 )
 from tfgraph.data.graphs.graph import Graph
 from tfgraph.data.graphs.graph_arguments import checked_graphs
+from tfgraph.data.graphs.tensor_memory import without_copies
 from tfgraph.data.pipelines.class_weights import ClassWeight, checked_class_weight
 from tfgraph.data.pipelines.graph_batches import check_alike, check_dense_edges
 from tfgraph.data.pipelines.packing import Limits, batches
@@ -231,7 +232,8 @@ def whole_graph_batches(
         return inputs, y, sample_weight
 
     numbers = batches(nodes, edges, limits, shuffle, seed, shard)
-    return numbers.map(element).prefetch(tf.data.AUTOTUNE)
+    elements = numbers.map(element, num_parallel_calls=tf.data.AUTOTUNE)
+    return without_copies(elements.prefetch(tf.data.AUTOTUNE))
 
 
 def _number_of_graph(lengths):
