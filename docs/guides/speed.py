@@ -134,6 +134,24 @@ expected = other([tf.constant(graph.dense_features()), graph.to_sparse_tensor()]
 np.testing.assert_allclose(h, expected, atol=1e-5)
 
 # %% [markdown]
+# ## Memory
+#
+# A dataset of `full_batch`, `graph_batches` or `whole_graph_batches` has the features
+# once, as a tensor. The graph has them too, so `del graph` frees as much. Of what is in
+# a dataset of your own, TensorFlow keeps a copy, from when it optimises the pipeline.
+# An option turns that off:
+
+# %%
+options = tf.data.Options()
+options.experimental_optimization.apply_default_optimizations = False
+x = tf.constant(graph.dense_features())
+own = tf.data.Dataset.from_tensors(((x, normalized), graph.y)).with_options(options)
+
+# %% tags=["hidden"]
+((held, _), _) = next(iter(own))
+np.testing.assert_array_equal(held, x)
+
+# %% [markdown]
 # ## The product on a processor
 #
 # TensorFlow has two kernels for the sum over neighbours. On x86 processors, `import

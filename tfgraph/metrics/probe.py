@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from tfgraph.arguments import checked_integer, is_number, received
 from tfgraph.data.graphs.fields import check_finite, checked_nodes, real_array
+from tfgraph.data.graphs.tensor_memory import without_copies
 
 
 def linear_probe(
@@ -88,7 +89,7 @@ def linear_probe(
     )
     probe.compile(keras.optimizers.Adam(0.05), loss)
     data = tf.data.Dataset.from_tensors((x[train_nodes], y[train_nodes])).repeat()
-    probe.fit(data, steps_per_epoch=steps, shuffle=False, verbose=0)
+    probe.fit(without_copies(data), steps_per_epoch=steps, shuffle=False, verbose=0)
     logits = probe.predict_on_batch(x[test_nodes])
     if not several:
         return float(np.mean(logits.argmax(axis=1) == y[test_nodes]))
