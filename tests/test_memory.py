@@ -129,13 +129,44 @@ def test_tensors_of_other_arrays_are_copies(num_edges, writeable):
     assert indices.numpy().tolist() == [[0, 0]] * num_edges
 
 
+def test_graph_tensors_do_not_change_with_the_edges_they_were_made_of():
+    for _ in range(20):  # some of the arrays are aligned as tensors are
+        edges = np.stack([np.arange(64), np.arange(64)]).T  # sorted, so kept
+        graph = tfgraph.data.HeteroGraph(
+            {"a": tfgraph.data.NodeSet(num_nodes=64)},
+            {"e": tfgraph.data.EdgeSet("a", "a", edges)},
+        )
+        adjacency = graph.to_graph_tensor().edge_sets["e"].adjacency
+        edges[:] = 7
+        np.testing.assert_array_equal(adjacency.source, np.arange(64))
+        np.testing.assert_array_equal(adjacency.target, np.arange(64))
+
+
+def test_graphs_of_tensorflow_1():
+    x, edges = np.ones([20, 2], np.float32), GRAPH_EDGES
+    nodes, edge_set = tfgraph.data.NodeSet(x), tfgraph.data.EdgeSet("a", "a", edges)
+    with tf.Graph().as_default():
+        graph = tfgraph.data.Graph(x, edges)
+        hetero = tfgraph.data.HeteroGraph({"a": nodes}, {"e": edge_set})
+        products = [
+            tf.sparse.sparse_dense_matmul(graph.to_sparse_tensor(), x),
+            graph.to_graph_tensor().node_sets["nodes"]["hidden_state"],
+            hetero.to_graph_tensor().node_sets["a"]["hidden_state"],
+        ]
+        with tf.compat.v1.Session() as session:
+            product, *same = session.run(products)
+    np.testing.assert_array_equal(product[:, 0], np.bincount(edges[:, 1], minlength=20))
+    for features in same:
+        np.testing.assert_array_equal(features, x)
+
+
 @pytest.mark.slow
 def test_a_pipeline_has_the_features_once():
     # In a process of its own, whose peak nothing else has raised.
     run = subprocess.run([sys.executable, "-c", READ], capture_output=True, text=True)
     assert run.returncode == 0, run.stderr[-3000:]
     size, *grown = json.loads(run.stdout.splitlines()[-1])
-    assert len(grown) == 7
+    assert len(grown) == 8
     for number, more in enumerate(grown):
         assert more < 1.6 * size, (number, more / size)  # room for batches and traces
 
@@ -153,10 +184,13 @@ x = np.ones([20_000, 1000], np.float32)
 edges = np.random.default_rng(0).integers(200, size=(500, 2))
 graph = data.Graph(x, edges)
 graphs = [data.Graph(part, edges) for part in np.split(x, 100)]
+edge_features = np.ones([500, 40_000], np.float32)
+of_edges = data.Graph(np.ones([200, 1]), edges, edge_features=edge_features)
 hetero = data.HeteroGraph({"a": data.NodeSet(x)}, {"e": data.EdgeSet("a", "a", edges)})
 pipelines = [
     lambda: data.full_batch(graph),
     lambda: data.full_batch(graph, form="graph_tensor"),
+    lambda: data.full_batch(of_edges),
     lambda: data.full_batch(hetero),
     lambda: data.training_links(graph.symmetrized()),
     lambda: data.graph_batches(graphs, 1, labels=False),

@@ -139,7 +139,8 @@ np.testing.assert_allclose(h, expected, atol=1e-5)
 # A dataset of `full_batch`, `graph_batches` or `whole_graph_batches` has the features
 # once, as a tensor. The graph has them too, so `del graph` frees as much. Of what is in
 # a dataset of your own, TensorFlow keeps a copy, from when it optimises the pipeline.
-# An option turns that off:
+# An option turns that off, here as in ours. A `map` after it is parallel only with
+# `num_parallel_calls`:
 
 # %%
 options = tf.data.Options()

@@ -67,7 +67,9 @@ def sparse_features(graph: NodeFields) -> tf.sparse.SparseTensor:
         ValueError: If the graph has no features.
     """
     x = features_of(graph)
-    return tf.sparse.SparseTensor(*entries_of(x), x.shape)
+    indices, values = entries_of(x)
+    indices = as_tensor(indices, np.int64)
+    return tf.sparse.SparseTensor(indices, copied_tensor(values, np.float32), x.shape)
 
 
 def dense_features(graph: NodeFields) -> np.ndarray:
@@ -364,7 +366,9 @@ def entries_of(x: Any) -> tuple[np.ndarray, np.ndarray]:
     else:
         row, column = np.nonzero(x)
         values = x[row, column]
-    return np.stack([row, column], axis=1).astype(np.int64), values
+    indices = aligned_empty((len(values), 2), np.int64)
+    indices[:, 0], indices[:, 1] = row, column
+    return indices, values
 
 
 def optional_import(module: str, needed_by: str) -> types.ModuleType:

@@ -237,6 +237,6 @@ def _stack(arrays: Sequence[np.ndarray]) -> tf.RaggedTensor:
 def _stack_entries(tensors) -> tuple[tf.RaggedTensor, tf.RaggedTensor]:
     """Returns indices `[G, (entries), 2]` and values `[G, (entries)]`."""
     return (
-        _stack([tensor.indices.numpy() for tensor in tensors]),
-        _stack([tensor.values.numpy() for tensor in tensors]),
+        _stack([np.asarray(tensor.indices) for tensor in tensors]),
+        _stack([np.asarray(tensor.values) for tensor in tensors]),
     )

@@ -19,7 +19,7 @@ from tfgraph.data.graphs.edge_set import EdgeSet
 from tfgraph.data.graphs.fields import as_pairs
 from tfgraph.data.graphs.hetero_arguments import named_sets, parts_of, wrong
 from tfgraph.data.graphs.node_set import NodeSet
-from tfgraph.data.graphs.tensor_memory import as_tensor, copied_tensor
+from tfgraph.data.graphs.tensor_memory import copied_tensor
 from tfgraph.graph_tensor import ROW, as_graph_tensor, choose
 from tfgraph.inputs import named_errors
 
@@ -82,8 +82,8 @@ def to_graph_tensor(graph: HeteroGraph) -> tfgnn.GraphTensor:
         prefix = f"edges.{name}."
         components[f"{prefix}-size"] = tf.constant([edges.num_edges], tf.int64)
         source, target = edges.edges.T
-        components[f"{prefix}-source.{edges.source}"] = as_tensor(source, np.int64)
-        components[f"{prefix}-target.{edges.target}"] = as_tensor(target, np.int64)
+        components[f"{prefix}-source.{edges.source}"] = copied_tensor(source, np.int64)
+        components[f"{prefix}-target.{edges.target}"] = copied_tensor(target, np.int64)
         if edges.edge_weight is not None:
             weight = copied_tensor(edges.edge_weight, np.float32)
             components[f"{prefix}weight"] = weight

@@ -50,6 +50,8 @@ def copied_tensor(array: np.ndarray, dtype: Any) -> tf.Tensor:
 
 
 def _tensor_in(array):
+    if not tf.compat.v1.executing_eagerly_outside_functions():
+        return tf.constant(array)  # in a graph of TensorFlow 1
     # By `identity`, it comes to where other tensors are, such as on a GPU.
     return tf.identity(tf.experimental.dlpack.from_dlpack(array.__dlpack__()))
 

@@ -24,7 +24,7 @@ from tfgraph.data.graphs.graph_arguments import (
 )
 from tfgraph.data.graphs.hetero_graph import HeteroGraph
 from tfgraph.data.graphs.node_fields import NodeFields
-from tfgraph.data.graphs.tensor_memory import without_copies
+from tfgraph.data.graphs.tensor_memory import copied_tensor, without_copies
 from tfgraph.data.pipelines.class_weights import ClassWeight, checked_class_weight
 from tfgraph.data.pipelines.packing import Limits
 from tfgraph.data.pipelines.padding import (
@@ -312,6 +312,8 @@ def _inputs(graph: Graph, form: str, sparse_features: bool) -> Any:
         return graph.to_graph_tensor()
     x = graph.sparse_features() if sparse_features else dense_tensor(graph)
     adjacency, edge_features = graph.to_sparse_tensor(), graph.edge_features
+    if edge_features is not None:
+        edge_features = copied_tensor(edge_features, np.float32)
     if form == "dense":
         check_dense_edges("graph", graph)
         indices, shape = adjacency.indices, adjacency.dense_shape
