@@ -117,8 +117,8 @@ assert model(inputs).dtype == tf.bfloat16
 # ## A graph that stays
 #
 # A GCN divides each edge by the degrees of its ends, in every step. If a large graph
-# never changes, do it once: that saves an eighth to a quarter of a training step with
-# 2.3 million edges, and up to a fifth at Cora's size. The layers, or `models.GCN`, then
+# never changes, do it once. In the last run, that saved an eighth of a training step
+# with 2.3 million edges, and a fifth at Cora's size. The layers, or `models.GCN`, then
 # need `normalize=False` and `add_self_loops=False`, or they would do it again.
 
 # %%
@@ -136,11 +136,11 @@ np.testing.assert_allclose(h, expected, atol=1e-5)
 # %% [markdown]
 # ## Memory
 #
-# A dataset of `full_batch`, `graph_batches` or `whole_graph_batches` has the features
-# once, as a tensor. The graph has them too, so `del graph` frees as much. Of what is in
-# a dataset of your own, TensorFlow keeps a copy, from when it optimises the pipeline.
-# An option turns that off, here as in ours. A `map` after it is parallel only with
-# `num_parallel_calls`:
+# A dataset of `full_batch`, `graph_batches`, `whole_graph_batches` or `training_links`
+# has the features once, as a tensor. The graph has its own copy, which `del graph`
+# frees. TensorFlow copies the tensors in a dataset of your own when it optimises the
+# pipeline. This option prevents it, and our datasets set it too. With it, `map` runs in
+# parallel only with `num_parallel_calls`:
 
 # %%
 options = tf.data.Options()

@@ -42,7 +42,7 @@ def as_tensor(array: np.ndarray, dtype: Any) -> tf.Tensor:
 def copied_tensor(array: np.ndarray, dtype: Any) -> tf.Tensor:
     """Returns a tensor with a copy of an array.
 
-    `tf.constant` copies twice, if the array is not aligned as TensorFlow's are.
+    It is copied once. `tf.constant` copies twice if the array is not aligned.
     """
     copy = aligned_empty(array.shape, dtype)
     copy[...] = array
@@ -60,8 +60,8 @@ def without_copies(dataset: tf.data.Dataset) -> tf.data.Dataset:
     """Returns a dataset that keeps no copies of the tensors that it is made of.
 
     Before a dataset is read, TensorFlow rewrites it by default, and the new one has
-    copies of all tensors in it, such as the features. It also makes `map` parallel,
-    which without it needs `num_parallel_calls`.
+    copies of all tensors in it, such as the features. The rewrite also makes `map`
+    parallel. Without it, pass `num_parallel_calls`.
     """
     options = tf.data.Options()
     options.experimental_optimization.apply_default_optimizations = False

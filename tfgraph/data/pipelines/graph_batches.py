@@ -12,7 +12,7 @@ from tfgraph.arguments import (
     checked_integer,
     checked_seed,
 )
-from tfgraph.data.graphs.conversions import dense_tensor
+from tfgraph.data.graphs.conversions import dense_tensor, features_of
 from tfgraph.data.graphs.disjoint_union import GraphStack
 from tfgraph.data.graphs.edge_order import has_repeated
 from tfgraph.data.graphs.fields import are_classes
@@ -124,11 +124,13 @@ def full_batch(
     if isinstance(graph, HeteroGraph):
         check_choice("form", form, ("graph_tensor",), optional=True)
         check_dense(sparse_features)
-        inputs = graph.to_graph_tensor()
+        with tf.device("CPU"):  # where tf.data will need them
+            inputs = graph.to_graph_tensor()
     else:
         check_graph("graph", graph)
         form = "sparse" if form is None else form
-        inputs = _inputs(graph, form, sparse_features)
+        with tf.device("CPU"):
+            inputs = _inputs(graph, form, sparse_features)
     # A tuple of one: Keras would take a bare (x, adjacency) for (inputs, y).
     targets: tuple[np.ndarray, ...] = ()
     if split is not None:
@@ -308,7 +310,7 @@ def _inputs(graph: Graph, form: str, sparse_features: bool) -> Any:
     check_choice("form", form, _FORMS)
     if form == "graph_tensor":
         check_dense(sparse_features)
-        graph.dense_features()  # raises if there are none
+        features_of(graph)  # raises if there are none
         return graph.to_graph_tensor()
     x = graph.sparse_features() if sparse_features else dense_tensor(graph)
     adjacency, edge_features = graph.to_sparse_tensor(), graph.edge_features
